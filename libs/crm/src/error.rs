@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+/// Why a CRM did not answer. Every variant may pass by itself or by an operator's hand, so none of them ends a lead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the CRM is limiting us")]
+    Limited { retry_after: Duration },
+    #[error("the CRM answered {status}{}", request_id.as_ref().map(|id| format!(" (its request id {id})")).unwrap_or_default())]
+    Failing { status: u16, request_id: Option<String> },
+    #[error("the CRM cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("the CRM refuses our key ({status}); check it under Settings > Integration > API Keys")]
+    KeyRefused { status: u16 },
+    #[error("the CRM's answer cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    #[error("the CRM's address in the credentials cannot be used")]
+    Address(#[source] url::ParseError),
+}
+
+impl Error {
+    /// How long to leave the CRM alone. `None`: the caller's own backoff will do.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Limited { retry_after } => Some(*retry_after),
+            // Somebody has to change the key; asking often would look like guessing.
+            Self::KeyRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
+            Self::Failing { .. } | Self::Unreachable(_) | Self::Unreadable(_) => None,
+        }
+    }
+}

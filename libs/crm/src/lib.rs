@@ -1,0 +1,19 @@
+//! What we need of a CRM, and one adapter for each.
+//!
+//! To add a CRM: a folder with the same files as `shopmonkey/` (`config client wire convert webhook`), an arm in
+//! [`connect`]. Nothing above this crate knows a vendor's words.
+
+mod error;
+pub mod shopmonkey;
+
+use async_trait::async_trait;
+use domain::{Customer, Order, Vehicle};
+pub use error::Error;
+
+/// A CRM as the pipeline sees it. `Ok(None)`: the CRM has no such row.
+#[async_trait]
+pub trait Crm: Send + Sync {
+    async fn order(&self, id: &str) -> Result<Option<Order>, Error>;
+    async fn customer(&self, id: &str) -> Result<Option<Customer>, Error>;
+    async fn vehicle(&self, id: &str) -> Result<Option<Vehicle>, Error>;
+}

@@ -1,0 +1,119 @@
+//! Their rows in our words.
+
+use std::cmp::Reverse;
+
+use domain::{Customer, E164, Email, Order, OrderStatus, Phone, Vehicle};
+
+use super::wire;
+
+pub(super) fn order(row: wire::Order) -> Order {
+    let version = row
+        .meta
+        .and_then(|meta| meta.version)
+        .or_else(|| row.updated_date.map(|at| at.timestamp_millis()))
+        .unwrap_or_default();
+    let name = row.name.or(row.coalesced_name).unwrap_or_default();
+    Order {
+        id: row.id,
+        location_id: row.location_id,
+        version,
+        service_texts: [row.generated_name, row.complaint, row.recommendation].into_iter().flatten().collect(),
+        name,
+        status: match row.status.as_deref() {
+            Some("Estimate") => OrderStatus::Estimate,
+            Some("RepairOrder") => OrderStatus::RepairOrder,
+            Some("Invoice") => OrderStatus::Invoice,
+            other => OrderStatus::Other(other.unwrap_or_default().to_owned()),
+        },
+        workflow_status_id: row.workflow_status_id,
+        customer_id: row.customer_id,
+        vehicle_id: row.vehicle_id,
+        authorized: row.authorized,
+        invoiced: row.invoiced,
+        paid: row.paid,
+        archived: row.archived,
+        deleted: row.deleted,
+        message_count: row.message_count,
+        appointments: row.appointment_dates,
+        total_cents: cents(row.total_cost_cents),
+        created_at: row.created_date.or(row.updated_date).unwrap_or_default(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "money of one order; a vendor's nonsense saturates")]
+fn cents(amount: f64) -> i64 {
+    amount.round() as i64
+}
+
+pub(super) fn customer(row: wire::Customer) -> Customer {
+    let mut phones: Vec<_> = row
+        .phone_numbers
+        .into_iter()
+        .filter_map(|phone| {
+            let number = E164::parse(phone.number.as_deref()?).ok()?;
+            let landline = phone.r#type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("landline"));
+            let texts_allowed = phone.opt_in != Some(false) && !landline;
+            Some((phone.primary, Phone { number, texts_allowed }))
+        })
+        .collect();
+    // One that takes texts before one that does not; the primary before the others; otherwise the CRM's order.
+    phones.sort_by_key(|(primary, phone)| Reverse((phone.texts_allowed, *primary)));
+    let mut emails: Vec<_> = row
+        .emails
+        .into_iter()
+        .filter(|email| email.subscribed != Some(false))
+        .filter_map(|email| Some((email.primary, Email::parse(email.email.as_deref()?).ok()?)))
+        .collect();
+    emails.sort_by_key(|(primary, _)| Reverse(*primary));
+    let text = |value: Option<String>| value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    Customer {
+        first_name: text(row.first_name),
+        last_name: text(row.last_name),
+        phone: phones.into_iter().next().map(|(_, phone)| phone),
+        email: emails.into_iter().next().map(|(_, email)| email),
+        state: text(row.state),
+    }
+}
+
+pub(super) fn vehicle(row: wire::Vehicle) -> Vehicle {
+    Vehicle { year: row.year, make: row.make, model: row.model }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_full_of_nulls_and_news_is_still_an_order() {
+        let row = serde_json::from_str(
+            r#"{"id":"a","status":"Quotation","authorized":null,"appointmentDates":null,"labels":{},"brandNew":[1],
+                "messageCount":null,"totalCostCents":459.5,"updatedDate":"2026-03-02T15:04:05.120Z","meta":{}}"#,
+        )
+        .unwrap();
+        let order = order(row);
+        assert_eq!(order.status, OrderStatus::Other("Quotation".into()));
+        assert_eq!(order.version, 1_772_463_845_120, "without a version, the time of the change stands in");
+    }
+
+    #[test]
+    fn the_number_that_takes_texts_comes_before_the_primary_one_that_does_not() {
+        let row = serde_json::from_str(
+            r#"{"firstName":" Dana ","lastName":"","emails":[{"email":"old@example.com","subscribed":false},
+                {"email":"dana@example.com","primary":true}],
+                "phoneNumbers":[{"number":"+15125550101","primary":true,"optIn":false},{"number":"nonsense"},
+                {"number":"+15125550102","optIn":true},{"number":"+15125550103","type":"Landline"}]}"#,
+        )
+        .unwrap();
+        let customer = customer(row);
+        let phone = customer.phone.unwrap();
+        assert_eq!((phone.number.as_str(), phone.texts_allowed), ("+15125550102", true));
+        assert_eq!(customer.email.unwrap().as_str(), "dana@example.com");
+        assert_eq!((customer.first_name.as_deref(), customer.last_name), (Some("Dana"), None));
+    }
+
+    #[test]
+    fn a_customer_who_refused_texts_is_never_texted() {
+        let row = serde_json::from_str(r#"{"phoneNumbers":[{"number":"+15125550101","optIn":false}]}"#).unwrap();
+        assert!(!customer(row).phone.unwrap().texts_allowed);
+    }
+}

@@ -1,0 +1,93 @@
+//! Rows as they come. Only what we read; every field may be missing or null.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer<T> {
+    pub data: T,
+}
+
+/// `null` is the same as absent.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Order {
+    pub id: String,
+    pub location_id: Option<String>,
+    pub name: Option<String>,
+    pub coalesced_name: Option<String>,
+    pub generated_name: Option<String>,
+    pub complaint: Option<String>,
+    pub recommendation: Option<String>,
+    pub status: Option<String>,
+    pub workflow_status_id: Option<String>,
+    pub customer_id: Option<String>,
+    pub vehicle_id: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub authorized: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub invoiced: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub paid: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub archived: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub deleted: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub message_count: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub appointment_dates: Vec<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub total_cost_cents: f64,
+    pub created_date: Option<DateTime<Utc>>,
+    pub updated_date: Option<DateTime<Utc>>,
+    pub meta: Option<Meta>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Meta {
+    pub version: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Customer {
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub state: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub emails: Vec<Email>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub phone_numbers: Vec<PhoneNumber>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Email {
+    pub email: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub primary: bool,
+    pub subscribed: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PhoneNumber {
+    pub number: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub primary: bool,
+    /// The embedded form may leave it out; only an explicit `false` refuses.
+    pub opt_in: Option<bool>,
+    pub r#type: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Vehicle {
+    pub year: Option<i32>,
+    pub make: Option<String>,
+    pub model: Option<String>,
+}

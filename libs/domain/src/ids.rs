@@ -1,0 +1,99 @@
+//! Every id is its own type, so that a lead's id does not compile where a tenant's belongs.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// A customer of ours: a franchise or a single shop.
+    TenantId
+);
+id!(
+    /// One shop of a tenant.
+    LocationId
+);
+id!(
+    /// One quote that one person asked one shop for.
+    LeadId
+);
+id!(
+    /// One text or email, from its planning to its receipt.
+    MessageId
+);
+id!(
+    /// One call to a vendor that may put a message in somebody's hand.
+    AttemptId
+);
+id!(
+    /// One message of a stream that a stage gave up on.
+    DeadLetterId
+);
+
+impl LeadId {
+    /// The same order of the same CRM is the same lead, whoever sees it first and however often.
+    pub fn of_order(tenant: TenantId, crm: &str, order_id: &str) -> Self {
+        Self(Uuid::new_v5(&tenant.uuid(), format!("lead:{crm}:{order_id}").as_bytes()))
+    }
+}
+
+impl MessageId {
+    /// A lead has one message for each step of its cadence, however often it is planned.
+    pub fn of_step(lead: LeadId, step: u16) -> Self {
+        Self(Uuid::new_v5(&lead.uuid(), format!("step:{step}").as_bytes()))
+    }
+}
+
+impl AttemptId {
+    /// The `number`th call for one message.
+    pub fn of_message(message: MessageId, number: u32) -> Self {
+        Self(Uuid::new_v5(&message.uuid(), format!("attempt:{number}").as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_order_number_in_two_tenants_is_two_leads() {
+        let one = TenantId::new(Uuid::from_u128(1));
+        let two = TenantId::new(Uuid::from_u128(2));
+        assert_eq!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "shopmonkey", "a"));
+        assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(two, "shopmonkey", "a"));
+        assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "tekmetric", "a"));
+    }
+}

@@ -1,0 +1,155 @@
+//! The life of a lead, and what ends its follow-up.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Order;
+
+/// new → contacted → chat_active → appointment_scheduled → converted, or lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadStatus {
+    New,
+    Contacted,
+    ChatActive,
+    AppointmentScheduled,
+    Converted,
+    Lost,
+}
+
+impl LeadStatus {
+    pub const ALL: [Self; 6] =
+        [Self::New, Self::Contacted, Self::ChatActive, Self::AppointmentScheduled, Self::Converted, Self::Lost];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Contacted => "contacted",
+            Self::ChatActive => "chat_active",
+            Self::AppointmentScheduled => "appointment_scheduled",
+            Self::Converted => "converted",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether a lead in this status may move to `next`. A lead only moves forward, with two exceptions that the street
+    /// knows: a lost customer answers after all, and an appointment falls through and the lead is lost.
+    pub fn may_become(self, next: Self) -> bool {
+        use LeadStatus::{AppointmentScheduled, ChatActive, Contacted, Converted, Lost, New};
+        match (self, next) {
+            (New | Contacted | ChatActive | AppointmentScheduled, Lost)
+            | (New, Contacted)
+            | (New | Contacted | Lost, ChatActive)
+            | (New | Contacted | ChatActive | Lost, AppointmentScheduled) => true,
+            (from, Converted) => from != Converted,
+            _ => false,
+        }
+    }
+
+    /// Whether the cadence still has anything to do.
+    pub fn is_followed_up(self) -> bool {
+        matches!(self, Self::New | Self::Contacted)
+    }
+}
+
+impl FromStr for LeadStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("unknown lead status {text:?}"))
+    }
+}
+
+/// Why a lead's remaining touches were cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    Replied,
+    OptedOut,
+    Booked,
+    Converted,
+    ClosedInCrm,
+    NoAnswer,
+}
+
+impl StopReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replied => "replied",
+            Self::OptedOut => "opted_out",
+            Self::Booked => "booked",
+            Self::Converted => "converted",
+            Self::ClosedInCrm => "closed_in_crm",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+
+    /// What the CRM's copy of the order says about a lead that we follow up already, the strongest first.
+    pub fn seen_in(order: &Order) -> Option<Self> {
+        if order.authorized || order.invoiced || order.paid {
+            Some(Self::Converted)
+        } else if order.deleted || order.archived {
+            Some(Self::ClosedInCrm)
+        } else if !order.appointments.is_empty() {
+            Some(Self::Booked)
+        } else {
+            None
+        }
+    }
+
+    /// The status a lead takes with this stop; an opt-out says nothing about the job and leaves the status alone.
+    pub fn status(self) -> Option<LeadStatus> {
+        match self {
+            Self::Replied => Some(LeadStatus::ChatActive),
+            Self::Booked => Some(LeadStatus::AppointmentScheduled),
+            Self::Converted => Some(LeadStatus::Converted),
+            Self::ClosedInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
+            Self::OptedOut => None,
+        }
+    }
+}
+
+/// Why nobody can write to a lead's customer. Such a lead is kept and shown, never dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoContact {
+    NoCustomer,
+    NoPhoneOrEmail,
+    TextsRefusedAndNoEmail,
+}
+
+impl NoContact {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCustomer => "no_customer",
+            Self::NoPhoneOrEmail => "no_phone_or_email",
+            Self::TextsRefusedAndNoEmail => "texts_refused_and_no_email",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_converted_lead_never_changes_again() {
+        for next in LeadStatus::ALL {
+            assert!(!LeadStatus::Converted.may_become(next), "{next:?}");
+        }
+    }
+
+    #[test]
+    fn a_lost_customer_who_answers_is_a_conversation() {
+        assert!(LeadStatus::Lost.may_become(LeadStatus::ChatActive));
+        assert!(!LeadStatus::Lost.may_become(LeadStatus::Contacted));
+    }
+
+    #[test]
+    fn status_words_survive_a_round_trip() {
+        for status in LeadStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+        }
+    }
+}

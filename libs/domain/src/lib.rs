@@ -1,0 +1,27 @@
+//! The words of the business and its pure rules: no I/O, no clock of its own, no vendor's vocabulary.
+//!
+//! Everything here can be tested with values alone. A new rule belongs here when two stages must agree on it.
+
+mod cadence;
+mod clock;
+mod contact;
+mod ids;
+mod lead;
+mod legal_window;
+mod message;
+mod opt_out;
+mod order;
+mod safe_mode;
+mod website_lead;
+
+pub use cadence::{Cadence, CadenceError, PlannedTouch, Step};
+pub use clock::Clock;
+pub use contact::{ContactError, E164, Email};
+pub use ids::{AttemptId, DeadLetterId, LeadId, LocationId, MessageId, TenantId};
+pub use lead::{LeadStatus, NoContact, StopReason};
+pub use legal_window::{LegalWindow, WindowError};
+pub use message::{Channel, MessageState, Receipt, WithheldReason};
+pub use opt_out::{Keyword, keyword};
+pub use order::{Customer, Order, OrderStatus, Phone, Vehicle};
+pub use safe_mode::SafeMode;
+pub use website_lead::{NotALead, Verdict, WebsiteLeadRules};

@@ -1,0 +1,135 @@
+//! A message's states, and what may follow what.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Sms,
+    Email,
+}
+
+impl Channel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::Sms => Self::Email,
+            Self::Email => Self::Sms,
+        }
+    }
+}
+
+impl FromStr for Channel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "sms" => Ok(Self::Sms),
+            "email" => Ok(Self::Email),
+            other => Err(format!("unknown channel {other:?}")),
+        }
+    }
+}
+
+/// planned → claimed → sent → delivered | failed, or withheld, or cancelled before it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// Waits for its time.
+    Planned,
+    /// A worker has recorded an attempt and is talking to the vendor.
+    Claimed,
+    /// The vendor may or may not have taken it; only the vendor's own records can tell.
+    Unknown,
+    /// The vendor has it.
+    Sent,
+    Delivered,
+    Failed,
+    /// We decided not to send it, and the reason is stored.
+    Withheld,
+    /// The lead's follow-up ended before its time came.
+    Cancelled,
+}
+
+impl MessageState {
+    pub const ALL: [Self; 8] = [
+        Self::Planned,
+        Self::Claimed,
+        Self::Unknown,
+        Self::Sent,
+        Self::Delivered,
+        Self::Failed,
+        Self::Withheld,
+        Self::Cancelled,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Claimed => "claimed",
+            Self::Unknown => "unknown",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Withheld => "withheld",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the pipeline still owes this message something.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Planned | Self::Claimed | Self::Unknown)
+    }
+}
+
+impl FromStr for MessageState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("unknown message state {text:?}"))
+    }
+}
+
+/// Why a message was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithheldReason {
+    /// The customer opted out.
+    Suppressed,
+    /// Safe mode is on and the recipient is not on its list.
+    SafeMode,
+    /// The lead no longer has an address for this channel.
+    NoAddress,
+    /// The template could not be filled with what is known about the lead.
+    Template,
+}
+
+impl WithheldReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suppressed => "suppressed",
+            Self::SafeMode => "safe_mode",
+            Self::NoAddress => "no_address",
+            Self::Template => "template",
+        }
+    }
+}
+
+/// What a vendor reports about a message it has taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Receipt {
+    /// The vendor has it and passed it on, or will.
+    Accepted,
+    Delivered,
+    /// It will not arrive. `code` is the vendor's own.
+    Failed { code: Option<String> },
+}

@@ -1,0 +1,42 @@
+//! The words that carriers and the law give a meaning of their own.
+
+/// What a whole inbound text means when it is nothing but one of these words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyword {
+    Stop,
+    Start,
+    Help,
+}
+
+/// Reads a text the way the CTIA asks for: case, punctuation and surrounding space do not matter.
+///
+/// The opt-out words are the union of 47 CFR 64.1200(a)(10) (stop, quit, end, revoke, opt out, cancel, unsubscribe) and
+/// the vendor's own list. `YES` is deliberately absent from the opt-in words: here it answers a question about a booking.
+pub fn keyword(text: &str) -> Option<Keyword> {
+    let word: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
+    match word.as_str() {
+        "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
+        "START" | "UNSTOP" => Some(Keyword::Start),
+        "HELP" | "INFO" => Some(Keyword::Help),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_is_stop_however_it_is_typed() {
+        for text in ["STOP", " stop. ", "Stop!", "opt out", "OPT-OUT", "\"unsubscribe\"", "Stop all", "quit"] {
+            assert_eq!(keyword(text), Some(Keyword::Stop), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_a_conversation() {
+        for text in ["", "please stop by my house", "when do you start?", "YES", "can I cancel my appointment"] {
+            assert_eq!(keyword(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a CRM knows, in our words. Adapters in `crm` translate into these and nothing else leaves them.
+
+use chrono::{DateTime, Utc};
+
+use crate::{E164, Email};
+
+/// An order (a repair order, a quote) as the CRM holds it now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    pub id: String,
+    /// The CRM's id of the shop.
+    pub location_id: Option<String>,
+    /// Grows with every change of the row. Decides which of two copies is newer.
+    pub version: i64,
+    pub name: String,
+    pub status: OrderStatus,
+    pub workflow_status_id: Option<String>,
+    /// Texts that say what was asked for: the names of services, the customer's own words.
+    pub service_texts: Vec<String>,
+    pub customer_id: Option<String>,
+    pub vehicle_id: Option<String>,
+    pub authorized: bool,
+    pub invoiced: bool,
+    pub paid: bool,
+    pub archived: bool,
+    pub deleted: bool,
+    pub message_count: i64,
+    pub appointments: Vec<DateTime<Utc>>,
+    pub total_cents: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderStatus {
+    Estimate,
+    RepairOrder,
+    Invoice,
+    /// A word the vendor added since; never an error.
+    Other(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Customer {
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub phone: Option<Phone>,
+    pub email: Option<Email>,
+    /// Two-letter state of the postal address, where the CRM has one.
+    pub state: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    pub number: E164,
+    /// The CRM's own flag for texts. `false` means never.
+    pub texts_allowed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vehicle {
+    pub year: Option<i32>,
+    pub make: Option<String>,
+    pub model: Option<String>,
+}
+
+impl Vehicle {
+    /// `2021 Honda Civic`, with what is known; empty when nothing is.
+    pub fn title(&self) -> String {
+        [self.year.map(|year| year.to_string()), self.make.clone(), self.model.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}

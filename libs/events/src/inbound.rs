@@ -1,0 +1,150 @@
+//! What came from outside: the verified request, byte for byte, with what names it beside it.
+
+use std::{fmt, str::FromStr};
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::TenantId;
+
+use crate::{Decode, DecodeError, Outgoing, Raw, Stream, header};
+
+/// Who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    Shopmonkey,
+    Twilio,
+    Sendgrid,
+}
+
+impl Source {
+    pub const ALL: [Self; 3] = [Self::Shopmonkey, Self::Twilio, Self::Sendgrid];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shopmonkey => "shopmonkey",
+            Self::Twilio => "twilio",
+            Self::Sendgrid => "sendgrid",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text).ok_or_else(|| format!("unknown source {text:?}"))
+    }
+}
+
+/// What it is about; the last token of its subject, by which stages choose what they read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InboundKind {
+    /// An order of the CRM was made, changed or deleted.
+    Order,
+    /// Any other row of the CRM.
+    Other,
+    /// A customer wrote back.
+    Reply,
+    /// A vendor tells what became of a message.
+    Receipt,
+}
+
+impl InboundKind {
+    pub const ALL: [Self; 4] = [Self::Order, Self::Other, Self::Reply, Self::Receipt];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Other => "other",
+            Self::Reply => "reply",
+            Self::Receipt => "receipt",
+        }
+    }
+}
+
+/// A verified request from outside. The payload is the body itself, so that what operators replay is what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbound {
+    pub tenant: TenantId,
+    pub source: Source,
+    pub kind: InboundKind,
+    /// What the sender would call "the same thing again": a row and its version, a message and its status.
+    pub key: String,
+    pub received_at: DateTime<Utc>,
+    pub query: String,
+    pub body: Bytes,
+}
+
+impl Inbound {
+    pub fn pack(&self) -> Outgoing {
+        let id = format!("{}:ingest:{}:{}:{}", self.tenant, self.source, self.kind.as_str(), self.key);
+        let mut headers = vec![
+            (header::EVENT_ID, id.clone()),
+            (header::RECEIVED_AT, self.received_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        ];
+        if !self.query.is_empty() {
+            headers.push((header::INBOUND_QUERY, self.query.clone()));
+        }
+        Outgoing {
+            stream: Stream::Inbound,
+            subject: format!("inbound.{}.{}.{}", self.tenant, self.source, self.kind.as_str()),
+            id,
+            headers,
+            payload: self.body.clone(),
+        }
+    }
+}
+
+impl Decode for Inbound {
+    fn decode(raw: &Raw<'_>) -> Result<Self, DecodeError> {
+        let unknown = || DecodeError::Subject(raw.subject.to_owned());
+        let tenant = raw.tenant()?;
+        let mut tokens = raw.subject.split('.').skip(2);
+        let source = tokens.next().and_then(|token| token.parse().ok()).ok_or_else(unknown)?;
+        let kind = tokens.next().ok_or_else(unknown)?;
+        let kind = InboundKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(unknown)?;
+        let id = raw.header(header::EVENT_ID).unwrap_or_default();
+        Ok(Self {
+            tenant,
+            source,
+            kind,
+            key: id.splitn(5, ':').nth(4).unwrap_or_default().to_owned(),
+            received_at: raw
+                .header(header::RECEIVED_AT)
+                .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
+                .map(|at| at.to_utc())
+                .unwrap_or_default(),
+            query: raw.header(header::INBOUND_QUERY).unwrap_or_default().to_owned(),
+            body: raw.payload.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_comes_out_of_the_stream_as_it_went_in() {
+        let inbound = Inbound {
+            tenant: TenantId::new(uuid::Uuid::from_u128(7)),
+            source: Source::Twilio,
+            kind: InboundKind::Receipt,
+            key: "SM1:delivered".into(),
+            received_at: "2026-03-02T15:04:05.120Z".parse().unwrap(),
+            query: "attempt=1".into(),
+            body: Bytes::from_static(b"MessageSid=SM1&MessageStatus=delivered"),
+        };
+        let out = inbound.pack();
+        assert_eq!(out.subject, "inbound.00000000-0000-0000-0000-000000000007.twilio.receipt");
+        let headers: Vec<_> = out.headers.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+        let raw = Raw { subject: &out.subject, headers: &headers, payload: &out.payload };
+        assert_eq!(Inbound::decode(&raw).unwrap(), inbound);
+    }
+}

@@ -1,0 +1,14 @@
+//! What travels on JetStream: subjects, the envelope, and one versioned payload for each fact.
+//!
+//! To add an event: a struct with its [`Event`] in `lead.rs` or `message.rs`, a fixture in `fixtures/` that is kept for
+//! ever, and its subject in the design's table. An event carries ids and facts of its moment, never a copy of a row.
+
+mod envelope;
+mod inbound;
+mod lead;
+mod message;
+
+pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
+pub use inbound::{Inbound, InboundKind, Source};
+pub use lead::{LeadClosed, LeadEnriched, LeadPlanned, LeadReplied};
+pub use message::{MessageDue, MessageOutcome, Outcome};

@@ -1,0 +1,126 @@
+//! Rate limits in Redis, shared by all replicas.
+//!
+//! One algorithm, GCRA, in one script: a key holds the time at which its next request would be exactly on rate. A request
+//! takes its place in line and is told how long to wait for it; if that is longer than it is willing to wait, it takes
+//! no place.
+
+mod config;
+
+use std::time::Duration;
+
+pub use config::Config;
+use redis::{
+    Client, RedisError, Script,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use secrecy::ExposeSecret as _;
+use tokio::sync::OnceCell;
+
+/// Keys: the line. Arguments: microseconds between requests, burst, the longest acceptable wait in microseconds.
+/// Answers microseconds to wait; negative: no place taken, come back after that many.
+const TAKE_A_PLACE: &str = r"
+local now = redis.call('TIME')
+local now_us = now[1] * 1000000 + now[2]
+local interval, burst, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local next_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
+local wait = next_us - interval * burst - now_us
+if wait > patience then return -wait end
+local after = next_us + interval
+redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now_us) / 1000) + 1000)
+if wait < 0 then wait = 0 end
+return math.floor(wait)
+";
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the address in redis.url cannot be used")]
+    Address(#[source] RedisError),
+    #[error("Redis does not answer")]
+    Away(#[source] RedisError),
+}
+
+/// The answer to a request that is not willing to wait that long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComeBackAfter(pub Duration);
+
+/// A connection that is made when first needed and made again when it breaks.
+pub struct Limiter {
+    client: Client,
+    timeout: Duration,
+    connection: OnceCell<ConnectionManager>,
+    take: Script,
+}
+
+impl Limiter {
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let client = Client::open(config.url.expose_secret()).map_err(Error::Address)?;
+        Ok(Self { client, timeout: config.timeout, connection: OnceCell::new(), take: Script::new(TAKE_A_PLACE) })
+    }
+
+    /// Takes a place in the line `key`, in which `per_second` requests pass after a burst of `burst`, and waits for it.
+    ///
+    /// With Redis away the request passes: a vendor that is asked too often says so, a lead that waits for Redis is lost
+    /// to the competition.
+    pub async fn wait(
+        &self,
+        key: &str,
+        per_second: f64,
+        burst: u32,
+        patience: Duration,
+    ) -> Result<(), ComeBackAfter> {
+        match self.take(key, per_second, burst, patience).await {
+            Ok(Ok(wait)) => {
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                Ok(())
+            }
+            Ok(Err(later)) => Err(later),
+            Err(error) => {
+                metrics::counter!("limits_unavailable_total").increment(1);
+                tracing::warn!(error = &error as &dyn std::error::Error, "Redis is away; requests pass without a limit");
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a place and answers how long it is until its turn.
+    pub async fn take(
+        &self,
+        key: &str,
+        per_second: f64,
+        burst: u32,
+        patience: Duration,
+    ) -> Result<Result<Duration, ComeBackAfter>, Error> {
+        let mut connection = self.connection().await?;
+        let interval_us = (1_000_000.0 / per_second.max(0.001)).round();
+        let patience_us = u64::try_from(patience.as_micros()).unwrap_or(u64::MAX);
+        let wait_us: i64 = self
+            .take
+            .key(format!("limit:{key}"))
+            .arg(interval_us)
+            .arg(burst.max(1))
+            .arg(patience_us)
+            .invoke_async(&mut connection)
+            .await
+            .map_err(Error::Away)?;
+        let wait = Duration::from_micros(wait_us.unsigned_abs());
+        Ok(if wait_us < 0 { Err(ComeBackAfter(wait)) } else { Ok(wait) })
+    }
+
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        redis::cmd("PING").query_async::<String>(&mut connection).await.map(drop).map_err(Error::Away)
+    }
+
+    async fn connection(&self) -> Result<ConnectionManager, Error> {
+        let connect = async || {
+            let config = ConnectionManagerConfig::new()
+                .set_connection_timeout(Some(self.timeout))
+                .set_response_timeout(Some(self.timeout))
+                .set_number_of_retries(1);
+            self.client.get_connection_manager_with_config(config).await.map_err(Error::Away)
+        };
+        self.connection.get_or_try_init(connect).await.cloned()
+    }
+}

@@ -1,0 +1,44 @@
+//! The client for calls to vendors, and the server every role uses.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Makes TLS work. Call it first in every program; calling it again does nothing.
+pub fn install_tls() {
+    // A second install is refused, which is what we want.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A client that never waits for ever and never follows a redirect: a vendor's API does not redirect, and following one
+/// would hand our credentials to whoever it names.
+pub fn client(connect: Duration, total: Duration) -> reqwest::Client {
+    install_tls();
+    let builder = || {
+        reqwest::Client::builder()
+            .user_agent(concat!("lead-orchestrator/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(connect)
+            .timeout(total)
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+    };
+    builder().build().unwrap_or_default()
+}
+
+/// Binds the address and says which one it became (port 0: any free one).
+pub async fn bind(address: &str) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Serves until `stopping`; requests in hand are finished.
+pub async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> std::io::Result<()> {
+    use axum::serve::ListenerExt as _;
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await
+}

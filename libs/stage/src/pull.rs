@@ -1,0 +1,256 @@
+//! The loop: pull, decode, handle, settle.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use async_nats::jetstream::{AckKind, Message, consumer::PullConsumer};
+use domain::Clock;
+use events::{Decode, Raw, Stream, header};
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use service::{Lifecycle, telemetry};
+use store::Store;
+use tokio::{
+    sync::Notify,
+    time::{interval_at, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info, info_span, warn};
+
+use crate::{
+    Bus, Context, Declared, Failure, Faults, StageConfig, Step,
+    settle::{self, Place},
+};
+
+/// One step of a lead's way. The handler reads as the story: read, ask, decide, write, announce.
+pub trait Stage: Send + Sync + 'static {
+    /// The name of the stage and of its durable consumer.
+    const NAME: &'static str;
+    const STREAM: Stream;
+    type Input: Decode;
+
+    fn handle(&self, cx: &Context, input: Self::Input) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What every stage of a role shares.
+#[derive(Clone)]
+pub struct Runtime {
+    pub bus: Bus,
+    pub store: Store,
+    pub clock: Clock,
+    pub lifecycle: Lifecycle,
+    /// Kills workers at chosen points. Tests only.
+    pub faults: Option<Arc<dyn Faults>>,
+}
+
+/// Runs a stage until the program stops. Any number of processes may run the same one; they share its durable consumer.
+pub fn run<S: Stage>(runtime: &Runtime, config: StageConfig, stage: S) {
+    let worker = Arc::new(Worker { runtime: runtime.clone(), config, stage });
+    let stopping = runtime.lifecycle.stopping();
+    runtime.lifecycle.spawn(S::NAME, async move { worker.pull(stopping).await });
+}
+
+struct Worker<S> {
+    runtime: Runtime,
+    config: StageConfig,
+    stage: S,
+}
+
+impl<S: Stage> Worker<S> {
+    async fn pull(self: Arc<Self>, stopping: CancellationToken) {
+        let mut in_hand = FuturesUnordered::new();
+        let mut pause = Duration::from_millis(100);
+        while !stopping.is_cancelled() {
+            let Some((consumer, ack_wait)) = self.bind().await else {
+                tokio::select! { () = stopping.cancelled() => break, () = sleep(pause) => {} }
+                pause = (pause * 2).min(Duration::from_secs(5));
+                continue;
+            };
+            let messages = consumer
+                .stream()
+                .max_messages_per_batch(self.config.width)
+                .expires(Duration::from_secs(5))
+                .heartbeat(Duration::from_secs(2))
+                .messages()
+                .await;
+            let Ok(mut messages) = messages else {
+                sleep(pause).await;
+                continue;
+            };
+            pause = Duration::from_millis(100);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stopping.cancelled() => break,
+                    Some(_) = in_hand.next(), if !in_hand.is_empty() => {}
+                    next = messages.next(), if in_hand.len() < self.config.width => match next {
+                        Some(Ok(message)) => {
+                            let worker = self.clone();
+                            in_hand.push(tokio::spawn(async move { worker.work(message, ack_wait).await }));
+                        }
+                        Some(Err(error)) => {
+                            warn!(stage = S::NAME, error = &error as &dyn std::error::Error, "pulling again after an error");
+                            break;
+                        }
+                        None => break,
+                    },
+                }
+            }
+        }
+        // Nothing new is pulled; what is in hand is finished. The lifecycle's grace bounds this.
+        while in_hand.next().await.is_some() {}
+        info!(stage = S::NAME, "stopped");
+    }
+
+    /// The durable consumer, if the server has it as `nats/consumers/` says.
+    async fn bind(&self) -> Option<(PullConsumer, Duration)> {
+        let consumer: PullConsumer =
+            match self.runtime.bus.jetstream.get_consumer_from_stream(S::NAME, S::STREAM.name()).await {
+                Ok(consumer) => consumer,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    warn!(stage = S::NAME, error, "the consumer is not there yet; run: leads nats apply");
+                    return None;
+                }
+            };
+        let config = &consumer.cached_info().config;
+        let wanted = Declared::filters_of(S::NAME);
+        if config.filter_subjects != wanted && [config.filter_subject.clone()] != *wanted {
+            warn!(stage = S::NAME, "the consumer's filters are not those of nats/consumers/; run: leads nats diff");
+            return None;
+        }
+        let ack_wait = config.ack_wait;
+        Some((consumer, ack_wait))
+    }
+
+    async fn work(&self, message: Message, ack_wait: Duration) {
+        let Ok(info) = message.info() else { return };
+        let place = Place {
+            stream: S::STREAM.name(),
+            sequence: info.stream_sequence,
+            deliveries: u64::try_from(info.delivered).unwrap_or(1),
+        };
+        let headers: Vec<(String, String)> = message
+            .headers
+            .iter()
+            .flat_map(async_nats::HeaderMap::iter)
+            .filter_map(|(name, values)| Some((name.to_string(), values.first()?.to_string())))
+            .collect();
+        let raw = Raw { subject: &message.subject, headers: &headers, payload: &message.payload };
+        let event_id = raw.header(header::EVENT_ID).unwrap_or_default().to_owned();
+        let tenant = raw.tenant().map(|tenant| tenant.to_string()).unwrap_or_default();
+        let span = info_span!("stage", stage = S::NAME, tenant.id = tenant, event.id = event_id);
+        if let Some(traceparent) = raw.header(header::TRACEPARENT) {
+            telemetry::continue_trace(&span, traceparent);
+        }
+        let input = S::Input::decode(&raw).map_err(Failure::reject);
+        let context = Context {
+            stage: S::NAME,
+            event_id,
+            deliveries: place.deliveries,
+            store: self.runtime.store.clone(),
+            bus: self.runtime.bus.clone(),
+            clock: self.runtime.clock.clone(),
+            faults: self.runtime.faults.clone(),
+            died: Arc::new(Notify::new()),
+        };
+        let started = Instant::now();
+        async {
+            let outcome = match self.look_at_deliveries(&place).await {
+                Err(failure) => Some(Err(failure)),
+                Ok(()) => self.handle(&context, input, &message, ack_wait).await,
+            };
+            // None: a test killed the worker. Dead workers settle nothing.
+            if let Some(outcome) = outcome {
+                self.settle(&context, &message, &place, outcome).await;
+            }
+        }
+        .instrument(span)
+        .await;
+        metrics::histogram!("stage_seconds", "stage" => S::NAME).record(started.elapsed());
+    }
+
+    /// Looks before the handler runs whether earlier deliveries ended without a word: a message that kills its process
+    /// never gets to say so afterwards.
+    async fn look_at_deliveries(&self, place: &Place) -> Result<(), Failure> {
+        if place.deliveries < self.config.suspicious_deliveries {
+            return Ok(());
+        }
+        let starts = self.runtime.store.everywhere().count_start(S::NAME, place.stream, place.sequence).await?;
+        if starts > self.config.most_starts {
+            let before = starts - 1;
+            return Err(Failure::reject(anyhow!("the last {before} attempts ended without an outcome: a crash loop")));
+        }
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        context: &Context,
+        input: Result<S::Input, Failure>,
+        message: &Message,
+        ack_wait: Duration,
+    ) -> Option<Result<(), Failure>> {
+        let input = match input {
+            Ok(input) => input,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let story = async {
+            self.stage.handle(context, input).await?;
+            context.checkpoint(Step::BeforeAck).await;
+            Ok(())
+        };
+        let story = timeout(self.config.ceiling, std::panic::AssertUnwindSafe(story).catch_unwind());
+        tokio::pin!(story);
+        let tick = ack_wait / 3;
+        let mut progress = interval_at(tokio::time::Instant::now() + tick, tick);
+        loop {
+            tokio::select! {
+                ended = &mut story => return Some(match ended {
+                    Ok(Ok(outcome)) => outcome,
+                    // Left unsettled it comes back after the ack wait, and its starts are counted.
+                    Ok(Err(_panic)) => {
+                        metrics::counter!("stage_panics_total", "stage" => S::NAME).increment(1);
+                        return None;
+                    }
+                    Err(_) => Err(Failure::retry(anyhow!("no end after {:?}", self.config.ceiling))),
+                }),
+                () = context.died.notified() => return None,
+                _ = progress.tick() => { let _ = message.ack_with(AckKind::Progress).await; }
+            }
+        }
+    }
+
+    async fn settle(&self, context: &Context, message: &Message, place: &Place, outcome: Result<(), Failure>) {
+        let Runtime { store, clock, .. } = &self.runtime;
+        let word = match &outcome {
+            Ok(()) => "done",
+            Err(Failure::Retry { .. }) => "retried",
+            Err(Failure::Reject { .. }) => "rejected",
+        };
+        metrics::counter!("stage_messages_total", "stage" => S::NAME, "outcome" => word).increment(1);
+        if place.deliveries >= self.config.suspicious_deliveries {
+            let _ = store.everywhere().clear_starts(S::NAME, place.stream, place.sequence).await;
+        }
+        match outcome {
+            Ok(()) => {
+                if let Err(error) = settle::ack(message).await {
+                    // It comes back and finds its work done.
+                    warn!(error = format!("{error:#}"), "an ack was not confirmed");
+                }
+            }
+            Err(Failure::Retry { after, cause }) => {
+                warn!(deliveries = context.deliveries, error = format!("{cause:#}"), "will try again");
+                settle::give_back(message, &self.config, place.deliveries, after).await;
+            }
+            Err(Failure::Reject { cause }) => {
+                if let Err(error) = settle::bury(store, clock, S::NAME, message, place, &cause).await {
+                    warn!(error = &error as &dyn std::error::Error, "a dead letter could not be kept yet");
+                    settle::give_back(message, &self.config, place.deliveries, None).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+use std::time::Duration;
+
+use secrecy::SecretString;
+use service::config::Reader;
+
+use crate::SealKey;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How the application connects: as `leads_app`, never as the owner of the tables.
+    pub url: SecretString,
+    pub max_connections: u32,
+    pub acquire_timeout: Duration,
+    /// Seals credentials. The first key seals; every key opens, so that one can follow another.
+    pub seal_keys: Vec<SealKey>,
+}
+
+impl Config {
+    pub fn read(reader: &mut Reader) -> Self {
+        let keys = reader.list("seal.keys");
+        let seal_keys = keys
+            .iter()
+            .filter_map(|text| {
+                SealKey::parse(text).map_err(|error| reader.mistake("seal.keys", error.to_string())).ok()
+            })
+            .collect::<Vec<_>>();
+        if keys.is_empty() {
+            reader.mistake("seal.keys", "is missing; make one with: openssl rand -base64 32");
+        }
+        Self {
+            url: reader.required_secret("postgres.url"),
+            max_connections: reader.parse_or("postgres.max_connections", 16),
+            acquire_timeout: reader.duration_or("postgres.acquire_timeout", Duration::from_secs(5)),
+            seal_keys,
+        }
+    }
+}

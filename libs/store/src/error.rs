@@ -1,0 +1,51 @@
+use std::fmt::Display;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("could not {doing}")]
+    Database {
+        doing: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("the stored {what} cannot be read: {why}")]
+    Corrupt { what: &'static str, why: String },
+    #[error("the settings of tenant {0} cannot be read")]
+    Settings(domain::TenantId, #[source] serde_json::Error),
+    #[error("a sealed value cannot be opened: none of the keys in seal.keys fits")]
+    Sealed,
+    #[error("the migrations cannot be applied")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+impl Error {
+    pub(crate) fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |source| Self::Database { doing, source }
+    }
+
+    pub(crate) fn corrupt(what: &'static str, why: impl Display) -> Self {
+        Self::Corrupt { what, why: why.to_string() }
+    }
+
+    /// Whether the database was away, full or busy, so that the same work may succeed later; anything else is a mistake in
+    /// the data or in us, and trying again would only repeat it.
+    pub fn is_outage(&self) -> bool {
+        let Self::Database { source, .. } = self else { return false };
+        match source {
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                // Connection exceptions, operator intervention, insufficient resources, lost races; and a table or role
+                // that a deploy has not made yet.
+                ["08", "57", "53", "40", "55", "58"].iter().any(|class| code.starts_with(class))
+                    || matches!(&*code, "42P01" | "42883" | "28000")
+            }),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The named ways to look across tenants; each is a function in the migrations with a grant of its own.
+
+use chrono::{DateTime, Utc};
+use domain::{DeadLetterId, LeadId, MessageId, TenantId};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::{DeadLetter, Error, NewDeadLetter, OpenDeadLetter, Store, tenants::owner, token_hash};
+
+/// Whose door a token opens, and what its source signs with.
+#[derive(Debug, Clone)]
+pub struct Door {
+    pub tenant: TenantId,
+    pub source: String,
+    pub secret: SecretString,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueRow {
+    pub tenant: TenantId,
+    pub message: MessageId,
+    pub release: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageCount {
+    pub channel: String,
+    pub state: String,
+    pub messages: i64,
+}
+
+#[derive(Debug)]
+pub struct Everywhere<'s>(&'s Store);
+
+impl<'s> Everywhere<'s> {
+    pub(crate) fn new(store: &'s Store) -> Self {
+        Self(store)
+    }
+
+    pub async fn find_door(&self, token: &str) -> Result<Option<Door>, Error> {
+        let row = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", source as "source!", sealed_secret as "sealed_secret!" from find_door($1)"#,
+            token_hash(token)
+        )
+        .fetch_optional(&self.0.pool)
+        .await
+        .map_err(Error::doing("find a door"))?;
+        row.map(|row| {
+            let tenant = TenantId::new(row.tenant_id);
+            let secret = self.0.sealer().open(&owner(tenant, &row.source), &row.sealed_secret)?;
+            let secret = String::from_utf8(secret).map_err(|error| Error::corrupt("door's secret", error))?;
+            Ok(Door { tenant, source: row.source, secret: secret.into() })
+        })
+        .transpose()
+    }
+
+    /// Takes up to `batch` rows whose time has come; they come up again at `again_at` unless somebody moves them on.
+    pub async fn release_due(
+        &self,
+        now: DateTime<Utc>,
+        again_at: DateTime<Utc>,
+        batch: u16,
+    ) -> Result<Vec<DueRow>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", id as "id!", released_at as "released_at!" from release_due($1, $2, $3)"#,
+            now,
+            again_at,
+            i32::from(batch)
+        )
+        .fetch_all(&self.0.pool)
+        .await
+        .map_err(Error::doing("release due rows"))?;
+        let due = |row: (Uuid, Uuid, DateTime<Utc>)| DueRow {
+            tenant: TenantId::new(row.0),
+            message: MessageId::new(row.1),
+            release: row.2,
+        };
+        Ok(rows.into_iter().map(|row| due((row.tenant_id, row.id, row.released_at))).collect())
+    }
+
+    /// Takes up to `batch` leads that may have to be given up.
+    pub async fn leads_to_give_up(
+        &self,
+        now: DateTime<Utc>,
+        again_at: DateTime<Utc>,
+        batch: u16,
+    ) -> Result<Vec<(TenantId, LeadId)>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", id as "id!" from leads_to_give_up($1, $2, $3)"#,
+            now,
+            again_at,
+            i32::from(batch)
+        )
+        .fetch_all(&self.0.pool)
+        .await
+        .map_err(Error::doing("find leads to give up"))?;
+        Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant_id), LeadId::new(row.id))).collect())
+    }
+
+    /// Keeps a dead letter. Answers false for one that is buried already.
+    pub async fn bury(&self, id: DeadLetterId, letter: &NewDeadLetter) -> Result<bool, Error> {
+        let headers = serde_json::to_value(&letter.headers).map_err(|error| Error::corrupt("headers", error))?;
+        sqlx::query_scalar!(
+            r#"select bury($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "buried!""#,
+            id.uuid(),
+            letter.tenant.map(TenantId::uuid),
+            letter.stage,
+            letter.stream,
+            i64::try_from(letter.sequence).unwrap_or(i64::MAX),
+            letter.subject,
+            headers,
+            letter.payload,
+            &letter.reasons,
+            i64::try_from(letter.deliveries).unwrap_or(i64::MAX),
+            letter.died_at
+        )
+        .fetch_one(&self.0.pool)
+        .await
+        .map_err(Error::doing("bury a dead letter"))
+    }
+
+    /// Counts a start of work on a message and answers how many starts, this one included, had no outcome.
+    pub async fn count_start(&self, stage: &str, stream: &str, sequence: u64) -> Result<u32, Error> {
+        let starts = sqlx::query_scalar!(
+            r#"select count_start($1, $2, $3) as "starts!""#,
+            stage,
+            stream,
+            i64::try_from(sequence).unwrap_or(i64::MAX)
+        )
+        .fetch_one(&self.0.pool)
+        .await
+        .map_err(Error::doing("count a start"))?;
+        Ok(u32::try_from(starts).unwrap_or_default())
+    }
+
+    pub async fn clear_starts(&self, stage: &str, stream: &str, sequence: u64) -> Result<(), Error> {
+        sqlx::query!("select clear_starts($1, $2, $3)", stage, stream, i64::try_from(sequence).unwrap_or(i64::MAX))
+            .execute(&self.0.pool)
+            .await
+            .map(drop)
+            .map_err(Error::doing("clear a message's starts"))
+    }
+
+    /// Newest first.
+    pub async fn list_open_dead_letters(&self, most: u16) -> Result<Vec<OpenDeadLetter>, Error> {
+        let rows = sqlx::query!(
+            r#"select id as "id!", tenant_id, stage as "stage!", stream as "stream!", sequence as "sequence!",
+                      subject as "subject!", reasons as "reasons!", deliveries as "deliveries!", died_at as "died_at!"
+               from open_dead_letters($1)"#,
+            i32::from(most)
+        )
+        .fetch_all(&self.0.pool)
+        .await
+        .map_err(Error::doing("list dead letters"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| OpenDeadLetter {
+                id: DeadLetterId::new(row.id),
+                tenant: row.tenant_id.map(TenantId::new),
+                stage: row.stage,
+                stream: row.stream,
+                sequence: u64::try_from(row.sequence).unwrap_or_default(),
+                subject: row.subject,
+                reasons: row.reasons,
+                deliveries: u64::try_from(row.deliveries).unwrap_or_default(),
+                died_at: row.died_at,
+            })
+            .collect())
+    }
+
+    pub async fn lookup_dead_letter(&self, id: DeadLetterId) -> Result<Option<DeadLetter>, Error> {
+        let row = sqlx::query!(
+            r#"select stage as "stage!", stream as "stream!", subject as "subject!", headers as "headers!",
+                      payload as "payload!", redriven_at
+               from find_dead_letter($1)"#,
+            id.uuid()
+        )
+        .fetch_optional(&self.0.pool)
+        .await
+        .map_err(Error::doing("look up a dead letter"))?;
+        row.map(|row| {
+            Ok(DeadLetter {
+                id,
+                stage: row.stage,
+                stream: row.stream,
+                subject: row.subject,
+                headers: serde_json::from_value(row.headers).map_err(|error| Error::corrupt("headers", error))?,
+                payload: row.payload,
+                redriven_at: row.redriven_at,
+            })
+        })
+        .transpose()
+    }
+
+    pub async fn mark_redriven(&self, id: DeadLetterId, now: DateTime<Utc>) -> Result<bool, Error> {
+        sqlx::query_scalar!(r#"select mark_redriven($1, $2) as "marked!""#, id.uuid(), now)
+            .fetch_one(&self.0.pool)
+            .await
+            .map_err(Error::doing("mark a dead letter as redriven"))
+    }
+
+    pub async fn count_leads_by_status(&self) -> Result<Vec<(String, i64)>, Error> {
+        let rows = sqlx::query!(r#"select status as "status!", leads as "leads!" from count_leads_by_status()"#)
+            .fetch_all(&self.0.pool)
+            .await
+            .map_err(Error::doing("count leads"))?;
+        Ok(rows.into_iter().map(|row| (row.status, row.leads)).collect())
+    }
+
+    pub async fn count_judgements_by_reason(&self) -> Result<Vec<(String, i64)>, Error> {
+        let rows = sqlx::query!(r#"select reason as "reason!", orders as "orders!" from count_judgements_by_reason()"#)
+            .fetch_all(&self.0.pool)
+            .await
+            .map_err(Error::doing("count judgements"))?;
+        Ok(rows.into_iter().map(|row| (row.reason, row.orders)).collect())
+    }
+
+    pub async fn count_messages_by_state(&self) -> Result<Vec<MessageCount>, Error> {
+        sqlx::query_as!(
+            MessageCount,
+            r#"select channel as "channel!", state as "state!", messages as "messages!" from count_messages_by_state()"#
+        )
+        .fetch_all(&self.0.pool)
+        .await
+        .map_err(Error::doing("count messages"))
+    }
+}

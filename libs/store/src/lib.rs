@@ -1,0 +1,31 @@
+//! Postgres, one tenant at a time. The only crate that speaks SQL.
+//!
+//! A [`Transaction`] belongs to one tenant, and repositories exist only on it, so a query that forgets the tenant cannot be
+//! written: row-level security would answer it with nothing. What must look across tenants is in [`Everywhere`], each
+//! function with a grant of its own in the migrations.
+
+mod attempts;
+mod config;
+mod dead_letters;
+mod error;
+mod everywhere;
+mod leads;
+mod messages;
+mod migrate;
+mod replies;
+mod seal;
+mod tenants;
+mod transaction;
+
+pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt};
+pub use config::Config;
+pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
+pub use error::Error;
+pub use everywhere::{Door, DueRow, Everywhere, MessageCount};
+pub use leads::{Lead, Leads, NewLead, Saved};
+pub use messages::{Message, Messages, NewTouch, Recipient};
+pub use migrate::{MIGRATOR, migrate, pending_migrations};
+pub use replies::{Replies, Reply};
+pub use seal::{SealKey, Sealer};
+pub use tenants::{CrmLimit, Location, Template, TenantSettings, Tenants, token_hash};
+pub use transaction::{Store, Transaction};

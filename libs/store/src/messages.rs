@@ -1,0 +1,255 @@
+//! Messages: from a planned touch to what became of it.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::{Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, PlannedTouch, WithheldReason};
+
+use crate::{Error, Transaction, tenants::parse_zone};
+
+/// A planned touch and when the pipeline first looks at it.
+#[derive(Debug, Clone)]
+pub struct NewTouch {
+    pub id: MessageId,
+    pub touch: PlannedTouch,
+    pub release_at: DateTime<Utc>,
+}
+
+/// A message with everything that is needed to decide about it and write it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub id: MessageId,
+    pub lead: LeadId,
+    pub channel: Channel,
+    pub template: String,
+    pub state: MessageState,
+    pub due_at: DateTime<Utc>,
+    pub release_at: DateTime<Utc>,
+    pub attempts: u32,
+    pub lead_status: LeadStatus,
+    pub stopped: bool,
+    pub recipient: Recipient,
+    pub shop_time_zone: Tz,
+    pub shop_name: String,
+    pub shop_phone: String,
+    pub shop_postal_address: String,
+    pub shop_hours: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    pub first_name: Option<String>,
+    pub phone: Option<E164>,
+    pub texts_allowed: bool,
+    pub email: Option<Email>,
+    pub vehicle: String,
+    pub service: String,
+    pub total_cents: i64,
+}
+
+#[derive(Debug)]
+pub struct Messages<'t>(pub(crate) &'t mut Transaction);
+
+impl Messages<'_> {
+    /// Plans a lead's touches. A touch that is planned already is left as it is.
+    pub async fn plan(self, lead: LeadId, touches: &[NewTouch]) -> Result<(), Error> {
+        let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
+        let steps: Vec<_> = touches.iter().map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX)).collect();
+        let channels: Vec<_> = touches.iter().map(|new| new.touch.channel.as_str().to_owned()).collect();
+        let templates: Vec<_> = touches.iter().map(|new| new.touch.template.clone()).collect();
+        let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
+        let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
+        sqlx::query!(
+            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
+             select $1, t.id, $2, t.step, t.channel, t.template, 'planned', t.due_at, t.release_at
+             from unnest($3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
+                  as t (id, step, channel, template, due_at, release_at)
+             on conflict do nothing",
+            self.0.tenant.uuid(),
+            lead.uuid(),
+            &ids,
+            &steps,
+            &channels,
+            &templates,
+            &due,
+            &release
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("plan touches"))
+    }
+
+    /// Touches of a lead that are planned and whose time has come, with the release they were planned for.
+    pub async fn list_due(self, lead: LeadId, now: DateTime<Utc>) -> Result<Vec<(MessageId, DateTime<Utc>)>, Error> {
+        let rows = sqlx::query!(
+            "select id, due_at from messages where tenant_id = $1 and lead_id = $2 and state = 'planned' and due_at <= $3",
+            self.0.tenant.uuid(),
+            lead.uuid(),
+            now
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list a lead's due touches"))?;
+        Ok(rows.into_iter().map(|row| (MessageId::new(row.id), row.due_at)).collect())
+    }
+
+    /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
+    pub async fn lock(self, id: MessageId) -> Result<Option<Message>, Error> {
+        let row = sqlx::query!(
+            r#"select m.lead_id, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts,
+                      l.status, l.stopped_at is not null as "stopped!", l.first_name, l.phone, l.texts_allowed, l.email,
+                      l.vehicle, l.service, l.total_cents,
+                      s.time_zone, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours
+               from messages m
+               join leads l on l.tenant_id = m.tenant_id and l.id = m.lead_id
+               join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
+               where m.tenant_id = $1 and m.id = $2
+               for update of m"#,
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("lock a message"))?;
+        row.map(|row| {
+            Ok(Message {
+                id,
+                lead: LeadId::new(row.lead_id),
+                channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
+                template: row.template,
+                state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
+                due_at: row.due_at,
+                release_at: row.release_at,
+                attempts: u32::try_from(row.attempts).unwrap_or_default(),
+                lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
+                stopped: row.stopped,
+                recipient: Recipient {
+                    first_name: row.first_name,
+                    phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?,
+                    texts_allowed: row.texts_allowed,
+                    email: row.email.as_deref().map(Email::parse).transpose().map_err(|e| Error::corrupt("email", e))?,
+                    vehicle: row.vehicle,
+                    service: row.service,
+                    total_cents: row.total_cents,
+                },
+                shop_time_zone: parse_zone(&row.time_zone)?,
+                shop_name: row.shop_name,
+                shop_phone: row.shop_phone,
+                shop_postal_address: row.postal_address,
+                shop_hours: row.hours,
+            })
+        })
+        .transpose()
+    }
+
+    /// A worker takes the message in hand; until `lease_until` nobody else touches it.
+    pub async fn claim(self, id: MessageId, attempt: u32, lease_until: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update messages set state = 'claimed', attempts = $3, release_at = $4, reason = null
+             where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            i32::try_from(attempt).unwrap_or(i32::MAX),
+            lease_until
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("claim a message"))
+    }
+
+    /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
+    pub async fn put_off(self, id: MessageId, at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
+        sqlx::query!(
+            "update messages set state = 'planned', due_at = $3, release_at = $3, reason = $4
+             where tenant_id = $1 and id = $2 and state in ('planned', 'claimed', 'unknown')",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            at,
+            reason
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("put a message off"))
+    }
+
+    /// Nobody knows whether the vendor has it; ask at `ask_at`.
+    pub async fn set_unknown(self, id: MessageId, ask_at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
+        sqlx::query!(
+            "update messages set state = 'unknown', release_at = $3, reason = $4
+             where tenant_id = $1 and id = $2 and state in ('claimed', 'unknown')",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            ask_at,
+            reason
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("mark a message as unknown"))
+    }
+
+    /// The vendor has it. Answers false if that was known already, by a receipt that was faster than the answer.
+    pub async fn set_sent(self, id: MessageId, provider_id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "update messages set state = 'sent', provider_id = $3, sent_at = $4, reason = null
+             where tenant_id = $1 and id = $2 and state in ('claimed', 'unknown')",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            provider_id,
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("mark a message as sent"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    pub async fn withhold(self, id: MessageId, reason: WithheldReason, now: DateTime<Utc>) -> Result<(), Error> {
+        self.finish(id, MessageState::Withheld, Some(reason.as_str()), now).await.map(drop)
+    }
+
+    pub async fn cancel(self, id: MessageId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
+        self.finish(id, MessageState::Cancelled, Some(reason), now).await.map(drop)
+    }
+
+    /// Moves a message to its last state; one that is there already stays. Answers whether it moved.
+    ///
+    /// A receipt can only finish what was sent, and the first final word counts: vendors repeat and reorder theirs.
+    pub async fn finish(
+        self,
+        id: MessageId,
+        state: MessageState,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "update messages set state = $3, reason = $4, finished_at = $5
+             where tenant_id = $1 and id = $2 and state in ('planned', 'claimed', 'unknown', 'sent')",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            state.as_str(),
+            reason,
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("finish a message"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether this address opted out of this channel.
+    pub async fn is_suppressed(self, channel: Channel, address: &str) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select exists (select from suppressions
+                              where tenant_id = $1 and channel = $2 and address = $3 and lifted_at is null) as "yes!""#,
+            self.0.tenant.uuid(),
+            channel.as_str(),
+            address
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look for an opt-out"))
+    }
+}

@@ -1,0 +1,30 @@
+use sqlx::{Connection as _, PgConnection, migrate::Migrator};
+
+use crate::Error;
+
+/// The migrations, embedded, so that the binary and its schema travel together.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// Applies what is missing, as the owner of the tables.
+pub async fn migrate(owner_url: &str) -> Result<(), Error> {
+    let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
+    MIGRATOR.run(&mut connection).await.map_err(Error::Migrate)?;
+    connection.close().await.map_err(Error::doing("close the owner's connection"))
+}
+
+/// How many migrations the database lacks. Asked as the owner.
+pub async fn pending_migrations(owner_url: &str) -> Result<usize, Error> {
+    let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
+    let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(Error::doing("look for the list of migrations"))?;
+    let applied: Vec<i64> = match table {
+        None => Vec::new(),
+        Some(_) => sqlx::query_scalar("select version from _sqlx_migrations where success")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(Error::doing("read the list of migrations"))?,
+    };
+    Ok(MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count())
+}

@@ -1,0 +1,225 @@
+//! A tenant, its shops, its credentials, doors and templates.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::{Cadence, Channel, LegalWindow, LocationId, TenantId, WebsiteLeadRules};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Error, Transaction};
+
+/// What a tenant chose. Everything left out is the default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantSettings {
+    pub website_lead: WebsiteLeadRules,
+    pub cadence: Cadence,
+    pub legal_window: LegalWindow,
+    /// What the CRM takes from us, shared by all replicas.
+    pub crm_limit: CrmLimit,
+}
+
+/// Requests to the CRM: a sustained rate and a burst on top of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrmLimit {
+    pub per_second: f64,
+    pub burst: u32,
+}
+
+impl Default for CrmLimit {
+    /// What is known to work with Shopmonkey (vendor sheet, section 3), with room for a few quotes at once.
+    fn default() -> Self {
+        Self { per_second: 2.0, burst: 30 }
+    }
+}
+
+/// One shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    pub id: LocationId,
+    pub crm_location_id: String,
+    pub name: String,
+    pub time_zone: Tz,
+    pub phone: String,
+    pub postal_address: String,
+    pub hours: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    pub name: String,
+    pub channel: Channel,
+    /// Of an email.
+    pub subject: Option<String>,
+    pub body: String,
+}
+
+/// The only form in which a door's token is kept.
+pub fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+#[derive(Debug)]
+pub struct Tenants<'t>(pub(crate) &'t mut Transaction);
+
+impl Tenants<'_> {
+    /// Adds the transaction's own tenant, or gives it new settings.
+    pub async fn save(self, slug: &str, name: &str, settings: &TenantSettings, now: DateTime<Utc>) -> Result<(), Error> {
+        let settings = serde_json::to_value(settings).map_err(|error| Error::corrupt("settings", error))?;
+        sqlx::query!(
+            "insert into tenants (id, slug, name, settings, created_at) values ($1, $2, $3, $4, $5)
+             on conflict (id) do update set slug = excluded.slug, name = excluded.name, settings = excluded.settings",
+            self.0.tenant.uuid(),
+            slug,
+            name,
+            settings,
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("save a tenant"))
+    }
+
+    pub async fn settings(self) -> Result<TenantSettings, Error> {
+        let row = sqlx::query!("select settings from tenants where id = $1", self.0.tenant.uuid())
+            .fetch_one(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("read a tenant's settings"))?;
+        serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.0.tenant, error))
+    }
+
+    pub async fn save_location(self, location: &Location) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into locations (tenant_id, id, crm_location_id, name, time_zone, phone, postal_address, hours)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
+             on conflict (tenant_id, crm_location_id) do update
+             set name = excluded.name, time_zone = excluded.time_zone, phone = excluded.phone,
+                 postal_address = excluded.postal_address, hours = excluded.hours",
+            self.0.tenant.uuid(),
+            location.id.uuid(),
+            location.crm_location_id,
+            location.name,
+            location.time_zone.name(),
+            location.phone,
+            location.postal_address,
+            location.hours
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("save a location"))
+    }
+
+    /// The shop that the CRM calls by this id.
+    pub async fn find_location_by_crm_id(self, crm_location_id: &str) -> Result<Option<LocationId>, Error> {
+        sqlx::query_scalar!(
+            "select id from locations where tenant_id = $1 and crm_location_id = $2",
+            self.0.tenant.uuid(),
+            crm_location_id
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map(|id| id.map(LocationId::new))
+        .map_err(Error::doing("find a location"))
+    }
+
+    /// The time zone of a shop.
+    pub async fn time_zone(self, location: LocationId) -> Result<Tz, Error> {
+        let zone = sqlx::query_scalar!(
+            "select time_zone from locations where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            location.uuid()
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("read a location's time zone"))?;
+        parse_zone(&zone)
+    }
+
+    pub async fn save_credentials<T: Serialize>(self, vendor: &str, credentials: &T) -> Result<(), Error> {
+        let plain = serde_json::to_vec(credentials).map_err(|error| Error::corrupt("credentials", error))?;
+        let sealed = self.0.sealer.seal(&owner(self.0.tenant, vendor), &plain)?;
+        sqlx::query!(
+            "insert into credentials (tenant_id, vendor, sealed) values ($1, $2, $3)
+             on conflict (tenant_id, vendor) do update set sealed = excluded.sealed",
+            self.0.tenant.uuid(),
+            vendor,
+            sealed
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("save credentials"))
+    }
+
+    pub async fn find_credentials<T: DeserializeOwned>(self, vendor: &str) -> Result<Option<T>, Error> {
+        let sealed = sqlx::query_scalar!(
+            "select sealed from credentials where tenant_id = $1 and vendor = $2",
+            self.0.tenant.uuid(),
+            vendor
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("read credentials"))?;
+        let Some(sealed) = sealed else { return Ok(None) };
+        let plain = self.0.sealer.open(&owner(self.0.tenant, vendor), &sealed)?;
+        serde_json::from_slice(&plain).map(Some).map_err(|error| Error::corrupt("credentials", error))
+    }
+
+    /// Opens a door: `token` is the last part of the address, `secret` what the source signs with.
+    pub async fn save_door(self, source: &str, token: &str, secret: &str) -> Result<(), Error> {
+        let sealed = self.0.sealer.seal(&owner(self.0.tenant, source), secret.as_bytes())?;
+        sqlx::query!(
+            "insert into doors (tenant_id, source, token_hash, sealed_secret) values ($1, $2, $3, $4)
+             on conflict (tenant_id, source) do update
+             set token_hash = excluded.token_hash, sealed_secret = excluded.sealed_secret",
+            self.0.tenant.uuid(),
+            source,
+            token_hash(token),
+            sealed
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("save a door"))
+    }
+
+    pub async fn save_template(self, template: &Template) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into templates (tenant_id, name, channel, subject, body) values ($1, $2, $3, $4, $5)
+             on conflict (tenant_id, name, channel) do update set subject = excluded.subject, body = excluded.body",
+            self.0.tenant.uuid(),
+            template.name,
+            template.channel.as_str(),
+            template.subject,
+            template.body
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("save a template"))
+    }
+
+    pub async fn find_template(self, name: &str, channel: Channel) -> Result<Option<Template>, Error> {
+        let row = sqlx::query!(
+            "select subject, body from templates where tenant_id = $1 and name = $2 and channel = $3",
+            self.0.tenant.uuid(),
+            name,
+            channel.as_str()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("read a template"))?;
+        Ok(row.map(|row| Template { name: name.to_owned(), channel, subject: row.subject, body: row.body }))
+    }
+}
+
+pub(crate) fn owner(tenant: TenantId, vendor: &str) -> String {
+    format!("{tenant}:{vendor}")
+}
+
+pub(crate) fn parse_zone(name: &str) -> Result<Tz, Error> {
+    name.parse().map_err(|error| Error::corrupt("time zone", error))
+}

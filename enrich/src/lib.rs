@@ -1,1 +1,10 @@
-//! placeholder
+//! Who is asking, about which car, for which shop; a lead or not, and why. And who is answering.
+
+mod app;
+mod config;
+mod hear;
+mod judge;
+mod tenants;
+
+pub use app::start;
+pub use config::Config;

@@ -1,1 +1,18 @@
-//! placeholder
+//! The only door in: webhooks of a CRM, replies of customers, receipts of vendors.
+//!
+//! Every route does the same four things: finds whose door it is, verifies the raw bytes, names the event so that a repeat
+//! is recognised, and answers 2xx only when JetStream has said that it is stored. To add a door: a file with the route, a
+//! line in `router.rs`, its signature in `signature/`.
+
+mod app;
+mod config;
+mod door;
+mod router;
+mod sendgrid;
+mod shopmonkey;
+mod signature;
+mod twilio;
+
+pub use app::App;
+pub use config::Config;
+pub use router::router;

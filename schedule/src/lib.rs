@@ -1,1 +1,13 @@
-//! placeholder
+//! Plans the touches, releases what is due, gives up on leads that never answer.
+//!
+//! What must happen later is a row with a time in Postgres, never a timer: rows survive, can be counted, moved and
+//! cancelled in the transaction that makes them pointless.
+
+mod app;
+mod config;
+mod give_up;
+mod plan;
+mod release;
+
+pub use app::start;
+pub use config::Config;

@@ -167,6 +167,20 @@ impl Leads<'_> {
         Ok(if open.is_empty() { rows.first().map(|row| LeadId::new(row.id)).into_iter().collect() } else { open })
     }
 
+    /// The email addresses of these leads.
+    pub async fn list_emails(self, leads: &[LeadId]) -> Result<Vec<Email>, Error> {
+        let ids: Vec<_> = leads.iter().map(|lead| lead.uuid()).collect();
+        let emails = sqlx::query_scalar!(
+            r#"select distinct email as "email!" from leads where tenant_id = $1 and id = any($2) and email is not null"#,
+            self.0.tenant.uuid(),
+            &ids
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list emails of leads"))?;
+        emails.iter().map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error))).collect()
+    }
+
     /// Notes that the touches are planned and when a lead that never answers is given up.
     pub async fn set_planned(
         self,

@@ -1,0 +1,85 @@
+//! A customer wrote back: the follow-up ends, and an opt-out takes effect, in one transaction.
+
+use anyhow::anyhow;
+use domain::{Channel, E164, Keyword, StopReason, keyword};
+use events::{Inbound, LeadReplied, Stream};
+use stage::{Context, Failure, Stage};
+use store::Reply;
+use tracing::info;
+
+pub(crate) struct Hear;
+
+/// What we read of a reply.
+struct Text {
+    id: String,
+    from: E164,
+    body: String,
+}
+
+impl Text {
+    fn parse(inbound: &Inbound) -> Result<Self, Failure> {
+        let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&inbound.body).map_err(Failure::reject)?;
+        let field = |name: &str| {
+            let found = form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+            found.ok_or_else(|| Failure::reject(anyhow!("the reply has no {name}")))
+        };
+        Ok(Self {
+            id: field("MessageSid")?,
+            from: E164::parse(&field("From")?).map_err(Failure::reject)?,
+            body: field("Body").unwrap_or_default(),
+        })
+    }
+}
+
+impl Stage for Hear {
+    const NAME: &'static str = "enrich-replies";
+    const STREAM: Stream = Stream::Inbound;
+    type Input = Inbound;
+
+    async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        let text = Text::parse(&inbound)?;
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let leads = tx.leads().find_by_phone(&text.from).await?;
+        let reply = Reply {
+            source: inbound.source.as_str(),
+            provider_id: &text.id,
+            lead: leads.first().copied(),
+            body: &text.body,
+            received_at: cx.now(),
+        };
+        tx.replies().add(&reply).await?;
+        let reason = match keyword(&text.body) {
+            Some(Keyword::Stop) => {
+                let source = format!("{}:{}", inbound.source, text.id);
+                tx.replies().suppress(Channel::Sms, text.from.as_str(), &source, inbound.received_at).await?;
+                // An opt-out by text ends all marketing to that person, not to that telephone.
+                for email in tx.leads().list_emails(&leads).await? {
+                    tx.replies().suppress(Channel::Email, &email.folded(), &source, inbound.received_at).await?;
+                }
+                Some(StopReason::OptedOut)
+            }
+            Some(Keyword::Start) => {
+                tx.replies().lift(Channel::Sms, text.from.as_str(), inbound.received_at).await?;
+                for email in tx.leads().list_emails(&leads).await? {
+                    tx.replies().lift(Channel::Email, &email.folded(), inbound.received_at).await?;
+                }
+                None
+            }
+            // The vendor answers HELP by itself; it is no answer to us.
+            Some(Keyword::Help) => None,
+            None => Some(StopReason::Replied),
+        };
+        if let Some(reason) = reason {
+            for lead in &leads {
+                tx.leads().stop(*lead, reason, cx.now()).await?;
+            }
+        }
+        cx.commit(tx).await?;
+        let what = reason.map_or("nothing", StopReason::as_str);
+        info!(leads = leads.len(), "a customer wrote back; follow-up ended: {what}");
+        for lead in leads {
+            cx.announce(&LeadReplied { tenant: inbound.tenant, lead, reply: text.id.clone() }).await?;
+        }
+        Ok(())
+    }
+}

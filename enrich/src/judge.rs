@@ -1,0 +1,181 @@
+//! An order of the CRM was made or changed: a lead or not, and why.
+
+use crm::shopmonkey::webhook::Webhook;
+use domain::{Customer, LeadId, LocationId, NoContact, NotALead, Order, StopReason, Vehicle, Verdict};
+use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
+use stage::{Context, Failure, Stage};
+use store::{NewLead, Transaction};
+use tracing::info;
+
+use crate::tenants::{Tenant, Tenants, failure_of};
+
+pub(crate) struct Judge {
+    pub(crate) tenants: Tenants,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0} sends no orders")]
+    NoOrders(Source),
+}
+
+/// What there is to say after the transaction.
+enum News {
+    Enriched(LeadEnriched),
+    Closed(LeadClosed),
+    Nothing,
+}
+
+impl Stage for Judge {
+    const NAME: &'static str = "enrich";
+    const STREAM: Stream = Stream::Inbound;
+    type Input = Inbound;
+
+    async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        let order_id = match inbound.source {
+            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?.id,
+            other => return Err(Failure::reject(Error::NoOrders(other))),
+        };
+        let tenant = self.tenants.find(cx, inbound.tenant).await?;
+
+        // The webhook says that something changed; what it is now, the CRM says.
+        tenant.take_turn().await?;
+        let order = tenant.crm.order(&order_id).await.map_err(failure_of)?;
+        let (customer, vehicle) = match &order {
+            Some(order) => who_and_what(&tenant, order).await?,
+            None => (None, None),
+        };
+
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, &order_id);
+        let known = tx.leads().lookup(lead).await?.is_some();
+        let news = match order {
+            None if known => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
+            None => News::Nothing,
+            Some(order) => match StopReason::seen_in(&order) {
+                Some(reason) if known => close(cx, &mut tx, lead, reason).await?,
+                _ => judge(cx, &mut tx, &tenant, lead, known, &order, customer, vehicle.unwrap_or_default()).await?,
+            },
+        };
+        cx.commit(tx).await?;
+
+        match news {
+            News::Enriched(event) => cx.announce(&event).await,
+            News::Closed(event) => cx.announce(&event).await,
+            News::Nothing => Ok(()),
+        }
+    }
+}
+
+async fn who_and_what(tenant: &Tenant, order: &Order) -> Result<(Option<Customer>, Option<Vehicle>), Failure> {
+    let customer = async {
+        let Some(id) = &order.customer_id else { return Ok(None) };
+        tenant.take_turn().await?;
+        tenant.crm.customer(id).await.map_err(failure_of)
+    };
+    let vehicle = async {
+        let Some(id) = &order.vehicle_id else { return Ok(None) };
+        tenant.take_turn().await?;
+        tenant.crm.vehicle(id).await.map_err(failure_of)
+    };
+    tokio::try_join!(customer, vehicle)
+}
+
+async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
+    tx.leads().stop(lead, reason, cx.now()).await?;
+    info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
+    Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that is known about one order, once")]
+async fn judge(
+    cx: &Context,
+    tx: &mut Transaction,
+    tenant: &Tenant,
+    lead: LeadId,
+    known: bool,
+    order: &Order,
+    customer: Option<Customer>,
+    vehicle: Vehicle,
+) -> Result<News, Failure> {
+    let location = match &order.location_id {
+        Some(id) => tx.tenants().find_location_by_crm_id(id).await?,
+        None => None,
+    };
+    // The rules decide about new orders. A lead stays one: a shop that writes to its customer has not lost them.
+    let mut reasons = match tenant.rules.judge(order) {
+        Verdict::NotALead(reasons) if !known => reasons,
+        _ => Vec::new(),
+    };
+    let Some(location) = location.filter(|_| reasons.is_empty()) else {
+        if location.is_none() {
+            reasons.push(NotALead::UnknownLocation);
+        }
+        tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
+        info!(order.id = order.id, "not a lead: {}", words(&reasons));
+        return Ok(News::Nothing);
+    };
+    let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
+    tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &[], cx.now()).await?;
+    let saved = tx.leads().save(&found, cx.now()).await?;
+    info!(lead.id = %lead, location.id = %location, "a lead, {saved:?}");
+    Ok(News::Enriched(LeadEnriched { tenant: tx.tenant(), lead, crm_version: order.version }))
+}
+
+fn describe(
+    crm: &'static str,
+    id: LeadId,
+    location: LocationId,
+    order: &Order,
+    customer: Option<Customer>,
+    vehicle: &Vehicle,
+) -> NewLead {
+    let nobody = customer.is_none();
+    let Customer { first_name, last_name, phone, email, .. } = customer.unwrap_or_default();
+    let texts_allowed = phone.as_ref().is_some_and(|phone| phone.texts_allowed);
+    let no_contact = match (&phone, &email) {
+        (None, None) if nobody => Some(NoContact::NoCustomer),
+        (None, None) => Some(NoContact::NoPhoneOrEmail),
+        (Some(_), None) if !texts_allowed => Some(NoContact::TextsRefusedAndNoEmail),
+        _ => None,
+    };
+    NewLead {
+        id,
+        location,
+        crm,
+        crm_order_id: order.id.clone(),
+        crm_version: order.version,
+        no_contact,
+        first_name,
+        last_name,
+        phone: phone.map(|phone| phone.number),
+        texts_allowed,
+        email,
+        vehicle: vehicle.title(),
+        service: service_of(&order.name),
+        total_cents: order.total_cents,
+        created_at: order.created_at,
+    }
+}
+
+/// `New Quote: Window Tint` asks for window tint.
+fn service_of(order_name: &str) -> String {
+    let service = order_name.split_once(':').map_or(order_name, |(_, service)| service).trim();
+    if service.is_empty() { order_name.trim().to_owned() } else { service.to_owned() }
+}
+
+fn words(reasons: &[NotALead]) -> String {
+    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_what_stands_behind_the_prefix() {
+        assert_eq!(service_of("New Quote: Window Tint"), "Window Tint");
+        assert_eq!(service_of("New Quote"), "New Quote");
+        assert_eq!(service_of("New Quote: "), "New Quote:");
+    }
+}

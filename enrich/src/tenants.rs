@@ -1,0 +1,91 @@
+//! A tenant's rules and its CRM, remembered for a short while.
+
+use std::{sync::Arc, time::Duration};
+
+use crm::{Crm, shopmonkey};
+use domain::{TenantId, WebsiteLeadRules};
+use limits::{ComeBackAfter, Limiter};
+use moka::future::Cache;
+use stage::{Context, Failure};
+use store::CrmLimit;
+
+use crate::Config;
+
+pub(crate) struct Tenants {
+    http: reqwest::Client,
+    limiter: Arc<Limiter>,
+    patience: Duration,
+    known: Cache<TenantId, Arc<Tenant>>,
+}
+
+pub(crate) struct Tenant {
+    pub(crate) rules: WebsiteLeadRules,
+    pub(crate) crm: Box<dyn Crm>,
+    pub(crate) crm_name: &'static str,
+    id: TenantId,
+    limit: CrmLimit,
+    limiter: Arc<Limiter>,
+    patience: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("tenant {0} has no credentials for its CRM; add them with: leads tenant")]
+    NoCredentials(TenantId),
+    #[error("the CRM's limit for tenant {0} is used up")]
+    Limited(TenantId),
+}
+
+impl Tenants {
+    pub(crate) fn new(config: &Config, limiter: Arc<Limiter>) -> Self {
+        Self {
+            http: service::http::client(Duration::from_secs(3), config.crm_timeout),
+            limiter,
+            patience: config.crm_patience,
+            known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build(),
+        }
+    }
+
+    pub(crate) async fn find(&self, cx: &Context, id: TenantId) -> Result<Arc<Tenant>, Failure> {
+        if let Some(tenant) = self.known.get(&id).await {
+            return Ok(tenant);
+        }
+        let mut tx = cx.begin(id).await?;
+        let settings = tx.tenants().settings().await?;
+        let credentials: Option<shopmonkey::Credentials> = tx.tenants().find_credentials(shopmonkey::NAME).await?;
+        drop(tx);
+        // Whoever sets the tenant up adds them; the lead waits.
+        let credentials = credentials.ok_or_else(|| Failure::retry(Error::NoCredentials(id)))?;
+        let crm = shopmonkey::Shopmonkey::new(self.http.clone(), credentials).map_err(failure_of)?;
+        let tenant = Arc::new(Tenant {
+            rules: settings.website_lead,
+            crm: Box::new(crm),
+            crm_name: shopmonkey::NAME,
+            id,
+            limit: settings.crm_limit,
+            limiter: self.limiter.clone(),
+            patience: self.patience,
+        });
+        self.known.insert(id, tenant.clone()).await;
+        Ok(tenant)
+    }
+}
+
+impl Tenant {
+    /// Waits for a turn at the CRM, whose limit all replicas share.
+    pub(crate) async fn take_turn(&self) -> Result<(), Failure> {
+        let key = format!("{}:{{{}}}", self.crm_name, self.id);
+        self.limiter
+            .wait(&key, self.limit.per_second, self.limit.burst, self.patience)
+            .await
+            .map_err(|ComeBackAfter(delay)| Failure::retry_after(delay, Error::Limited(self.id)))
+    }
+}
+
+/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it.
+pub(crate) fn failure_of(error: crm::Error) -> Failure {
+    match error.retry_after() {
+        Some(after) => Failure::retry_after(after, error),
+        None => Failure::retry(error),
+    }
+}

@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::{Clock, TenantId};
+use events::{Inbound, InboundKind, Source};
+use service::{Code, Problem};
+use stage::{Bus, PublishError};
+use store::Store;
+
+use crate::{Config, door::Doors};
+
+/// What every route has at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct App(pub(crate) Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) doors: Doors,
+    pub(crate) clock: Clock,
+    bus: Bus,
+}
+
+/// A verified request, before it has a name of its own in the stream.
+pub(crate) struct Verified {
+    pub(crate) tenant: TenantId,
+    pub(crate) source: Source,
+    pub(crate) kind: InboundKind,
+    pub(crate) key: String,
+    pub(crate) query: String,
+    pub(crate) body: Bytes,
+}
+
+impl App {
+    pub fn new(config: Config, store: Store, bus: Bus, clock: Clock) -> Self {
+        Self(Arc::new(Parts { doors: Doors::new(store, config.door_ttl), config, clock, bus }))
+    }
+
+    /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.
+    pub(crate) async fn store(&self, request: Verified) -> Result<(), Problem> {
+        let Verified { tenant, source, kind, key, query, body } = request;
+        let inbound = Inbound { tenant, source, kind, key, received_at: self.0.clock.wall(), query, body };
+        match self.0.bus.publish(&inbound.pack(), self.0.config.publish_patience).await {
+            Ok(stored) => {
+                count(source, if stored { "stored" } else { "repeated" });
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(
+                    tenant.id = %tenant,
+                    source = source.as_str(),
+                    error = &error as &dyn std::error::Error,
+                    "an inbound request was not stored and its sender was told to come again"
+                );
+                let seconds = match error {
+                    PublishError::NotConfirmed(..) => 5,
+                    PublishError::Refused(_) => 60,
+                };
+                Err(refuse(source, Problem::new(Code::StreamAway, "Please send this again later.").retry_after(seconds)))
+            }
+        }
+    }
+}
+
+pub(crate) fn count(source: Source, outcome: &'static str) {
+    metrics::counter!("ingest_requests_total", "source" => source.as_str(), "outcome" => outcome).increment(1);
+}
+
+/// Counts a refusal by its reason.
+pub(crate) fn refuse(source: Source, problem: Problem) -> Problem {
+    count(source, problem.code().as_str());
+    problem
+}

@@ -1,0 +1,46 @@
+//! `POST /webhooks/sendgrid/{token}`: a batch of events about emails, kept whole.
+
+use axum::{
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+};
+use events::{InboundKind, Source};
+use secrecy::ExposeSecret as _;
+use service::{Code, Problem};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    App,
+    app::{Verified, refuse},
+    door::whole,
+    signature::sendgrid,
+};
+
+const SOURCE: Source = Source::Sendgrid;
+
+pub(crate) async fn events(
+    State(app): State<App>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Problem> {
+    let door = app.0.doors.open(SOURCE, &token).await?;
+    let body = whole(SOURCE, body)?;
+    sendgrid::verify(&headers, &body, door.secret.expose_secret()).map_err(|problem| refuse(SOURCE, problem))?;
+    // The batch's end is CR LF and part of what is signed, so the body is looked at and never changed.
+    if !body.trim_ascii().starts_with(b"[") || !body.trim_ascii().ends_with(b"]") {
+        return Err(refuse(SOURCE, Problem::new(Code::NotReadable, "The body is not a list of events.")));
+    }
+    let key = hex::encode(&Sha256::digest(&body)[..16]);
+    app.store(Verified {
+        tenant: door.tenant,
+        source: SOURCE,
+        kind: InboundKind::Receipt,
+        key,
+        query: String::new(),
+        body,
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

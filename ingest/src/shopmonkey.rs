@@ -1,0 +1,50 @@
+//! `POST /webhooks/shopmonkey/{token}`: a row of the CRM changed.
+
+use axum::{
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+};
+use crm::shopmonkey::webhook::Webhook;
+use events::{InboundKind, Source};
+use secrecy::ExposeSecret as _;
+use service::{Code, Problem};
+
+use crate::{
+    App,
+    app::{Verified, refuse},
+    door::whole,
+    signature::standard_webhooks,
+};
+
+const SOURCE: Source = Source::Shopmonkey;
+
+pub(crate) async fn changed(
+    State(app): State<App>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Problem> {
+    let door = app.0.doors.open(SOURCE, &token).await?;
+    let body = whole(SOURCE, body)?;
+    standard_webhooks::verify(
+        &headers,
+        &body,
+        door.secret.expose_secret(),
+        app.0.clock.wall(),
+        app.0.config.timestamp_tolerance,
+    )
+    .map_err(|problem| refuse(SOURCE, problem))?;
+    let webhook = Webhook::parse(&body)
+        .map_err(|error| refuse(SOURCE, Problem::new(Code::NotReadable, error.to_string())))?;
+    app.store(Verified {
+        tenant: door.tenant,
+        source: SOURCE,
+        kind: if webhook.table == "order" { InboundKind::Order } else { InboundKind::Other },
+        key: webhook.key(),
+        query: String::new(),
+        body,
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

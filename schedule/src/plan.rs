@@ -1,0 +1,70 @@
+//! A lead came in: its touches become rows, and what is due at once is released at once.
+
+use std::time::Duration;
+
+use domain::{Cadence, Channel, MessageId};
+use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
+use stage::{Context, Failure, Stage};
+use store::{Lead, NewTouch, Transaction};
+use tracing::info;
+
+pub(crate) struct Plan {
+    pub(crate) lease: Duration,
+}
+
+impl Stage for Plan {
+    const NAME: &'static str = "schedule";
+    const STREAM: Stream = Stream::Leads;
+    type Input = LeadEnriched;
+
+    async fn handle(&self, cx: &Context, event: LeadEnriched) -> Result<(), Failure> {
+        let LeadEnriched { tenant, lead: id, .. } = event;
+        let now = cx.now();
+        let mut tx = cx.begin(tenant).await?;
+        let Some(lead) = tx.leads().lookup(id).await? else { return Ok(()) };
+        let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
+        let mut planned = 0;
+        if fresh {
+            let touches = self.touches(cx, &mut tx, &lead).await?;
+            planned = touches.len();
+            tx.messages().plan(id, &touches).await?;
+            let touches: Vec<_> = touches.into_iter().map(|new| new.touch).collect();
+            tx.leads().set_planned(id, Cadence::gives_up_at(&touches), now).await?;
+        }
+        // A repeat finds the rows there and announces again what has not left yet.
+        let due = tx.messages().list_due(id, now).await?;
+        cx.commit(tx).await?;
+
+        for (message, release) in due {
+            cx.announce(&MessageDue { tenant, message, release }).await?;
+        }
+        if fresh {
+            info!(lead.id = %id, "planned {planned} touches");
+            let touches = u16::try_from(planned).unwrap_or(u16::MAX);
+            cx.announce(&LeadPlanned { tenant, lead: id, touches }).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    async fn touches(&self, cx: &Context, tx: &mut Transaction, lead: &Lead) -> Result<Vec<NewTouch>, Failure> {
+        let now = cx.now();
+        let cadence = tx.tenants().settings().await?.cadence;
+        let shop = tx.tenants().time_zone(lead.location).await?;
+        let can = |channel| match channel {
+            Channel::Sms => lead.has_phone && lead.texts_allowed,
+            Channel::Email => lead.has_email,
+        };
+        let touches = cadence.plan(lead.created_at, now, shop, can);
+        Ok(touches
+            .into_iter()
+            .map(|touch| NewTouch {
+                id: MessageId::of_step(lead.id, touch.step),
+                // What is due now is announced below; its row comes up by itself only if that fails.
+                release_at: if touch.due_at <= now { cx.clock().in_wall(self.lease) } else { touch.due_at },
+                touch,
+            })
+            .collect())
+    }
+}

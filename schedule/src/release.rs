@@ -1,0 +1,51 @@
+//! Rows whose time has come go out as messages, in batches, from any number of replicas.
+
+use std::time::Duration;
+
+use events::{Event as _, MessageDue};
+use futures::{StreamExt as _, stream};
+use stage::Runtime;
+use store::DueRow;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::Config;
+
+/// Publishes in flight at once: JetStream confirms them in order, so this is what keeps its pipe full.
+const IN_FLIGHT: usize = 64;
+
+pub(crate) async fn run(runtime: &Runtime, config: &Config) {
+    let stopping = runtime.lifecycle.stopping();
+    while !stopping.is_cancelled() {
+        let released = match release(runtime, config).await {
+            Ok(released) => released,
+            Err(error) => {
+                warn!(error = format!("{error:#}"), "due rows could not be released; they stay due");
+                0
+            }
+        };
+        metrics::counter!("schedule_released_total").increment(released as u64);
+        // A full batch says that there is more.
+        if released < usize::from(config.batch) {
+            tokio::select! { () = stopping.cancelled() => {}, () = sleep(config.poll) => {} }
+        }
+    }
+}
+
+async fn release(runtime: &Runtime, config: &Config) -> Result<usize, store::Error> {
+    let now = runtime.clock.now();
+    let again_at = runtime.clock.in_wall(config.lease);
+    let due = runtime.store.everywhere().release_due(now, again_at, config.batch).await?;
+    let released = due.len();
+    stream::iter(due).for_each_concurrent(IN_FLIGHT, |row| publish(runtime, row)).await;
+    Ok(released)
+}
+
+/// A row that cannot be published now comes up again when its lease ends.
+async fn publish(runtime: &Runtime, row: DueRow) {
+    let event = MessageDue { tenant: row.tenant, message: row.message, release: row.release };
+    let out = event.pack("schedule", runtime.clock.now());
+    if let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await {
+        warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row was not published yet");
+    }
+}

@@ -1,1 +1,21 @@
-//! placeholder
+//! Every message that leaves: consent, legal window, template, channel, receipt.
+//!
+//! Two promises are kept here. A message is sent at most once: an attempt is written down before the vendor is called, and
+//! an attempt whose end nobody knows is looked up at the vendor before anything else happens. And nothing leaves that the
+//! customer, the law or the operator has forbidden: that is asked again in the transaction that claims the message.
+//!
+//! To add a vendor: a folder with the same files as `twilio/` (`config client wire receipts`), an arm in `carrier.rs`.
+
+mod app;
+mod carrier;
+mod config;
+mod decide;
+mod find_out;
+mod receive;
+mod render;
+mod send;
+pub mod sendgrid;
+pub mod twilio;
+
+pub use app::start;
+pub use config::Config;

@@ -128,6 +128,19 @@ impl Attempts<'_> {
         .map_err(Error::doing("count a lookup"))
     }
 
+    /// A question that got no answer was none.
+    pub async fn uncount_lookup(self, id: AttemptId) -> Result<(), Error> {
+        sqlx::query!(
+            "update attempts set lookups = greatest(lookups - 1, 0) where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("take a lookup back"))
+    }
+
     /// Which of these ids of the vendor's belong to attempts of ours already.
     pub async fn list_known(self, channel: Channel, provider_ids: &[String]) -> Result<Vec<String>, Error> {
         sqlx::query_scalar!(

@@ -1,0 +1,96 @@
+//! What we need of a vendor that carries messages, and which one carries what.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{AttemptId, Channel};
+use stage::Failure;
+use store::Transaction;
+
+use crate::{sendgrid, twilio};
+
+/// A message as it leaves.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    pub(crate) attempt: AttemptId,
+    pub(crate) to: String,
+    /// Of an email.
+    pub(crate) subject: Option<String>,
+    pub(crate) body: String,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Accepted { provider_id: String },
+    /// It will never be taken as it is.
+    Refused { code: String, opted_out: bool },
+    /// The vendor says it did nothing, or the call never left.
+    NotProcessed { code: String, retry_after: Option<Duration> },
+    /// The call went out and no answer came that says what happened.
+    Ambiguous { why: String },
+}
+
+/// A vendor's record of a message that may be ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trace {
+    pub(crate) provider_id: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LookupError {
+    #[error("the vendor could not be asked")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("the vendor answered {0} to a question about a message")]
+    Failing(u16),
+}
+
+#[async_trait]
+pub(crate) trait Carrier: Send + Sync {
+    async fn send(&self, letter: &Letter) -> Answer;
+
+    /// Everything the vendor has that could be this letter, sent at or after `since` (the vendor's clock).
+    async fn look_up(&self, letter: &Letter, since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError>;
+}
+
+/// The vendors, by channel. Credentials are the tenant's and are read for each message: one round trip, and a key that is
+/// replaced works at once.
+pub(crate) struct Carriers {
+    http: reqwest::Client,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the tenant has no credentials for {0}; add them with: leads tenant")]
+struct NoCredentials(&'static str);
+
+impl Carriers {
+    pub(crate) fn new(http: reqwest::Client) -> Self {
+        Self { http }
+    }
+
+    pub(crate) async fn of(&self, tx: &mut Transaction, channel: Channel) -> Result<Box<dyn Carrier>, Failure> {
+        let missing = |vendor| move || Failure::retry(NoCredentials(vendor));
+        Ok(match channel {
+            Channel::Sms => {
+                let found = tx.tenants().find_credentials(twilio::NAME).await?;
+                Box::new(twilio::Twilio::new(self.http.clone(), found.ok_or_else(missing(twilio::NAME))?))
+            }
+            Channel::Email => {
+                let found = tx.tenants().find_credentials(sendgrid::NAME).await?;
+                Box::new(sendgrid::Sendgrid::new(self.http.clone(), found.ok_or_else(missing(sendgrid::NAME))?))
+            }
+        })
+    }
+}
+
+/// What a failed call says about whether the vendor may have the message: only a connection that was never made is safe.
+pub(crate) fn answer_of(error: &reqwest::Error) -> Answer {
+    if error.is_connect() || error.is_builder() {
+        Answer::NotProcessed { code: "unreachable".into(), retry_after: None }
+    } else if error.is_timeout() {
+        Answer::Ambiguous { why: "timed out".into() }
+    } else {
+        Answer::Ambiguous { why: "connection lost".into() }
+    }
+}

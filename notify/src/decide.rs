@@ -1,0 +1,129 @@
+//! Whether a message may leave now. Pure: what it needs to know is asked before.
+
+use chrono::{DateTime, Utc};
+use domain::{Channel, E164, Email, LegalWindow, SafeMode, WithheldReason};
+use store::Message;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// To this address.
+    Send(String),
+    /// Not before this instant, when the legal window opens.
+    Wait(DateTime<Utc>),
+    Withhold(WithheldReason),
+    /// The lead's follow-up has ended.
+    Cancel,
+}
+
+/// The address that a message's channel reaches, if there is one we may use.
+pub(crate) fn address(message: &Message) -> Option<String> {
+    match message.channel {
+        Channel::Sms => {
+            message.recipient.phone.as_ref().filter(|_| message.recipient.texts_allowed).map(E164::as_str).map(str::to_owned)
+        }
+        Channel::Email => message.recipient.email.as_ref().map(Email::as_str).map(str::to_owned),
+    }
+}
+
+/// The form under which an opt-out of this message's recipient would be kept.
+pub(crate) fn suppression_key(message: &Message) -> Option<String> {
+    match message.channel {
+        Channel::Sms => message.recipient.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+        Channel::Email => message.recipient.email.as_ref().map(Email::folded),
+    }
+}
+
+pub(crate) fn decide(
+    message: &Message,
+    suppressed: bool,
+    window: LegalWindow,
+    safe_mode: &SafeMode,
+    now: DateTime<Utc>,
+) -> Decision {
+    if message.stopped || !message.lead_status.is_followed_up() {
+        return Decision::Cancel;
+    }
+    let Some(address) = address(message) else { return Decision::Withhold(WithheldReason::NoAddress) };
+    if suppressed {
+        return Decision::Withhold(WithheldReason::Suppressed);
+    }
+    if !safe_mode.allows(&address) {
+        return Decision::Withhold(WithheldReason::SafeMode);
+    }
+    let earliest = window.earliest(now, message.shop_time_zone);
+    if earliest > now { Decision::Wait(earliest) } else { Decision::Send(address) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{LeadId, LeadStatus, MessageId, MessageState};
+    use store::Recipient;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn message() -> Message {
+        Message {
+            id: MessageId::new(Uuid::from_u128(1)),
+            lead: LeadId::new(Uuid::from_u128(2)),
+            channel: Channel::Sms,
+            template: "day_0".into(),
+            state: MessageState::Planned,
+            due_at: DateTime::UNIX_EPOCH,
+            release_at: DateTime::UNIX_EPOCH,
+            attempts: 0,
+            lead_status: LeadStatus::New,
+            stopped: false,
+            recipient: Recipient {
+                first_name: None,
+                phone: Some(E164::parse("+15125550142").unwrap()),
+                texts_allowed: true,
+                email: Some(Email::parse("dana@example.com").unwrap()),
+                vehicle: String::new(),
+                service: String::new(),
+                total_cents: 0,
+            },
+            shop_time_zone: chrono_tz::America::Denver,
+            shop_name: String::new(),
+            shop_phone: String::new(),
+            shop_postal_address: String::new(),
+            shop_hours: String::new(),
+        }
+    }
+
+    fn noon() -> DateTime<Utc> {
+        "2026-01-10T19:00:00Z".parse().unwrap()
+    }
+
+    fn said(message: &Message, suppressed: bool, now: DateTime<Utc>) -> Decision {
+        decide(message, suppressed, LegalWindow::default(), &SafeMode::OnlyTo(vec!["+1512*".into()]), now)
+    }
+
+    #[test]
+    fn a_listed_customer_gets_the_message_in_daylight_and_waits_for_the_morning_at_night() {
+        assert_eq!(said(&message(), false, noon()), Decision::Send("+15125550142".into()));
+        let night = "2026-01-10T05:00:00Z".parse().unwrap();
+        assert_eq!(said(&message(), false, night), Decision::Wait("2026-01-10T15:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_opt_out_a_refusal_and_a_stranger_are_never_written_to() {
+        assert_eq!(said(&message(), true, noon()), Decision::Withhold(WithheldReason::Suppressed));
+        let mut refused = message();
+        refused.recipient.texts_allowed = false;
+        assert_eq!(said(&refused, false, noon()), Decision::Withhold(WithheldReason::NoAddress));
+        let mut by_email = message();
+        by_email.channel = Channel::Email;
+        assert_eq!(said(&by_email, false, noon()), Decision::Withhold(WithheldReason::SafeMode));
+    }
+
+    #[test]
+    fn a_lead_whose_follow_up_ended_gets_nothing_more() {
+        let mut stopped = message();
+        stopped.stopped = true;
+        assert_eq!(said(&stopped, false, noon()), Decision::Cancel);
+        let mut booked = message();
+        booked.lead_status = LeadStatus::AppointmentScheduled;
+        assert_eq!(said(&booked, false, noon()), Decision::Cancel);
+    }
+}

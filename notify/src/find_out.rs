@@ -1,0 +1,104 @@
+//! An attempt whose end nobody wrote down: ask the vendor, and send again only when it certainly never had it.
+
+use std::sync::Arc;
+
+use domain::Channel;
+use events::Outcome;
+use stage::{Context, Failure};
+use store::{Attempt, AttemptOutcome, Message, Transaction};
+use tracing::{info, warn};
+
+use crate::{
+    Config,
+    carrier::{Carriers, Letter, Trace},
+    send::announce,
+};
+
+pub(crate) struct FindOut {
+    pub(crate) config: Arc<Config>,
+    pub(crate) carriers: Arc<Carriers>,
+}
+
+impl FindOut {
+    pub(crate) async fn ask(&self, cx: &Context, mut tx: Transaction, message: &Message) -> Result<(), Failure> {
+        let tenant = tx.tenant();
+        let Some(attempt) = tx.attempts().find_open(message.id).await? else {
+            // Claimed without an open attempt: its end was recorded a moment ago, by whoever holds it.
+            return Ok(());
+        };
+        let age = (cx.clock().wall() - attempt.started_at).to_std().unwrap_or_default();
+        let is_out = message.state == domain::MessageState::Claimed && age < self.config.claim_lease;
+        if is_out {
+            // Somebody is talking to the vendor right now; the row comes up again when the lease ends.
+            return Ok(());
+        }
+        let carrier = self.carriers.of(&mut tx, attempt.channel).await?;
+        tx.messages().set_unknown(message.id, self.next_question(cx, &attempt), "looking_up").await?;
+        tx.attempts().count_lookup(attempt.id).await?;
+        cx.commit(tx).await?;
+
+        let letter = Letter {
+            attempt: attempt.id,
+            to: attempt.recipient.clone(),
+            subject: None,
+            body: attempt.body.clone(),
+        };
+        let traces = match carrier.look_up(&letter, attempt.started_at).await {
+            Ok(traces) => traces,
+            Err(error) => {
+                warn!(message.id = %message.id, error = &error as &dyn std::error::Error, "the vendor could not be asked");
+                // No answer is not a no: this question does not count.
+                return self.put_question_back(cx, tenant, message, &attempt).await;
+            }
+        };
+
+        let mut tx = cx.begin(tenant).await?;
+        match ours(&mut tx, attempt.channel, traces).await? {
+            Some(trace) => {
+                let outcome = AttemptOutcome::Accepted { provider_id: &trace.provider_id };
+                tx.attempts().settle(attempt.id, outcome).await?;
+                tx.messages().set_sent(message.id, &trace.provider_id, cx.now()).await?;
+                tx.leads().set_contacted(message.lead).await?;
+                cx.commit(tx).await?;
+                metrics::counter!("notify_duplicates_avoided_total").increment(1);
+                info!(message.id = %message.id, "the vendor has the message; it is not sent again");
+                announce(cx, tenant, message, Outcome::Sent).await
+            }
+            None if attempt.lookups as usize + 1 >= self.config.lookups.len() => {
+                // Asked often enough, over long enough. Only the one who closes the attempt may plan another.
+                if tx.attempts().settle(attempt.id, AttemptOutcome::NotFound).await? {
+                    tx.messages().put_off(message.id, cx.now(), "vendor_never_had_it").await?;
+                    info!(message.id = %message.id, "the vendor never had the message; it is planned again");
+                }
+                cx.commit(tx).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn next_question(&self, cx: &Context, attempt: &Attempt) -> chrono::DateTime<chrono::Utc> {
+        let lookups = &self.config.lookups;
+        let next = (attempt.lookups as usize + 1).min(lookups.len() - 1);
+        cx.clock().in_wall(lookups[next])
+    }
+
+    async fn put_question_back(
+        &self,
+        cx: &Context,
+        tenant: domain::TenantId,
+        message: &Message,
+        attempt: &Attempt,
+    ) -> Result<(), Failure> {
+        let mut tx = cx.begin(tenant).await?;
+        tx.attempts().uncount_lookup(attempt.id).await?;
+        tx.messages().set_unknown(message.id, self.next_question(cx, attempt), "vendor_not_reachable").await?;
+        cx.commit(tx).await
+    }
+}
+
+/// The first trace that no other attempt of ours accounts for: a customer may have got the same words before.
+async fn ours(tx: &mut Transaction, channel: Channel, traces: Vec<Trace>) -> Result<Option<Trace>, Failure> {
+    let ids: Vec<_> = traces.iter().map(|trace| trace.provider_id.clone()).collect();
+    let known = tx.attempts().list_known(channel, &ids).await?;
+    Ok(traces.into_iter().find(|trace| !known.contains(&trace.provider_id)))
+}

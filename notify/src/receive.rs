@@ -1,0 +1,103 @@
+//! What vendors report about messages, in any order and any number of times.
+
+use domain::{AttemptId, Channel, MessageState, Receipt, TenantId};
+use events::{Inbound, MessageOutcome, Outcome, Source, Stream};
+use stage::{Context, Failure, Stage};
+use store::{AttemptOutcome, Transaction};
+use tracing::{info, warn};
+
+use crate::{sendgrid, twilio};
+
+pub(crate) struct Receive;
+
+/// One thing one vendor said about one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) channel: Channel,
+    /// The vendor's id of the message.
+    pub(crate) provider_id: String,
+    /// The attempt's id, where the vendor gives back what we gave it.
+    pub(crate) attempt: Option<AttemptId>,
+    /// What makes this report itself; a repeat has the same.
+    pub(crate) key: String,
+    pub(crate) receipt: Receipt,
+    /// The recipient will get nothing more by this channel.
+    pub(crate) opted_out: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0} sends no receipts")]
+    NoReceipts(Source),
+}
+
+impl Stage for Receive {
+    const NAME: &'static str = "notify-receipts";
+    const STREAM: Stream = Stream::Inbound;
+    type Input = Inbound;
+
+    async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        let reports = match inbound.source {
+            Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
+            Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
+            other @ Source::Shopmonkey => return Err(Failure::reject(Error::NoReceipts(other))),
+        };
+        let mut news = Vec::new();
+        let mut tx = cx.begin(inbound.tenant).await?;
+        for report in &reports {
+            news.extend(take_in(cx, &mut tx, inbound.tenant, inbound.source, report).await?);
+        }
+        cx.commit(tx).await?;
+        for event in news {
+            cx.publish(&event.pack(cx.stage(), cx.now())).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn take_in(
+    cx: &Context,
+    tx: &mut Transaction,
+    tenant: TenantId,
+    source: Source,
+    report: &Report,
+) -> Result<Vec<MessageOutcome>, Failure> {
+    let (kind, code) = match &report.receipt {
+        Receipt::Accepted => ("accepted", None),
+        Receipt::Delivered => ("delivered", None),
+        Receipt::Failed { code } => ("failed", code.as_deref()),
+    };
+    tx.attempts().add_receipt(source.as_str(), &report.key, report.attempt, kind, code, cx.now()).await?;
+    let found = tx.attempts().find_message(report.attempt, report.channel, &report.provider_id).await?;
+    let Some((message, lead, attempt)) = found else {
+        // Kept all the same. Somebody else's message through the same account, or one from before a restore.
+        warn!(source = source.as_str(), "a receipt for a message we do not know");
+        return Ok(Vec::new());
+    };
+    // A report can be faster than the answer to the call, or all that is left of it when the worker died.
+    let provider_id = report.provider_id.as_str();
+    tx.attempts().settle(attempt, AttemptOutcome::Accepted { provider_id }).await?;
+    let mut outcomes = Vec::new();
+    if tx.messages().set_sent(message, provider_id, cx.now()).await? {
+        tx.leads().set_contacted(lead).await?;
+        outcomes.push(Outcome::Sent);
+    }
+    let last = match &report.receipt {
+        Receipt::Accepted => None,
+        Receipt::Delivered => Some((MessageState::Delivered, Outcome::Delivered)),
+        Receipt::Failed { .. } => Some((MessageState::Failed, Outcome::Failed)),
+    };
+    if let Some((state, outcome)) = last
+        && tx.messages().finish(message, state, code, cx.now()).await?
+    {
+        info!(message.id = %message, lead.id = %lead, "{}", state.as_str());
+        outcomes.push(outcome);
+    }
+    if report.opted_out
+        && let Some(locked) = tx.messages().lock(message).await?
+        && let Some(key) = crate::decide::suppression_key(&locked)
+    {
+        tx.replies().suppress(report.channel, &key, source.as_str(), cx.clock().wall()).await?;
+    }
+    Ok(outcomes.into_iter().map(|outcome| MessageOutcome { tenant, lead, message, outcome }).collect())
+}

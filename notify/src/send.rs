@@ -1,0 +1,194 @@
+//! A message's time has come: send it, once, if it may be sent.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use domain::{AttemptId, Channel, MessageState, TenantId, WithheldReason};
+use events::{MessageDue, MessageOutcome, Outcome, Stream};
+use stage::{Context, Failure, Stage, Step};
+use store::{AttemptOutcome, Message, NewAttempt, Transaction};
+use tracing::{Instrument as _, info, info_span, warn};
+
+use crate::{
+    Config,
+    carrier::{Answer, Carriers, Letter},
+    decide::{Decision, decide, suppression_key},
+    find_out::FindOut,
+    render::Renderer,
+};
+
+pub(crate) struct Send {
+    pub(crate) config: Arc<Config>,
+    pub(crate) carriers: Arc<Carriers>,
+    pub(crate) renderer: Renderer,
+    pub(crate) find_out: FindOut,
+}
+
+impl Stage for Send {
+    const NAME: &'static str = "notify";
+    const STREAM: Stream = Stream::Messages;
+    type Input = MessageDue;
+
+    async fn handle(&self, cx: &Context, due: MessageDue) -> Result<(), Failure> {
+        let mut tx = cx.begin(due.tenant).await?;
+        let Some(message) = tx.messages().lock(due.message).await? else {
+            return Err(Failure::reject(anyhow!("there is no message {}", due.message)));
+        };
+        match message.state {
+            MessageState::Planned if message.due_at <= cx.now() => self.send(cx, tx, message).await,
+            // Put off since it was released; it comes up again at its new time.
+            MessageState::Planned => Ok(()),
+            MessageState::Claimed | MessageState::Unknown => self.find_out.ask(cx, tx, &message).await,
+            // A repeat: the work is done, only the announcement may be missing.
+            MessageState::Sent | MessageState::Delivered => announce(cx, due.tenant, &message, Outcome::Sent).await,
+            MessageState::Failed => announce(cx, due.tenant, &message, Outcome::Failed).await,
+            MessageState::Withheld => announce(cx, due.tenant, &message, Outcome::Withheld).await,
+            MessageState::Cancelled => Ok(()),
+        }
+    }
+}
+
+impl Send {
+    async fn send(&self, cx: &Context, mut tx: Transaction, message: Message) -> Result<(), Failure> {
+        let tenant = tx.tenant();
+        let settings = tx.tenants().settings().await?;
+        let suppressed = match suppression_key(&message) {
+            Some(key) => tx.messages().is_suppressed(message.channel, &key).await?,
+            None => false,
+        };
+        let decision = decide(&message, suppressed, settings.legal_window, &self.config.safe_mode, cx.now());
+        let address = match decision {
+            Decision::Send(address) => address,
+            Decision::Wait(until) => {
+                tx.messages().put_off(message.id, until, "legal_window").await?;
+                info!(message.id = %message.id, "waits for its legal window, until {until}");
+                return cx.commit(tx).await;
+            }
+            Decision::Withhold(reason) => return withhold(cx, tx, &message, reason).await,
+            Decision::Cancel => {
+                tx.messages().cancel(message.id, "follow_up_ended", cx.now()).await?;
+                return cx.commit(tx).await;
+            }
+        };
+        let Some(template) = tx.tenants().find_template(&message.template, message.channel).await? else {
+            warn!(message.id = %message.id, "the tenant has no {} template {:?}", message.channel.as_str(), message.template);
+            return withhold(cx, tx, &message, WithheldReason::Template).await;
+        };
+        let rendered = match self.renderer.render(&template, &message) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                warn!(message.id = %message.id, error = &error as &dyn std::error::Error, "a template could not be filled");
+                return withhold(cx, tx, &message, WithheldReason::Template).await;
+            }
+        };
+        let carrier = self.carriers.of(&mut tx, message.channel).await?;
+
+        let number = message.attempts + 1;
+        let attempt = AttemptId::of_message(message.id, number);
+        let letter = Letter { attempt, to: address, subject: rendered.subject, body: rendered.body };
+        let started_at = cx.clock().wall();
+        tx.messages().claim(message.id, number, cx.clock().in_wall(self.config.claim_lease)).await?;
+        let new = NewAttempt {
+            id: attempt,
+            message: message.id,
+            number,
+            channel: message.channel,
+            recipient: &letter.to,
+            body: &letter.body,
+            started_at,
+        };
+        tx.attempts().add(&new).await?;
+        cx.commit(tx).await?;
+
+        // A worker that was frozen since may no longer own the message: then somebody else is asking the vendor about it.
+        let held = cx.clock().wall() - started_at;
+        if held.to_std().is_ok_and(|held| held > self.config.claim_lease / 4) {
+            return Ok(());
+        }
+        let call = carrier.send(&letter);
+        let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
+        cx.checkpoint(Step::AfterCall).await;
+        self.record(cx, tenant, &message, number, &letter, answer).await
+    }
+
+    async fn record(
+        &self,
+        cx: &Context,
+        tenant: TenantId,
+        message: &Message,
+        number: u32,
+        letter: &Letter,
+        answer: Answer,
+    ) -> Result<(), Failure> {
+        count(message.channel, &answer);
+        let mut tx = cx.begin(tenant).await?;
+        match answer {
+            Answer::Accepted { provider_id } => {
+                tx.attempts().settle(letter.attempt, AttemptOutcome::Accepted { provider_id: &provider_id }).await?;
+                tx.messages().set_sent(message.id, &provider_id, cx.now()).await?;
+                tx.leads().set_contacted(message.lead).await?;
+                cx.commit(tx).await?;
+                info!(message.id = %message.id, lead.id = %message.lead, "sent by {}", message.channel.as_str());
+                announce(cx, tenant, message, Outcome::Sent).await
+            }
+            Answer::Refused { code, opted_out } => {
+                tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await?;
+                tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
+                if let Some(key) = suppression_key(message).filter(|_| opted_out) {
+                    tx.replies().suppress(message.channel, &key, "vendor", cx.clock().wall()).await?;
+                }
+                cx.commit(tx).await?;
+                warn!(message.id = %message.id, code, "the vendor refuses the message");
+                announce(cx, tenant, message, Outcome::Failed).await
+            }
+            Answer::NotProcessed { code, retry_after } => {
+                let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
+                let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
+                tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await?;
+                tx.messages().put_off(message.id, cx.clock().in_wall(delay), &code).await?;
+                info!(message.id = %message.id, code, "the vendor did not take the message; again in {delay:?}");
+                cx.commit(tx).await
+            }
+            Answer::Ambiguous { why } => {
+                let ask_at = cx.clock().in_wall(self.config.lookups[0]);
+                tx.messages().set_unknown(message.id, ask_at, &why).await?;
+                warn!(message.id = %message.id, why, "nobody knows whether the vendor took the message; asking");
+                cx.commit(tx).await
+            }
+        }
+    }
+}
+
+async fn withhold(
+    cx: &Context,
+    mut tx: Transaction,
+    message: &Message,
+    reason: WithheldReason,
+) -> Result<(), Failure> {
+    let tenant = tx.tenant();
+    tx.messages().withhold(message.id, reason, cx.now()).await?;
+    cx.commit(tx).await?;
+    metrics::counter!("notify_withheld_total", "reason" => reason.as_str()).increment(1);
+    info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
+    announce(cx, tenant, message, Outcome::Withheld).await
+}
+
+pub(crate) async fn announce(
+    cx: &Context,
+    tenant: TenantId,
+    message: &Message,
+    outcome: Outcome,
+) -> Result<(), Failure> {
+    let event = MessageOutcome { tenant, lead: message.lead, message: message.id, outcome };
+    cx.publish(&event.pack(cx.stage(), cx.now())).await
+}
+
+fn count(channel: Channel, answer: &Answer) {
+    let word = match answer {
+        Answer::Accepted { .. } => "accepted",
+        Answer::Refused { .. } => "refused",
+        Answer::NotProcessed { .. } => "not_processed",
+        Answer::Ambiguous { .. } => "unknown",
+    };
+    metrics::counter!("notify_attempts_total", "channel" => channel.as_str(), "answer" => word).increment(1);
+}

@@ -1,0 +1,83 @@
+//! What SendGrid takes and answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Mail<'a> {
+    pub personalizations: [Personalization<'a>; 1],
+    pub from: Address<'a>,
+    pub subject: &'a str,
+    /// Text before HTML.
+    pub content: [Content<'a>; 2],
+    pub tracking_settings: Tracking,
+}
+
+/// One recipient: the arguments come back with every event about this mail.
+#[derive(Debug, Serialize)]
+pub(super) struct Personalization<'a> {
+    pub to: [Address<'a>; 1],
+    pub custom_args: BTreeMap<&'static str, String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Address<'a> {
+    pub email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Content<'a> {
+    pub r#type: &'static str,
+    pub value: &'a str,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Tracking {
+    pub click_tracking: Switch,
+    pub open_tracking: Switch,
+    pub subscription_tracking: Switch,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Switch {
+    pub enable: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LogsQuery {
+    pub query: String,
+    pub limit: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Logs {
+    #[serde(default)]
+    pub messages: Vec<LogEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LogEntry {
+    pub sg_message_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Log {
+    #[serde(default)]
+    pub custom_args: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Event {
+    pub event: String,
+    pub email: Option<String>,
+    pub timestamp: Option<i64>,
+    pub sg_message_id: Option<String>,
+    pub attempt_id: Option<String>,
+    /// Of a bounce: `bounce` or `blocked`.
+    pub r#type: Option<String>,
+    pub status: Option<String>,
+    pub reason: Option<String>,
+}

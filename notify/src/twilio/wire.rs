@@ -1,0 +1,32 @@
+//! What Twilio answers. Numbers come as strings, and anything may be null.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Message {
+    pub sid: String,
+    pub body: Option<String>,
+    pub direction: Option<String>,
+    pub date_created: Option<String>,
+    pub messaging_service_sid: Option<String>,
+}
+
+impl Message {
+    pub(super) fn created_at(&self) -> Option<DateTime<Utc>> {
+        let text = self.date_created.as_deref()?;
+        DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    pub messages: Vec<Message>,
+    pub next_page_uri: Option<String>,
+}
+
+/// Both forms of an error: the old one and RFC 9457.
+#[derive(Debug, Deserialize)]
+pub(super) struct Problem {
+    pub code: Option<i64>,
+}

@@ -54,7 +54,19 @@ impl Stage for Judge {
             None => News::Nothing,
             Some(order) => match StopReason::seen_in(&order) {
                 Some(reason) if known => close(cx, &mut tx, lead, reason).await?,
-                _ => judge(cx, &mut tx, &tenant, lead, known, &order, customer, vehicle.unwrap_or_default()).await?,
+                _ => {
+                    judge(
+                        cx,
+                        &mut tx,
+                        &tenant,
+                        lead,
+                        known,
+                        &order,
+                        customer,
+                        vehicle.unwrap_or_default(),
+                    )
+                    .await?
+                }
             },
         };
         cx.commit(tx).await?;
@@ -84,10 +96,17 @@ async fn who_and_what(tenant: &Tenant, order: &Order) -> Result<(Option<Customer
 async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
     tx.leads().stop(lead, reason, cx.now()).await?;
     info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
-    Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
+    Ok(News::Closed(LeadClosed {
+        tenant: tx.tenant(),
+        lead,
+        reason,
+    }))
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that is known about one order, once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that is known about one order, once"
+)]
 async fn judge(
     cx: &Context,
     tx: &mut Transaction,
@@ -111,15 +130,23 @@ async fn judge(
         if location.is_none() {
             reasons.push(NotALead::UnknownLocation);
         }
-        tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
+        tx.leads()
+            .save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now())
+            .await?;
         info!(order.id = order.id, "not a lead: {}", words(&reasons));
         return Ok(News::Nothing);
     };
     let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
-    tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &[], cx.now()).await?;
+    tx.leads()
+        .save_judgement(tenant.crm_name, &order.id, order.version, &[], cx.now())
+        .await?;
     let saved = tx.leads().save(&found, cx.now()).await?;
     info!(lead.id = %lead, location.id = %location, "a lead, {saved:?}");
-    Ok(News::Enriched(LeadEnriched { tenant: tx.tenant(), lead, crm_version: order.version }))
+    Ok(News::Enriched(LeadEnriched {
+        tenant: tx.tenant(),
+        lead,
+        crm_version: order.version,
+    }))
 }
 
 fn describe(
@@ -131,7 +158,13 @@ fn describe(
     vehicle: &Vehicle,
 ) -> NewLead {
     let nobody = customer.is_none();
-    let Customer { first_name, last_name, phone, email, .. } = customer.unwrap_or_default();
+    let Customer {
+        first_name,
+        last_name,
+        phone,
+        email,
+        ..
+    } = customer.unwrap_or_default();
     let texts_allowed = phone.as_ref().is_some_and(|phone| phone.texts_allowed);
     let no_contact = match (&phone, &email) {
         (None, None) if nobody => Some(NoContact::NoCustomer),
@@ -160,12 +193,23 @@ fn describe(
 
 /// `New Quote: Window Tint` asks for window tint.
 fn service_of(order_name: &str) -> String {
-    let service = order_name.split_once(':').map_or(order_name, |(_, service)| service).trim();
-    if service.is_empty() { order_name.trim().to_owned() } else { service.to_owned() }
+    let service = order_name
+        .split_once(':')
+        .map_or(order_name, |(_, service)| service)
+        .trim();
+    if service.is_empty() {
+        order_name.trim().to_owned()
+    } else {
+        service.to_owned()
+    }
 }
 
 fn words(reasons: &[NotALead]) -> String {
-    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
+    reasons
+        .iter()
+        .map(|reason| reason.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

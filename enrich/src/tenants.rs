@@ -42,7 +42,10 @@ impl Tenants {
             http: service::http::client(Duration::from_secs(3), config.crm_timeout),
             limiter,
             patience: config.crm_patience,
-            known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build(),
+            known: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(config.tenant_ttl)
+                .build(),
         }
     }
 

@@ -20,7 +20,10 @@ impl Config {
         let text = reader.required("ingest.public_url", "https://hooks.example.com");
         let public_url = Url::parse(&text).ok().filter(Url::has_host);
         if public_url.is_none() && !text.is_empty() {
-            reader.mistake("ingest.public_url", format!("{text:?} is not an address; write for example https://hooks.example.com"));
+            reader.mistake(
+                "ingest.public_url",
+                format!("{text:?} is not an address; write for example https://hooks.example.com"),
+            );
         }
         Self {
             public_url: public_url.unwrap_or_else(|| Url::parse("http://unset.invalid").expect("a constant address")),

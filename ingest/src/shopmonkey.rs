@@ -35,12 +35,16 @@ pub(crate) async fn changed(
         app.0.config.timestamp_tolerance,
     )
     .map_err(|problem| refuse(SOURCE, problem))?;
-    let webhook = Webhook::parse(&body)
-        .map_err(|error| refuse(SOURCE, Problem::new(Code::NotReadable, error.to_string())))?;
+    let webhook =
+        Webhook::parse(&body).map_err(|error| refuse(SOURCE, Problem::new(Code::NotReadable, error.to_string())))?;
     app.store(Verified {
         tenant: door.tenant,
         source: SOURCE,
-        kind: if webhook.table == "order" { InboundKind::Order } else { InboundKind::Other },
+        kind: if webhook.table == "order" {
+            InboundKind::Order
+        } else {
+            InboundKind::Other
+        },
         key: webhook.key(),
         query: String::new(),
         body,

@@ -23,13 +23,23 @@ pub(crate) struct Letter {
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Accepted { provider_id: String },
+    Accepted {
+        provider_id: String,
+    },
     /// It will never be taken as it is.
-    Refused { code: String, opted_out: bool },
+    Refused {
+        code: String,
+        opted_out: bool,
+    },
     /// The vendor says it did nothing, or the call never left.
-    NotProcessed { code: String, retry_after: Option<Duration> },
+    NotProcessed {
+        code: String,
+        retry_after: Option<Duration>,
+    },
     /// The call went out and no answer came that says what happened.
-    Ambiguous { why: String },
+    Ambiguous {
+        why: String,
+    },
 }
 
 /// A vendor's record of a message that may be ours.
@@ -74,11 +84,17 @@ impl Carriers {
         Ok(match channel {
             Channel::Sms => {
                 let found = tx.tenants().find_credentials(twilio::NAME).await?;
-                Box::new(twilio::Twilio::new(self.http.clone(), found.ok_or_else(missing(twilio::NAME))?))
+                Box::new(twilio::Twilio::new(
+                    self.http.clone(),
+                    found.ok_or_else(missing(twilio::NAME))?,
+                ))
             }
             Channel::Email => {
                 let found = tx.tenants().find_credentials(sendgrid::NAME).await?;
-                Box::new(sendgrid::Sendgrid::new(self.http.clone(), found.ok_or_else(missing(sendgrid::NAME))?))
+                Box::new(sendgrid::Sendgrid::new(
+                    self.http.clone(),
+                    found.ok_or_else(missing(sendgrid::NAME))?,
+                ))
             }
         })
     }
@@ -87,10 +103,17 @@ impl Carriers {
 /// What a failed call says about whether the vendor may have the message: only a connection that was never made is safe.
 pub(crate) fn answer_of(error: &reqwest::Error) -> Answer {
     if error.is_connect() || error.is_builder() {
-        Answer::NotProcessed { code: "unreachable".into(), retry_after: None }
+        Answer::NotProcessed {
+            code: "unreachable".into(),
+            retry_after: None,
+        }
     } else if error.is_timeout() {
-        Answer::Ambiguous { why: "timed out".into() }
+        Answer::Ambiguous {
+            why: "timed out".into(),
+        }
     } else {
-        Answer::Ambiguous { why: "connection lost".into() }
+        Answer::Ambiguous {
+            why: "connection lost".into(),
+        }
     }
 }

@@ -39,8 +39,12 @@ impl Config {
         let lookup = |reader: &mut Reader, n: u32, seconds| {
             reader.duration_or(&format!("notify.lookup_{n}"), Duration::from_secs(seconds))
         };
-        let lookups =
-            vec![lookup(reader, 1, 1), lookup(reader, 2, 15), lookup(reader, 3, 60), lookup(reader, 4, 300)];
+        let lookups = vec![
+            lookup(reader, 1, 1),
+            lookup(reader, 2, 15),
+            lookup(reader, 3, 60),
+            lookup(reader, 4, 300),
+        ];
         Self {
             stage: StageConfig::read(reader, "notify"),
             safe_mode,

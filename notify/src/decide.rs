@@ -18,9 +18,13 @@ pub(crate) enum Decision {
 /// The address that a message's channel reaches, if there is one we may use.
 pub(crate) fn address(message: &Message) -> Option<String> {
     match message.channel {
-        Channel::Sms => {
-            message.recipient.phone.as_ref().filter(|_| message.recipient.texts_allowed).map(E164::as_str).map(str::to_owned)
-        }
+        Channel::Sms => message
+            .recipient
+            .phone
+            .as_ref()
+            .filter(|_| message.recipient.texts_allowed)
+            .map(E164::as_str)
+            .map(str::to_owned),
         Channel::Email => message.recipient.email.as_ref().map(Email::as_str).map(str::to_owned),
     }
 }
@@ -43,7 +47,9 @@ pub(crate) fn decide(
     if message.stopped || !message.lead_status.is_followed_up() {
         return Decision::Cancel;
     }
-    let Some(address) = address(message) else { return Decision::Withhold(WithheldReason::NoAddress) };
+    let Some(address) = address(message) else {
+        return Decision::Withhold(WithheldReason::NoAddress);
+    };
     if suppressed {
         return Decision::Withhold(WithheldReason::Suppressed);
     }
@@ -51,7 +57,11 @@ pub(crate) fn decide(
         return Decision::Withhold(WithheldReason::SafeMode);
     }
     let earliest = window.earliest(now, message.shop_time_zone);
-    if earliest > now { Decision::Wait(earliest) } else { Decision::Send(address) }
+    if earliest > now {
+        Decision::Wait(earliest)
+    } else {
+        Decision::Send(address)
+    }
 }
 
 #[cfg(test)]
@@ -96,25 +106,43 @@ mod tests {
     }
 
     fn said(message: &Message, suppressed: bool, now: DateTime<Utc>) -> Decision {
-        decide(message, suppressed, LegalWindow::default(), &SafeMode::OnlyTo(vec!["+1512*".into()]), now)
+        decide(
+            message,
+            suppressed,
+            LegalWindow::default(),
+            &SafeMode::OnlyTo(vec!["+1512*".into()]),
+            now,
+        )
     }
 
     #[test]
     fn a_listed_customer_gets_the_message_in_daylight_and_waits_for_the_morning_at_night() {
         assert_eq!(said(&message(), false, noon()), Decision::Send("+15125550142".into()));
         let night = "2026-01-10T05:00:00Z".parse().unwrap();
-        assert_eq!(said(&message(), false, night), Decision::Wait("2026-01-10T15:00:00Z".parse().unwrap()));
+        assert_eq!(
+            said(&message(), false, night),
+            Decision::Wait("2026-01-10T15:00:00Z".parse().unwrap())
+        );
     }
 
     #[test]
     fn an_opt_out_a_refusal_and_a_stranger_are_never_written_to() {
-        assert_eq!(said(&message(), true, noon()), Decision::Withhold(WithheldReason::Suppressed));
+        assert_eq!(
+            said(&message(), true, noon()),
+            Decision::Withhold(WithheldReason::Suppressed)
+        );
         let mut refused = message();
         refused.recipient.texts_allowed = false;
-        assert_eq!(said(&refused, false, noon()), Decision::Withhold(WithheldReason::NoAddress));
+        assert_eq!(
+            said(&refused, false, noon()),
+            Decision::Withhold(WithheldReason::NoAddress)
+        );
         let mut by_email = message();
         by_email.channel = Channel::Email;
-        assert_eq!(said(&by_email, false, noon()), Decision::Withhold(WithheldReason::SafeMode));
+        assert_eq!(
+            said(&by_email, false, noon()),
+            Decision::Withhold(WithheldReason::SafeMode)
+        );
     }
 
     #[test]

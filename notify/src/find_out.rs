@@ -33,7 +33,9 @@ impl FindOut {
             return Ok(());
         }
         let carrier = self.carriers.of(&mut tx, attempt.channel).await?;
-        tx.messages().set_unknown(message.id, self.next_question(cx, &attempt), "looking_up").await?;
+        tx.messages()
+            .set_unknown(message.id, self.next_question(cx, &attempt), "looking_up")
+            .await?;
         tx.attempts().count_lookup(attempt.id).await?;
         cx.commit(tx).await?;
 
@@ -55,7 +57,9 @@ impl FindOut {
         let mut tx = cx.begin(tenant).await?;
         match ours(&mut tx, attempt.channel, traces).await? {
             Some(trace) => {
-                let outcome = AttemptOutcome::Accepted { provider_id: &trace.provider_id };
+                let outcome = AttemptOutcome::Accepted {
+                    provider_id: &trace.provider_id,
+                };
                 tx.attempts().settle(attempt.id, outcome).await?;
                 tx.messages().set_sent(message.id, &trace.provider_id, cx.now()).await?;
                 tx.leads().set_contacted(message.lead).await?;
@@ -67,7 +71,9 @@ impl FindOut {
             None if attempt.lookups as usize + 1 >= self.config.lookups.len() => {
                 // Asked often enough, over long enough. Only the one who closes the attempt may plan another.
                 if tx.attempts().settle(attempt.id, AttemptOutcome::NotFound).await? {
-                    tx.messages().put_off(message.id, cx.now(), "vendor_never_had_it").await?;
+                    tx.messages()
+                        .put_off(message.id, cx.now(), "vendor_never_had_it")
+                        .await?;
                     info!(message.id = %message.id, "the vendor never had the message; it is planned again");
                 }
                 cx.commit(tx).await
@@ -91,7 +97,9 @@ impl FindOut {
     ) -> Result<(), Failure> {
         let mut tx = cx.begin(tenant).await?;
         tx.attempts().uncount_lookup(attempt.id).await?;
-        tx.messages().set_unknown(message.id, self.next_question(cx, attempt), "vendor_not_reachable").await?;
+        tx.messages()
+            .set_unknown(message.id, self.next_question(cx, attempt), "vendor_not_reachable")
+            .await?;
         cx.commit(tx).await
     }
 }

@@ -67,8 +67,13 @@ async fn take_in(
         Receipt::Delivered => ("delivered", None),
         Receipt::Failed { code } => ("failed", code.as_deref()),
     };
-    tx.attempts().add_receipt(source.as_str(), &report.key, report.attempt, kind, code, cx.now()).await?;
-    let found = tx.attempts().find_message(report.attempt, report.channel, &report.provider_id).await?;
+    tx.attempts()
+        .add_receipt(source.as_str(), &report.key, report.attempt, kind, code, cx.now())
+        .await?;
+    let found = tx
+        .attempts()
+        .find_message(report.attempt, report.channel, &report.provider_id)
+        .await?;
     let Some((message, lead, attempt)) = found else {
         // Kept all the same. Somebody else's message through the same account, or one from before a restore.
         warn!(source = source.as_str(), "a receipt for a message we do not know");
@@ -76,7 +81,9 @@ async fn take_in(
     };
     // A report can be faster than the answer to the call, or all that is left of it when the worker died.
     let provider_id = report.provider_id.as_str();
-    tx.attempts().settle(attempt, AttemptOutcome::Accepted { provider_id }).await?;
+    tx.attempts()
+        .settle(attempt, AttemptOutcome::Accepted { provider_id })
+        .await?;
     let mut outcomes = Vec::new();
     if tx.messages().set_sent(message, provider_id, cx.now()).await? {
         tx.leads().set_contacted(lead).await?;
@@ -97,7 +104,17 @@ async fn take_in(
         && let Some(locked) = tx.messages().lock(message).await?
         && let Some(key) = crate::decide::suppression_key(&locked)
     {
-        tx.replies().suppress(report.channel, &key, source.as_str(), cx.clock().wall()).await?;
+        tx.replies()
+            .suppress(report.channel, &key, source.as_str(), cx.clock().wall())
+            .await?;
     }
-    Ok(outcomes.into_iter().map(|outcome| MessageOutcome { tenant, lead, message, outcome }).collect())
+    Ok(outcomes
+        .into_iter()
+        .map(|outcome| MessageOutcome {
+            tenant,
+            lead,
+            message,
+            outcome,
+        })
+        .collect())
 }

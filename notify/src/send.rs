@@ -56,7 +56,13 @@ impl Send {
             Some(key) => tx.messages().is_suppressed(message.channel, &key).await?,
             None => false,
         };
-        let decision = decide(&message, suppressed, settings.legal_window, &self.config.safe_mode, cx.now());
+        let decision = decide(
+            &message,
+            suppressed,
+            settings.legal_window,
+            &self.config.safe_mode,
+            cx.now(),
+        );
         let address = match decision {
             Decision::Send(address) => address,
             Decision::Wait(until) => {
@@ -85,9 +91,16 @@ impl Send {
 
         let number = message.attempts + 1;
         let attempt = AttemptId::of_message(message.id, number);
-        let letter = Letter { attempt, to: address, subject: rendered.subject, body: rendered.body };
+        let letter = Letter {
+            attempt,
+            to: address,
+            subject: rendered.subject,
+            body: rendered.body,
+        };
         let started_at = cx.clock().wall();
-        tx.messages().claim(message.id, number, cx.clock().in_wall(self.config.claim_lease)).await?;
+        tx.messages()
+            .claim(message.id, number, cx.clock().in_wall(self.config.claim_lease))
+            .await?;
         let new = NewAttempt {
             id: attempt,
             message: message.id,
@@ -106,7 +119,9 @@ impl Send {
             return Ok(());
         }
         let call = carrier.send(&letter);
-        let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
+        let answer = call
+            .instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt))
+            .await;
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
     }
@@ -124,7 +139,14 @@ impl Send {
         let mut tx = cx.begin(tenant).await?;
         match answer {
             Answer::Accepted { provider_id } => {
-                tx.attempts().settle(letter.attempt, AttemptOutcome::Accepted { provider_id: &provider_id }).await?;
+                tx.attempts()
+                    .settle(
+                        letter.attempt,
+                        AttemptOutcome::Accepted {
+                            provider_id: &provider_id,
+                        },
+                    )
+                    .await?;
                 tx.messages().set_sent(message.id, &provider_id, cx.now()).await?;
                 tx.leads().set_contacted(message.lead).await?;
                 cx.commit(tx).await?;
@@ -132,10 +154,16 @@ impl Send {
                 announce(cx, tenant, message, Outcome::Sent).await
             }
             Answer::Refused { code, opted_out } => {
-                tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await?;
-                tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
+                tx.attempts()
+                    .settle(letter.attempt, AttemptOutcome::Refused { code: &code })
+                    .await?;
+                tx.messages()
+                    .finish(message.id, MessageState::Failed, Some(&code), cx.now())
+                    .await?;
                 if let Some(key) = suppression_key(message).filter(|_| opted_out) {
-                    tx.replies().suppress(message.channel, &key, "vendor", cx.clock().wall()).await?;
+                    tx.replies()
+                        .suppress(message.channel, &key, "vendor", cx.clock().wall())
+                        .await?;
                 }
                 cx.commit(tx).await?;
                 warn!(message.id = %message.id, code, "the vendor refuses the message");
@@ -143,9 +171,15 @@ impl Send {
             }
             Answer::NotProcessed { code, retry_after } => {
                 let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
-                let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
-                tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await?;
-                tx.messages().put_off(message.id, cx.clock().in_wall(delay), &code).await?;
+                let delay = doubled
+                    .min(std::time::Duration::from_secs(300))
+                    .max(retry_after.unwrap_or_default());
+                tx.attempts()
+                    .settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code })
+                    .await?;
+                tx.messages()
+                    .put_off(message.id, cx.clock().in_wall(delay), &code)
+                    .await?;
                 info!(message.id = %message.id, code, "the vendor did not take the message; again in {delay:?}");
                 cx.commit(tx).await
             }
@@ -159,12 +193,7 @@ impl Send {
     }
 }
 
-async fn withhold(
-    cx: &Context,
-    mut tx: Transaction,
-    message: &Message,
-    reason: WithheldReason,
-) -> Result<(), Failure> {
+async fn withhold(cx: &Context, mut tx: Transaction, message: &Message, reason: WithheldReason) -> Result<(), Failure> {
     let tenant = tx.tenant();
     tx.messages().withhold(message.id, reason, cx.now()).await?;
     cx.commit(tx).await?;
@@ -179,7 +208,12 @@ pub(crate) async fn announce(
     message: &Message,
     outcome: Outcome,
 ) -> Result<(), Failure> {
-    let event = MessageOutcome { tenant, lead: message.lead, message: message.id, outcome };
+    let event = MessageOutcome {
+        tenant,
+        lead: message.lead,
+        message: message.id,
+        outcome,
+    };
     cx.publish(&event.pack(cx.stage(), cx.now())).await
 }
 

@@ -1,1 +1,128 @@
-fn main() {}
+//! `leads`: reads the command line and the settings, and hands over.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use domain::DeadLetterId;
+use orchestrator::{Config, Role, commands, demo};
+use service::telemetry;
+
+/// From a quote request to an appointment: answers every lead at once, follows up for thirty days, loses none.
+#[derive(Debug, Parser)]
+#[command(name = "leads", version, about)]
+struct Arguments {
+    /// The settings file; LEADS__SECTION__KEY in the environment goes before it
+    #[arg(long, global = true, env = "LEADS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print JSON where there is a choice
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run roles: ingest, enrich, schedule, notify, or all of them
+    Run {
+        #[arg(required = true, value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Show the whole product on this machine, on private servers, with simulated vendors
+    Demo(demo::Options),
+    /// Apply what is missing in Postgres
+    Migrate,
+    /// Streams and consumers
+    #[command(subcommand)]
+    Nats(Nats),
+    /// What stages gave up on
+    #[command(subcommand)]
+    Dead(Dead),
+    /// Say what is wrong and what to do
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum Nats {
+    /// Make them what nats/ says
+    Apply,
+    /// Say what differs
+    Diff,
+}
+
+#[derive(Debug, Subcommand)]
+enum Dead {
+    /// The open ones, newest first
+    List,
+    /// Give one another chance
+    Redrive { id: DeadLetterId },
+}
+
+fn main() -> ExitCode {
+    service::http::install_tls();
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("leads: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments {
+        config: file,
+        json,
+        command,
+    } = arguments;
+    // The exporter of traces is made and ended outside the async runtime (see telemetry).
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let load = |roles: &[Role]| Config::load(file.as_deref(), roles);
+    match command {
+        Command::Run { roles } => {
+            let roles = parse_roles(&roles)?;
+            let config = load(&roles)?;
+            let name = if roles.len() == Role::ALL.len() {
+                "all"
+            } else {
+                roles[0].as_str()
+            };
+            let _telemetry = telemetry::init(&config.telemetry, name);
+            let code = runtime.block_on(commands::run::run(&config, &roles));
+            drop(runtime);
+            code
+        }
+        Command::Demo(mut options) => {
+            options.json |= json;
+            runtime.block_on(demo::run(options))
+        }
+        Command::Migrate => runtime
+            .block_on(commands::migrate::run(&load(&[])?))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Nats(Nats::Apply) => runtime
+            .block_on(commands::nats::apply(&load(&[])?))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Nats(Nats::Diff) => runtime.block_on(commands::nats::diff(&load(&[])?)),
+        Command::Dead(Dead::List) => runtime
+            .block_on(commands::dead::list(&load(&[])?, json))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Dead(Dead::Redrive { id }) => runtime
+            .block_on(commands::dead::redrive(&load(&[])?, id))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Doctor => runtime.block_on(commands::doctor::run(&load(&[])?, json)),
+    }
+}
+
+fn parse_roles(words: &[String]) -> anyhow::Result<Vec<Role>> {
+    if words.iter().any(|word| word == "all") {
+        return Ok(Role::ALL.to_vec());
+    }
+    let mut roles = words
+        .iter()
+        .map(|word| word.parse().map_err(anyhow::Error::msg))
+        .collect::<Result<Vec<Role>, _>>()?;
+    roles.sort();
+    roles.dedup();
+    Ok(roles)
+}

@@ -14,7 +14,10 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
     let stopping = runtime.lifecycle.stopping();
     while !stopping.is_cancelled() {
         if let Err(error) = look(runtime, config).await {
-            warn!(error = &error as &dyn std::error::Error, "leads to give up could not be looked for");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "leads to give up could not be looked for"
+            );
         }
         tokio::select! { () = stopping.cancelled() => {}, () = sleep(config.poll * 4) => {} }
     }
@@ -23,7 +26,12 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
 async fn look(runtime: &Runtime, config: &Config) -> Result<(), store::Error> {
     let now = runtime.clock.now();
     let again_at = runtime.clock.in_wall(config.lease);
-    for (tenant, lead) in runtime.store.everywhere().leads_to_give_up(now, again_at, config.batch).await? {
+    for (tenant, lead) in runtime
+        .store
+        .everywhere()
+        .leads_to_give_up(now, again_at, config.batch)
+        .await?
+    {
         if let Err(failure) = give_up(runtime, tenant, lead).await {
             warn!(lead.id = %lead, "a lead could not be given up yet: {failure:?}");
         }
@@ -34,7 +42,9 @@ async fn look(runtime: &Runtime, config: &Config) -> Result<(), store::Error> {
 async fn give_up(runtime: &Runtime, tenant: TenantId, id: LeadId) -> Result<(), Failure> {
     let now = runtime.clock.now();
     let mut tx = runtime.store.begin(tenant).await?;
-    let Some(lead) = tx.leads().lookup(id).await? else { return Ok(()) };
+    let Some(lead) = tx.leads().lookup(id).await? else {
+        return Ok(());
+    };
     let waiting = lead.status.is_followed_up() && lead.stop_reason.is_none();
     if waiting && tx.leads().count_open_messages(id).await? > 0 {
         // A message was put off beyond the plan; the lead comes up again.
@@ -46,9 +56,17 @@ async fn give_up(runtime: &Runtime, tenant: TenantId, id: LeadId) -> Result<(), 
     }
     // Announced before it is settled: a crash in between announces it again, under the same id.
     if waiting || lead.stop_reason.as_deref() == Some(StopReason::NoAnswer.as_str()) {
-        let event = LeadClosed { tenant, lead: id, reason: StopReason::NoAnswer };
+        let event = LeadClosed {
+            tenant,
+            lead: id,
+            reason: StopReason::NoAnswer,
+        };
         let out = event.pack("schedule", now);
-        runtime.bus.publish(&out, Duration::from_secs(10)).await.map_err(Failure::retry)?;
+        runtime
+            .bus
+            .publish(&out, Duration::from_secs(10))
+            .await
+            .map_err(Failure::retry)?;
         info!(lead.id = %id, "no answer to any touch; the lead is lost");
     }
     let mut tx = runtime.store.begin(tenant).await?;

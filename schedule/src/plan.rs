@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::{Cadence, Channel, MessageId};
 use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
 use stage::{Context, Failure, Stage};
@@ -21,11 +22,13 @@ impl Stage for Plan {
         let LeadEnriched { tenant, lead: id, .. } = event;
         let now = cx.now();
         let mut tx = cx.begin(tenant).await?;
-        let Some(lead) = tx.leads().lookup(id).await? else { return Ok(()) };
+        let Some(lead) = tx.leads().lookup(id).await? else {
+            return Ok(());
+        };
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
         let mut planned = 0;
         if fresh {
-            let touches = self.touches(cx, &mut tx, &lead).await?;
+            let touches = self.touches(cx, &mut tx, &lead, now).await?;
             planned = touches.len();
             tx.messages().plan(id, &touches).await?;
             let touches: Vec<_> = touches.into_iter().map(|new| new.touch).collect();
@@ -36,20 +39,35 @@ impl Stage for Plan {
         cx.commit(tx).await?;
 
         for (message, release) in due {
-            cx.announce(&MessageDue { tenant, message, release }).await?;
+            cx.announce(&MessageDue {
+                tenant,
+                message,
+                release,
+            })
+            .await?;
         }
         if fresh {
             info!(lead.id = %id, "planned {planned} touches");
             let touches = u16::try_from(planned).unwrap_or(u16::MAX);
-            cx.announce(&LeadPlanned { tenant, lead: id, touches }).await?;
+            cx.announce(&LeadPlanned {
+                tenant,
+                lead: id,
+                touches,
+            })
+            .await?;
         }
         Ok(())
     }
 }
 
 impl Plan {
-    async fn touches(&self, cx: &Context, tx: &mut Transaction, lead: &Lead) -> Result<Vec<NewTouch>, Failure> {
-        let now = cx.now();
+    async fn touches(
+        &self,
+        cx: &Context,
+        tx: &mut Transaction,
+        lead: &Lead,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<NewTouch>, Failure> {
         let cadence = tx.tenants().settings().await?.cadence;
         let shop = tx.tenants().time_zone(lead.location).await?;
         let can = |channel| match channel {
@@ -62,7 +80,11 @@ impl Plan {
             .map(|touch| NewTouch {
                 id: MessageId::of_step(lead.id, touch.step),
                 // What is due now is announced below; its row comes up by itself only if that fails.
-                release_at: if touch.due_at <= now { cx.clock().in_wall(self.lease) } else { touch.due_at },
+                release_at: if touch.due_at <= now {
+                    cx.clock().in_wall(self.lease)
+                } else {
+                    touch.due_at
+                },
                 touch,
             })
             .collect())

@@ -1,1 +1,22 @@
-//! placeholder
+//! Every vendor we talk to, over HTTP: stateful, faithful in status codes, headers, error bodies and callbacks, and rude on
+//! demand. It imports neither `crm` nor `notify`: it is the other side of the wire, written from the vendors' side.
+//!
+//! Whatever reaches a vendor is in the [`Journal`], which is what tests and the demo assert on: what was really received,
+//! not what we believe to have sent.
+
+#![recursion_limit = "256"]
+
+mod connection;
+mod control;
+mod faults;
+mod journal;
+mod page;
+pub mod play;
+pub mod sendgrid;
+pub mod shopmonkey;
+pub mod twilio;
+mod world;
+
+pub use faults::{Fault, FaultKind, Vendor};
+pub use journal::{Entry, Event, Journal};
+pub use world::{Settings, Sim, World};

@@ -21,7 +21,11 @@ pub struct Clock(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     System,
-    Virtual { start: DateTime<Utc>, anchor: DateTime<Utc>, speed: f64 },
+    Virtual {
+        start: DateTime<Utc>,
+        anchor: DateTime<Utc>,
+        speed: f64,
+    },
     Manual(Arc<AtomicI64>),
 }
 
@@ -78,7 +82,11 @@ impl Clock {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "microseconds of a demo's clock")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "microseconds of a demo's clock"
+)]
 fn scale(elapsed: TimeDelta, speed: f64) -> TimeDelta {
     TimeDelta::microseconds((elapsed.num_microseconds().unwrap_or(i64::MAX / 2) as f64 * speed) as i64)
 }
@@ -92,6 +100,9 @@ mod tests {
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let fast = Clock::virtual_from(start, wall(), 43_200.0);
         let lease = fast.in_wall(Duration::from_secs(20)) - fast.now();
-        assert!((lease.num_seconds() - 864_000).abs() < 43_200, "twenty wall seconds are ten business days, not {lease}");
+        assert!(
+            (lease.num_seconds() - 864_000).abs() < 43_200,
+            "twenty wall seconds are ten business days, not {lease}"
+        );
     }
 }

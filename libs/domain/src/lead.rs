@@ -19,8 +19,14 @@ pub enum LeadStatus {
 }
 
 impl LeadStatus {
-    pub const ALL: [Self; 6] =
-        [Self::New, Self::Contacted, Self::ChatActive, Self::AppointmentScheduled, Self::Converted, Self::Lost];
+    pub const ALL: [Self; 6] = [
+        Self::New,
+        Self::Contacted,
+        Self::ChatActive,
+        Self::AppointmentScheduled,
+        Self::Converted,
+        Self::Lost,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +63,10 @@ impl FromStr for LeadStatus {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("unknown lead status {text:?}"))
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| format!("unknown lead status {text:?}"))
     }
 }
 

@@ -94,7 +94,10 @@ impl FromStr for MessageState {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("unknown message state {text:?}"))
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("unknown message state {text:?}"))
     }
 }
 
@@ -131,5 +134,7 @@ pub enum Receipt {
     Accepted,
     Delivered,
     /// It will not arrive. `code` is the vendor's own.
-    Failed { code: Option<String> },
+    Failed {
+        code: Option<String>,
+    },
 }

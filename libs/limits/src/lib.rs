@@ -54,20 +54,19 @@ pub struct Limiter {
 impl Limiter {
     pub fn new(config: &Config) -> Result<Self, Error> {
         let client = Client::open(config.url.expose_secret()).map_err(Error::Address)?;
-        Ok(Self { client, timeout: config.timeout, connection: OnceCell::new(), take: Script::new(TAKE_A_PLACE) })
+        Ok(Self {
+            client,
+            timeout: config.timeout,
+            connection: OnceCell::new(),
+            take: Script::new(TAKE_A_PLACE),
+        })
     }
 
     /// Takes a place in the line `key`, in which `per_second` requests pass after a burst of `burst`, and waits for it.
     ///
     /// With Redis away the request passes: a vendor that is asked too often says so, a lead that waits for Redis is lost
     /// to the competition.
-    pub async fn wait(
-        &self,
-        key: &str,
-        per_second: f64,
-        burst: u32,
-        patience: Duration,
-    ) -> Result<(), ComeBackAfter> {
+    pub async fn wait(&self, key: &str, per_second: f64, burst: u32, patience: Duration) -> Result<(), ComeBackAfter> {
         match self.take(key, per_second, burst, patience).await {
             Ok(Ok(wait)) => {
                 if !wait.is_zero() {
@@ -78,7 +77,10 @@ impl Limiter {
             Ok(Err(later)) => Err(later),
             Err(error) => {
                 metrics::counter!("limits_unavailable_total").increment(1);
-                tracing::warn!(error = &error as &dyn std::error::Error, "Redis is away; requests pass without a limit");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Redis is away; requests pass without a limit"
+                );
                 Ok(())
             }
         }
@@ -105,12 +107,20 @@ impl Limiter {
             .await
             .map_err(Error::Away)?;
         let wait = Duration::from_micros(wait_us.unsigned_abs());
-        Ok(if wait_us < 0 { Err(ComeBackAfter(wait)) } else { Ok(wait) })
+        Ok(if wait_us < 0 {
+            Err(ComeBackAfter(wait))
+        } else {
+            Ok(wait)
+        })
     }
 
     pub async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.connection().await?;
-        redis::cmd("PING").query_async::<String>(&mut connection).await.map(drop).map_err(Error::Away)
+        redis::cmd("PING")
+            .query_async::<String>(&mut connection)
+            .await
+            .map(drop)
+            .map_err(Error::Away)
     }
 
     async fn connection(&self) -> Result<ConnectionManager, Error> {
@@ -119,7 +129,10 @@ impl Limiter {
                 .set_connection_timeout(Some(self.timeout))
                 .set_response_timeout(Some(self.timeout))
                 .set_number_of_retries(1);
-            self.client.get_connection_manager_with_config(config).await.map_err(Error::Away)
+            self.client
+                .get_connection_manager_with_config(config)
+                .await
+                .map_err(Error::Away)
         };
         self.connection.get_or_try_init(connect).await.cloned()
     }

@@ -40,5 +40,7 @@ pub async fn serve(listener: TcpListener, router: Router, stopping: Cancellation
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stopping.cancelled_owned())
+        .await
 }

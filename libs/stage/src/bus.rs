@@ -5,7 +5,7 @@ use async_nats::{
     connection::State,
     jetstream::{
         self,
-        context::{PublishErrorKind, PublishError as JetStreamError},
+        context::{PublishError as JetStreamError, PublishErrorKind},
         message::PublishMessage,
     },
 };
@@ -53,18 +53,19 @@ impl Bus {
             }
         };
         let servers: Vec<&str> = config.url.split(',').map(str::trim).collect();
-        let client = ConnectOptions::with_user_and_password(config.user.clone(), config.password.expose_secret().into())
-            .name(format!("leads-{}", config.user))
-            .retry_on_initial_connect()
-            .max_reconnects(None)
-            .ping_interval(Duration::from_secs(10))
-            .request_timeout(Some(Duration::from_secs(5)))
-            // Permissions keep every role out of the others' replies.
-            .custom_inbox_prefix(format!("_INBOX_{}", config.user))
-            .reconnect_delay_callback(|tries| Duration::from_millis((50_u64 << tries.min(6)).min(2_000)))
-            .event_callback(on_event)
-            .connect(servers)
-            .await?;
+        let client =
+            ConnectOptions::with_user_and_password(config.user.clone(), config.password.expose_secret().into())
+                .name(format!("leads-{}", config.user))
+                .retry_on_initial_connect()
+                .max_reconnects(None)
+                .ping_interval(Duration::from_secs(10))
+                .request_timeout(Some(Duration::from_secs(5)))
+                // Permissions keep every role out of the others' replies.
+                .custom_inbox_prefix(format!("_INBOX_{}", config.user))
+                .reconnect_delay_callback(|tries| Duration::from_millis((50_u64 << tries.min(6)).min(2_000)))
+                .event_callback(on_event)
+                .connect(servers)
+                .await?;
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(Duration::from_secs(2))
@@ -108,8 +109,10 @@ impl Bus {
     }
 
     async fn publish_once(&self, out: &Outgoing, deadline: Instant) -> Result<bool, JetStreamError> {
-        let mut message =
-            PublishMessage::build().message_id(&out.id).expected_stream(out.stream.name()).payload(out.payload.clone());
+        let mut message = PublishMessage::build()
+            .message_id(&out.id)
+            .expected_stream(out.stream.name())
+            .payload(out.payload.clone());
         for (name, value) in &out.headers {
             message = message.header(*name, value.as_str());
         }

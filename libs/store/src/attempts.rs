@@ -35,10 +35,16 @@ pub struct Attempt {
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOutcome<'a> {
-    Accepted { provider_id: &'a str },
-    Refused { code: &'a str },
+    Accepted {
+        provider_id: &'a str,
+    },
+    Refused {
+        code: &'a str,
+    },
     /// The vendor says it did nothing, or the call never left.
-    NotProcessed { code: &'a str },
+    NotProcessed {
+        code: &'a str,
+    },
     /// The vendor was asked, often enough, and has no record of it.
     NotFound,
 }
@@ -175,7 +181,13 @@ impl Attempts<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("find the message of a receipt"))?;
-        Ok(row.map(|row| (MessageId::new(row.message_id), LeadId::new(row.lead_id), AttemptId::new(row.id))))
+        Ok(row.map(|row| {
+            (
+                MessageId::new(row.message_id),
+                LeadId::new(row.lead_id),
+                AttemptId::new(row.id),
+            )
+        }))
     }
 
     /// Keeps a receipt. Answers false for one we have.

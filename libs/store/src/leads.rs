@@ -139,7 +139,10 @@ impl Leads<'_> {
             Ok(Lead {
                 id,
                 location: LocationId::new(row.location_id),
-                status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
+                status: row
+                    .status
+                    .parse()
+                    .map_err(|error| Error::corrupt("lead status", error))?,
                 has_phone: row.has_phone,
                 texts_allowed: row.texts_allowed,
                 has_email: row.has_email,
@@ -163,8 +166,16 @@ impl Leads<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("find a lead by its phone"))?;
-        let open: Vec<_> = rows.iter().filter(|row| row.is_open).map(|row| LeadId::new(row.id)).collect();
-        Ok(if open.is_empty() { rows.first().map(|row| LeadId::new(row.id)).into_iter().collect() } else { open })
+        let open: Vec<_> = rows
+            .iter()
+            .filter(|row| row.is_open)
+            .map(|row| LeadId::new(row.id))
+            .collect();
+        Ok(if open.is_empty() {
+            rows.first().map(|row| LeadId::new(row.id)).into_iter().collect()
+        } else {
+            open
+        })
     }
 
     /// The email addresses of these leads.
@@ -178,7 +189,10 @@ impl Leads<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("list emails of leads"))?;
-        emails.iter().map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error))).collect()
+        emails
+            .iter()
+            .map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error)))
+            .collect()
     }
 
     /// Notes that the touches are planned and when a lead that never answers is given up.

@@ -46,6 +46,20 @@ pub struct Recipient {
     pub total_cents: i64,
 }
 
+/// A message as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageLine {
+    pub id: MessageId,
+    pub step: u16,
+    pub channel: Channel,
+    pub template: String,
+    pub state: MessageState,
+    pub reason: Option<String>,
+    pub due_at: DateTime<Utc>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
 #[derive(Debug)]
 pub struct Messages<'t>(pub(crate) &'t mut Transaction);
 
@@ -53,8 +67,14 @@ impl Messages<'_> {
     /// Plans a lead's touches. A touch that is planned already is left as it is.
     pub async fn plan(self, lead: LeadId, touches: &[NewTouch]) -> Result<(), Error> {
         let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
-        let steps: Vec<_> = touches.iter().map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX)).collect();
-        let channels: Vec<_> = touches.iter().map(|new| new.touch.channel.as_str().to_owned()).collect();
+        let steps: Vec<_> = touches
+            .iter()
+            .map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX))
+            .collect();
+        let channels: Vec<_> = touches
+            .iter()
+            .map(|new| new.touch.channel.as_str().to_owned())
+            .collect();
         let templates: Vec<_> = touches.iter().map(|new| new.touch.template.clone()).collect();
         let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
         let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
@@ -90,7 +110,41 @@ impl Messages<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("list a lead's due touches"))?;
-        Ok(rows.into_iter().map(|row| (MessageId::new(row.id), row.due_at)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (MessageId::new(row.id), row.due_at))
+            .collect())
+    }
+
+    /// A lead's messages in the order of their steps.
+    pub async fn list(self, lead: LeadId) -> Result<Vec<MessageLine>, Error> {
+        let rows = sqlx::query!(
+            "select id, step, channel, template, state, reason, due_at, sent_at, finished_at
+             from messages where tenant_id = $1 and lead_id = $2 order by step",
+            self.0.tenant.uuid(),
+            lead.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list a lead's messages"))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(MessageLine {
+                    id: MessageId::new(row.id),
+                    step: u16::try_from(row.step).unwrap_or_default(),
+                    channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
+                    template: row.template,
+                    state: row
+                        .state
+                        .parse()
+                        .map_err(|error| Error::corrupt("message state", error))?,
+                    reason: row.reason,
+                    due_at: row.due_at,
+                    sent_at: row.sent_at,
+                    finished_at: row.finished_at,
+                })
+            })
+            .collect()
     }
 
     /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
@@ -117,17 +171,33 @@ impl Messages<'_> {
                 lead: LeadId::new(row.lead_id),
                 channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
                 template: row.template,
-                state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
+                state: row
+                    .state
+                    .parse()
+                    .map_err(|error| Error::corrupt("message state", error))?,
                 due_at: row.due_at,
                 release_at: row.release_at,
                 attempts: u32::try_from(row.attempts).unwrap_or_default(),
-                lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
+                lead_status: row
+                    .status
+                    .parse()
+                    .map_err(|error| Error::corrupt("lead status", error))?,
                 stopped: row.stopped,
                 recipient: Recipient {
                     first_name: row.first_name,
-                    phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?,
+                    phone: row
+                        .phone
+                        .as_deref()
+                        .map(E164::parse)
+                        .transpose()
+                        .map_err(|e| Error::corrupt("phone", e))?,
                     texts_allowed: row.texts_allowed,
-                    email: row.email.as_deref().map(Email::parse).transpose().map_err(|e| Error::corrupt("email", e))?,
+                    email: row
+                        .email
+                        .as_deref()
+                        .map(Email::parse)
+                        .transpose()
+                        .map_err(|e| Error::corrupt("email", e))?,
                     vehicle: row.vehicle,
                     service: row.service,
                     total_cents: row.total_cents,
@@ -207,11 +277,15 @@ impl Messages<'_> {
     }
 
     pub async fn withhold(self, id: MessageId, reason: WithheldReason, now: DateTime<Utc>) -> Result<(), Error> {
-        self.finish(id, MessageState::Withheld, Some(reason.as_str()), now).await.map(drop)
+        self.finish(id, MessageState::Withheld, Some(reason.as_str()), now)
+            .await
+            .map(drop)
     }
 
     pub async fn cancel(self, id: MessageId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        self.finish(id, MessageState::Cancelled, Some(reason), now).await.map(drop)
+        self.finish(id, MessageState::Cancelled, Some(reason), now)
+            .await
+            .map(drop)
     }
 
     /// Moves a message to its last state; one that is there already stays. Answers whether it moved.

@@ -30,7 +30,10 @@ pub struct CrmLimit {
 impl Default for CrmLimit {
     /// What is known to work with Shopmonkey (vendor sheet, section 3), with room for a few quotes at once.
     fn default() -> Self {
-        Self { per_second: 2.0, burst: 30 }
+        Self {
+            per_second: 2.0,
+            burst: 30,
+        }
     }
 }
 
@@ -65,7 +68,13 @@ pub struct Tenants<'t>(pub(crate) &'t mut Transaction);
 
 impl Tenants<'_> {
     /// Adds the transaction's own tenant, or gives it new settings.
-    pub async fn save(self, slug: &str, name: &str, settings: &TenantSettings, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn save(
+        self,
+        slug: &str,
+        name: &str,
+        settings: &TenantSettings,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let settings = serde_json::to_value(settings).map_err(|error| Error::corrupt("settings", error))?;
         sqlx::query!(
             "insert into tenants (id, slug, name, settings, created_at) values ($1, $2, $3, $4, $5)
@@ -165,7 +174,9 @@ impl Tenants<'_> {
         .map_err(Error::doing("read credentials"))?;
         let Some(sealed) = sealed else { return Ok(None) };
         let plain = self.0.sealer.open(&owner(self.0.tenant, vendor), &sealed)?;
-        serde_json::from_slice(&plain).map(Some).map_err(|error| Error::corrupt("credentials", error))
+        serde_json::from_slice(&plain)
+            .map(Some)
+            .map_err(|error| Error::corrupt("credentials", error))
     }
 
     /// Opens a door: `token` is the last part of the address, `secret` what the source signs with.
@@ -212,7 +223,12 @@ impl Tenants<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("read a template"))?;
-        Ok(row.map(|row| Template { name: name.to_owned(), channel, subject: row.subject, body: row.body }))
+        Ok(row.map(|row| Template {
+            name: name.to_owned(),
+            channel,
+            subject: row.subject,
+            body: row.body,
+        }))
     }
 }
 

@@ -49,14 +49,21 @@ impl Webhook {
             Some(Value::Number(id)) => id.to_string(),
             _ => return Err(Error::Missing("data.id")),
         };
-        let version = data.meta.as_ref().and_then(|meta| meta.get("version")).and_then(Value::as_i64);
+        let version = data
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.get("version"))
+            .and_then(Value::as_i64);
         let version = match (version, data.updated_date) {
             (Some(version), _) => format!("v{version}"),
             (None, Some(Value::String(updated))) => updated,
             _ => hex::encode(&Sha256::digest(body)[..16]),
         };
         Ok(Self {
-            table: parsed.table.filter(|table| !table.is_empty()).ok_or(Error::Missing("table"))?,
+            table: parsed
+                .table
+                .filter(|table| !table.is_empty())
+                .ok_or(Error::Missing("table"))?,
             operation: parsed.operation.unwrap_or_default(),
             id,
             version,
@@ -76,7 +83,9 @@ mod tests {
     #[test]
     fn a_retry_has_the_same_key_and_a_change_has_another() {
         let body = |version: i32| {
-            format!(r#"{{"apiVersion":3,"table":"order","operation":"UPDATE","data":{{"id":"a","meta":{{"version":{version}}}}}}}"#)
+            format!(
+                r#"{{"apiVersion":3,"table":"order","operation":"UPDATE","data":{{"id":"a","meta":{{"version":{version}}}}}}}"#
+            )
         };
         let key = |version| Webhook::parse(body(version).as_bytes()).unwrap().key();
         assert_eq!(key(3), "order:a:UPDATE:v3");
@@ -94,7 +103,13 @@ mod tests {
     fn nonsense_is_refused_with_what_is_missing() {
         assert!(matches!(Webhook::parse(b"<html>"), Err(Error::NotJson(_))));
         assert!(matches!(Webhook::parse(b"{}"), Err(Error::Missing("data"))));
-        assert!(matches!(Webhook::parse(br#"{"data":{"id":""}}"#), Err(Error::Missing("data.id"))));
-        assert!(matches!(Webhook::parse(br#"{"data":{"id":"a"}}"#), Err(Error::Missing("table"))));
+        assert!(matches!(
+            Webhook::parse(br#"{"data":{"id":""}}"#),
+            Err(Error::Missing("data.id"))
+        ));
+        assert!(matches!(
+            Webhook::parse(br#"{"data":{"id":"a"}}"#),
+            Err(Error::Missing("table"))
+        ));
     }
 }

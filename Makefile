@@ -1,0 +1,41 @@
+# Two commands do all of their own set-up: `make demo` and `make test`.
+# ARGS are handed on: make demo ARGS='--check --json'
+
+.PHONY: demo test check bench setup tools queries clean
+
+export SQLX_OFFLINE := true
+CARGO ?= cargo
+ARGS ?=
+
+demo: setup
+	@$(CARGO) build --quiet --workspace --bins
+	@target/debug/leads demo $(ARGS)
+
+test: setup
+	$(CARGO) test --workspace $(ARGS)
+
+# What CI checks beside the tests: formatting, lints, the tree of dependencies, documentation.
+check: tools
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	.data/tools/bin/cargo-deny --offline --all-features check bans licenses sources
+	.data/tools/bin/cargo-machete
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
+
+bench: setup
+	$(CARGO) build --release --workspace --bins
+	target/release/bench $(ARGS)
+
+# The servers that tests and the demo start for themselves.
+setup:
+	@deploy/setup
+
+tools:
+	@deploy/tools
+
+# After a change of SQL: a database with the migrations, and .sqlx written anew from it.
+queries: setup
+	@deploy/queries
+
+clean:
+	rm -rf .data target

@@ -1,0 +1,44 @@
+use anyhow::Context as _;
+use domain::DeadLetterId;
+use operate::DeadLetters;
+use stage::Bus;
+use store::Store;
+
+use crate::Config;
+
+/// What stages gave up on, newest first.
+pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
+    let store = Store::open(&config.store)?;
+    let letters = DeadLetters::new(&store).list(100).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&letters)?);
+        return Ok(());
+    }
+    if letters.is_empty() {
+        println!("no open dead letters");
+    }
+    for letter in letters {
+        println!(
+            "{}  {}  {}  {}",
+            letter.id,
+            letter.died_at.format("%Y-%m-%d %H:%M:%S"),
+            letter.stage,
+            letter.reasons.join(": ")
+        );
+    }
+    Ok(())
+}
+
+/// Gives one another chance.
+pub async fn redrive(config: &Config, id: DeadLetterId) -> anyhow::Result<()> {
+    let store = Store::open(&config.store)?;
+    let operate = config
+        .buses
+        .get("operate")
+        .context("nats.operate_password is not set: redriving is that user's alone")?;
+    let bus = Bus::connect(operate).await?;
+    stage::redrive(&bus, &store, &config.clock, id).await?;
+    bus.close().await;
+    println!("published again; if it fails again it comes back with a new id");
+    Ok(())
+}

@@ -1,0 +1,51 @@
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use stage::{Bus, Declared};
+
+use crate::Config;
+
+async fn connect(config: &Config) -> anyhow::Result<Bus> {
+    let deploy = config.buses.get("deploy").context(
+        "nats.deploy_password is not set: only the user deploy may look at and change streams and consumers",
+    )?;
+    let bus = Bus::connect(deploy).await?;
+    for _ in 0..50 {
+        if bus.is_connected() {
+            stage::check_server(&bus)?;
+            return Ok(bus);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    anyhow::bail!(
+        "no connection to NATS at {} within five seconds, or the user deploy is refused",
+        deploy.url
+    )
+}
+
+/// Makes streams and consumers what `nats/` says; refuses what could lose a stored message.
+pub async fn apply(config: &Config) -> anyhow::Result<()> {
+    let bus = connect(config).await?;
+    let changes = stage::apply(&bus, &Declared::new(config.replicas)).await?;
+    for change in &changes {
+        println!("applied: {change}");
+    }
+    println!("streams and consumers are as declared");
+    bus.close().await;
+    Ok(())
+}
+
+/// Says what differs, and exits with 1 if anything does.
+pub async fn diff(config: &Config) -> anyhow::Result<ExitCode> {
+    let bus = connect(config).await?;
+    let changes = stage::diff(&bus, &Declared::new(config.replicas)).await?;
+    for change in &changes {
+        println!("{change}");
+    }
+    bus.close().await;
+    if changes.is_empty() {
+        println!("streams and consumers are as declared");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}

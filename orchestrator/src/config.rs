@@ -1,0 +1,139 @@
+//! Every section, read together.
+
+use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use domain::Clock;
+use service::{
+    config::{Error, Reader},
+    telemetry,
+};
+use stage::BusConfig;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Ingest,
+    Enrich,
+    Schedule,
+    Notify,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Enrich, Self::Schedule, Self::Notify];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Enrich => "enrich",
+            Self::Schedule => "schedule",
+            Self::Notify => "notify",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+            let all = Self::ALL.map(Self::as_str).join(", ");
+            format!("{text:?} is not a role; the roles are {all}, and \"all\"")
+        })
+    }
+}
+
+/// NATS users that are no roles: they change streams, and look at them.
+const OPERATORS: [&str; 2] = ["deploy", "operate"];
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: String,
+    pub telemetry: telemetry::Config,
+    pub store: store::Config,
+    /// How the owner of the tables connects; for migrations alone.
+    pub owner_url: Option<secrecy::SecretString>,
+    pub limits: limits::Config,
+    /// By user: each role has its own, and an operator's commands theirs.
+    pub buses: BTreeMap<String, BusConfig>,
+    pub replicas: u8,
+    pub clock: Clock,
+    pub ingest: ingest::Config,
+    pub enrich: enrich::Config,
+    pub schedule: schedule::Config,
+    pub notify: notify::Config,
+}
+
+impl Config {
+    /// Reads what the roles need. A role's password for NATS is asked of it alone.
+    pub fn load(file: Option<&Path>, roles: &[Role]) -> Result<Self, Error> {
+        let mut reader = Reader::load(file)?;
+        let config = Self::read(&mut reader, roles);
+        reader.finish()?;
+        Ok(config)
+    }
+
+    pub fn read(reader: &mut Reader, roles: &[Role]) -> Self {
+        let mut buses = BTreeMap::new();
+        for role in Role::ALL {
+            if roles.contains(&role) {
+                buses.insert(role.to_string(), BusConfig::read(reader, role.as_str()));
+            } else {
+                let _ = reader.secret(&format!("nats.{role}_password"));
+            }
+        }
+        for user in OPERATORS {
+            if reader.secret(&format!("nats.{user}_password")).is_some() {
+                buses.insert(user.to_owned(), BusConfig::read(reader, user));
+            }
+        }
+        Self {
+            listen: reader
+                .optional("http.listen")
+                .unwrap_or_else(|| "127.0.0.1:8080".into()),
+            telemetry: telemetry::Config::read(reader),
+            store: store::Config::read(reader),
+            owner_url: reader.secret("postgres.owner_url"),
+            limits: limits::Config::read(reader),
+            buses,
+            replicas: reader.parse_or("nats.replicas", 1),
+            clock: read_clock(reader),
+            ingest: ingest::Config::read(reader),
+            enrich: enrich::Config::read(reader),
+            schedule: schedule::Config::read(reader),
+            notify: notify::Config::read(reader),
+        }
+    }
+}
+
+/// The system's clock, or a virtual one for a demonstration.
+fn read_clock(reader: &mut Reader) -> Clock {
+    let anchor: Option<String> = reader.optional("clock.anchor");
+    let start: DateTime<Utc> = reader.parse_or("clock.start", DateTime::UNIX_EPOCH);
+    let speed: f64 = reader.parse_or("clock.speed", 1.0);
+    let Some(anchor) = anchor else {
+        if start != DateTime::UNIX_EPOCH {
+            reader.mistake(
+                "clock.start",
+                "needs clock.anchor: the real time at which business time reads clock.start",
+            );
+        }
+        return Clock::system();
+    };
+    match anchor.parse() {
+        Ok(anchor) if speed > 0.0 && speed.is_finite() => Clock::virtual_from(start, anchor, speed),
+        Ok(_) => {
+            reader.mistake("clock.speed", format!("{speed} is not above zero"));
+            Clock::system()
+        }
+        Err(error) => {
+            reader.mistake("clock.anchor", format!("{anchor:?} is not a time: {error}"));
+            Clock::system()
+        }
+    }
+}

@@ -1,0 +1,258 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, ExitCode},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
+use chrono_tz::America;
+use domain::Clock;
+use sim::{
+    Fault, FaultKind, Vendor,
+    play::{Scene, Script},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::sleep,
+};
+
+use super::{Options, Report, Site, SiteOptions, check, progress::Progress, walk};
+use crate::supervise::{Durability, Seen, Server, Signal};
+
+/// Runs the demo until it is done (`--check`) or told to stop.
+pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = play(&options) => ended,
+        _ = interrupt.recv() => Ok(say_goodbye(&options)),
+        _ = terminate.recv() => Ok(say_goodbye(&options)),
+    }
+    // The site is dropped by now: every server has ended, the last one started first.
+}
+
+fn say_goodbye(options: &Options) -> ExitCode {
+    if !options.json {
+        eprintln!("\n  Everything has ended.");
+    }
+    ExitCode::SUCCESS
+}
+
+async fn play(options: &Options) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let script = Script {
+        webhooks: options.webhooks as usize,
+        locations: super::LOCATIONS.iter().map(|location| location.0.to_owned()).collect(),
+        rude: true,
+        name: "demo".into(),
+    };
+    let scenes = script.scenes();
+    let clock = clock(options.speed.unwrap_or(1.0))?;
+    let progress = Progress::new(u64::from(options.webhooks), options.json);
+    if !options.json {
+        progress.say("\n  Starting a private PostgreSQL, Redis and nats-server …");
+    }
+    let mut site_options = SiteOptions::new(&options.data, Durability::Full);
+    site_options.sim.clock = clock.business.clone();
+    site_options.settings = clock.settings;
+    site_options
+        .settings
+        .push(("notify.allow".into(), script.allowed().join(",")));
+    let site = Site::start(site_options).await?;
+    start_pipeline(&site).await?;
+    if !options.json {
+        progress.say(&addresses(&site, started.elapsed(), options));
+    }
+    let told = tokio::spawn(tell_of_deaths(site.stack.supervisor.watch(), options.json));
+
+    for fault in VENDOR_FAULTS {
+        site.sim.world.faults.add(fault);
+    }
+    let world = Arc::clone(&site.sim.world);
+    let per_second = if options.check { 100.0 } else { 10.0 };
+    tokio::select! {
+        () = world.play_all(&scenes, per_second) => {}
+        () = progress.follow(&world, &site.store) => {}
+    }
+    let report = tokio::select! {
+        report = settle(&site, &scenes) => report?,
+        () = progress.follow(&world, &site.store) => unreachable!("following has no end"),
+    };
+    progress.look(&world, &site.store).await?;
+
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        progress.say(&walk::tell(&site, &scenes).await?);
+        progress.say(&summary(&report));
+    }
+    if !options.check {
+        if !options.json {
+            progress.say(if options.speed.is_some() {
+                "  Thirty days pass in about a minute: watch the phone and the inbox. Ctrl-C ends it all."
+            } else {
+                "  Everything keeps running. Write back as a customer on the page above. Ctrl-C ends it all."
+            });
+        }
+        progress.follow(&world, &site.store).await;
+    }
+    told.abort();
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What the vendors do wrong while the demo plays: every kind of lost, late and refused answer.
+const VENDOR_FAULTS: [Fault; 12] = {
+    use FaultKind::{CutAfter, CutBefore, EdgePage, FailAfter, FailBefore, LateReceipts, LoseReceipts, Slow, TooMany};
+    const fn fault(vendor: Vendor, times: u32, kind: FaultKind) -> Fault {
+        Fault { vendor, kind, times }
+    }
+    [
+        fault(Vendor::Shopmonkey, 3, TooMany { retry_after_s: Some(1) }),
+        fault(Vendor::Shopmonkey, 2, EdgePage),
+        fault(Vendor::Shopmonkey, 2, CutBefore),
+        fault(Vendor::Twilio, 3, TooMany { retry_after_s: None }),
+        fault(Vendor::Twilio, 2, CutAfter),
+        fault(Vendor::Twilio, 2, FailAfter),
+        fault(Vendor::Twilio, 1, FailBefore),
+        fault(Vendor::Twilio, 2, LateReceipts { ms: 1_500 }),
+        fault(Vendor::Twilio, 2, LoseReceipts),
+        fault(Vendor::Twilio, 1, Slow { ms: 800 }),
+        fault(Vendor::Sendgrid, 1, TooMany { retry_after_s: Some(1) }),
+        fault(Vendor::Sendgrid, 1, CutAfter),
+    ]
+};
+
+struct DemoClock {
+    business: Clock,
+    settings: Vec<(String, String)>,
+}
+
+/// Ten in the morning in the westernmost shop, so that it is day in all of them.
+#[expect(clippy::disallowed_methods, reason = "the edge, where a demo's clock is set")]
+fn clock(speed: f64) -> anyhow::Result<DemoClock> {
+    anyhow::ensure!(
+        speed > 0.0 && speed.is_finite(),
+        "--speed takes a number above zero, such as 43200"
+    );
+    let anchor = Utc::now();
+    let today = anchor.with_timezone(&America::Denver).date_naive();
+    let ten = today.and_time(NaiveTime::from_hms_opt(10, 0, 0).unwrap_or_default());
+    let start: DateTime<Utc> = America::Denver
+        .from_local_datetime(&ten)
+        .earliest()
+        .map_or(anchor, |local| local.to_utc());
+    Ok(DemoClock {
+        business: Clock::virtual_from(start, anchor, speed),
+        settings: vec![
+            ("clock.start".into(), start.to_rfc3339()),
+            ("clock.anchor".into(), anchor.to_rfc3339()),
+            ("clock.speed".into(), speed.to_string()),
+        ],
+    })
+}
+
+/// The pipeline is a process of its own, so that it can be killed and is started again.
+async fn start_pipeline(site: &Site) -> anyhow::Result<()> {
+    let file = site.stack.folder.join("leads.toml");
+    fs::write(&file, site.settings_file())?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let address = site.settings["http.listen"].clone();
+    site.stack.supervisor.start(Server {
+        name: "pipeline",
+        command: Box::new(move || {
+            let mut command = Command::new(&program);
+            command.args(["run", "all", "--config"]).arg(&file);
+            command
+        }),
+        ready: Box::new(move || std::net::TcpStream::connect(&address).is_ok()),
+        stop: Signal::SIGTERM,
+        user: None,
+        log: site.stack.folder.join("logs/pipeline.log"),
+        patience: Duration::from_secs(15),
+    })?;
+    // It listens before its connections stand; the door answers 503 until then.
+    let url = format!("{}/ready", site.public_url);
+    let client = service::http::client(Duration::from_secs(1), Duration::from_secs(3));
+    for _ in 0..200 {
+        if client
+            .get(&url)
+            .send()
+            .await
+            .is_ok_and(|response| response.status().is_success())
+        {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(25)).await;
+    }
+    anyhow::bail!(
+        "the pipeline did not become ready; see {}",
+        site.stack.folder.join("logs/pipeline.log").display()
+    )
+}
+
+fn addresses(site: &Site, after: Duration, options: &Options) -> String {
+    format!(
+        "  Ready after {:.1} s.\n\n  {:<28}{}\n  {:<28}{}/ready\n  {:<28}{}/metrics\n  {:<28}{}\n  {:<28}leads doctor --config {}\n",
+        after.as_secs_f64(),
+        "What the customers see",
+        site.sim.url,
+        "Is it well",
+        site.public_url,
+        "Numbers for Prometheus",
+        site.public_url,
+        "Logs and settings",
+        site.stack.folder.display(),
+        "Ask what is wrong",
+        options.data.join("leads.toml").display(),
+    )
+}
+
+async fn tell_of_deaths(mut seen: tokio::sync::broadcast::Receiver<Seen>, json: bool) {
+    while let Ok(event) = seen.recv().await {
+        if json {
+            continue;
+        }
+        match event {
+            Seen::Died { name, how } => eprintln!("  ! {name} died ({how}); starting it again"),
+            Seen::Restarted { name, pid } => eprintln!("  ! {name} is back (process {pid})"),
+        }
+    }
+}
+
+/// Waits until every quote has what it should have, or it is plain that it will not.
+async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let report = check::report(site, scenes).await;
+        match report {
+            Ok(report) if report.lost.is_empty() || Instant::now() > deadline => return Ok(report),
+            // A server is being restarted; look again.
+            Err(error) if Instant::now() > deadline => return Err(error),
+            _ => sleep(Duration::from_millis(250)).await,
+        }
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let clean = if report.is_clean() {
+        "Nothing was lost and nothing was sent twice."
+    } else {
+        "SOMETHING IS WRONG:"
+    };
+    let mut text = format!(
+        "\n  {clean}\n  {} webhooks, {} leads, first touch p50 {} ms, p99 {} ms (vendor faults included)\n",
+        report.webhooks, report.leads, report.first_touch.p50_ms, report.first_touch.p99_ms
+    );
+    for line in report.lost.iter().chain(&report.duplicates) {
+        text.push_str(&format!("  - {line}\n"));
+    }
+    text
+}

@@ -1,0 +1,144 @@
+//! The templates a tenant starts with: one for each step of the default cadence, in both channels, because a customer may
+//! be reachable by one alone.
+
+use domain::Channel;
+use store::Template;
+
+/// Step, text, subject of the email, body of the email.
+const STEPS: [(&str, &str, &str, &str); 13] = [
+    (
+        "day_0",
+        "Hi {{ first_name }}, this is {{ shop }}. Thanks for asking about {{ service }} for {{ vehicle }}. We have \
+         your quote ready. Want to pick a day? Just reply here. Reply STOP to opt out.",
+        "Your {{ service }} quote from {{ shop }}",
+        "Hi {{ first_name }},\n\nthank you for asking about {{ service }} for {{ vehicle }}. Your quote is ready.\n\n\
+         Would you like to pick a day? Reply to this email or call us at {{ shop_phone }}.",
+    ),
+    (
+        "day_1",
+        "Hi {{ first_name }}, {{ shop }} again. Any question about {{ service }} for {{ vehicle }}? Happy to help.",
+        "A question about your {{ service }}?",
+        "Hi {{ first_name }},\n\nyesterday you asked us about {{ service }} for {{ vehicle }}. Is there anything you \
+         would like to know before you decide? We answer every email.",
+    ),
+    (
+        "day_3",
+        "Hi {{ first_name }}, most {{ service }} jobs at {{ shop }} are done the same day. Which day suits you?",
+        "Done in a day",
+        "Hi {{ first_name }},\n\nmost {{ service }} jobs are done the same day: you drop {{ vehicle }} off in the \
+         morning and drive home in the afternoon. Which day suits you?",
+    ),
+    (
+        "day_5",
+        "Hi {{ first_name }}, would a morning or an afternoon be better for {{ vehicle }}? {{ shop }}, {{ shop_phone }}",
+        "Morning or afternoon?",
+        "Hi {{ first_name }},\n\nwe are open {{ shop_hours }}. Tell us whether a morning or an afternoon is better, and \
+         we keep a place for {{ vehicle }}.",
+    ),
+    (
+        "day_7",
+        "Hi {{ first_name }}, it has been a week. Your {{ service }} quote at {{ shop }} still stands. Shall we book it?",
+        "Your quote still stands",
+        "Hi {{ first_name }},\n\nit has been a week since you asked about {{ service }}. The quote still stands. Shall \
+         we find a day for it?",
+    ),
+    (
+        "day_10",
+        "Hi {{ first_name }}, did you find what you need for {{ vehicle }}? If not, {{ shop }} is a text away.",
+        "Did you find what you need?",
+        "Hi {{ first_name }},\n\ndid you find what you need for {{ vehicle }}? If something in our quote did not fit, \
+         tell us what, and we look at it again.",
+    ),
+    (
+        "day_13",
+        "Hi {{ first_name }}, the team at {{ shop }} can show you samples of {{ service }}. Come by any time we are open.",
+        "Come and see samples",
+        "Hi {{ first_name }},\n\nit is easier to choose when you can see it. Come by and look at samples: we are open \
+         {{ shop_hours }}, at {{ shop_address }}.",
+    ),
+    (
+        "day_16",
+        "Hi {{ first_name }}, shall we keep a place for {{ vehicle }} next week? {{ shop }}",
+        "A place next week?",
+        "Hi {{ first_name }},\n\nshall we keep a place for {{ vehicle }} next week? One word in reply is enough.",
+    ),
+    (
+        "day_19",
+        "Hi {{ first_name }}, still thinking about {{ service }}? Ask us anything. {{ shop }}, {{ shop_phone }}",
+        "Still thinking about it?",
+        "Hi {{ first_name }},\n\nstill thinking about {{ service }}? That is fine. If there is a question in the way, \
+         ask it.",
+    ),
+    (
+        "day_22",
+        "Hi {{ first_name }}, three weeks ago you asked {{ shop }} for a quote. Is it still of interest?",
+        "Is it still of interest?",
+        "Hi {{ first_name }},\n\nthree weeks ago you asked us for a quote for {{ vehicle }}. Is it still of interest? \
+         A yes or a no both help us.",
+    ),
+    (
+        "day_25",
+        "Hi {{ first_name }}, we would like to do {{ vehicle }} for you. What would it take? {{ shop }}",
+        "What would it take?",
+        "Hi {{ first_name }},\n\nwe would like to do {{ vehicle }} for you. What would it take?",
+    ),
+    (
+        "day_27",
+        "Hi {{ first_name }}, your quote from {{ shop }} ends in a few days. Shall we book {{ service }} before then?",
+        "Your quote ends in a few days",
+        "Hi {{ first_name }},\n\nyour quote for {{ service }} ends in a few days. Shall we book it before then?",
+    ),
+    (
+        "day_30",
+        "Hi {{ first_name }}, this is our last message about {{ service }}. You can always reach {{ shop }} at \
+         {{ shop_phone }}.",
+        "Our last message",
+        "Hi {{ first_name }},\n\nthis is our last message about {{ service }}. You can always reach us at \
+         {{ shop_phone }}. Thank you for asking us.",
+    ),
+];
+
+/// Below every email: who writes and from where (CAN-SPAM asks for the postal address), and how to end it.
+const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
+    You get this because you asked us for a quote. To get no more of these, reply STOP.";
+
+pub fn templates() -> Vec<Template> {
+    STEPS
+        .iter()
+        .flat_map(|(name, text, subject, body)| {
+            let template = |channel, subject: Option<&str>, body: String| Template {
+                name: (*name).to_owned(),
+                channel,
+                subject: subject.map(str::to_owned),
+                body,
+            };
+            [
+                template(Channel::Sms, None, (*text).to_owned()),
+                template(Channel::Email, Some(subject), format!("{body}{FOOTER}")),
+            ]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Cadence;
+
+    use super::*;
+
+    #[test]
+    fn every_step_of_the_default_cadence_has_its_words_in_both_channels() {
+        let templates = templates();
+        for step in Cadence::default().steps() {
+            for channel in [Channel::Sms, Channel::Email] {
+                assert!(
+                    templates
+                        .iter()
+                        .any(|t| t.name == step.template && t.channel == channel),
+                    "{}",
+                    step.template
+                );
+            }
+        }
+    }
+}

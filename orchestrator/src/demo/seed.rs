@@ -1,0 +1,148 @@
+//! A franchise to show things with: three shops in three time zones, whose vendors are the simulator.
+
+use chrono_tz::{America, Tz};
+use crm::shopmonkey;
+use domain::{LocationId, TenantId};
+use notify::{sendgrid, twilio};
+use sim::shopmonkey::WebhookTarget;
+use store::{CrmLimit, Location, Store, TenantSettings};
+use uuid::Uuid;
+
+/// A tenant and the ways into it.
+#[derive(Debug, Clone)]
+pub struct Franchise {
+    pub tenant: TenantId,
+    pub slug: String,
+    /// What the CRM signs its webhooks with.
+    pub webhook_secret: String,
+    pub shopmonkey_token: String,
+    pub twilio_token: String,
+    pub sendgrid_token: String,
+}
+
+/// The CRM's id, name, time zone, telephone, address.
+pub const LOCATIONS: [(&str, &str, Tz, &str, &str); 3] = [
+    (
+        "6123456789abcdef01234568",
+        "Sample Tint Tampa",
+        America::New_York,
+        "+18135550100",
+        "1 Main St, Tampa, FL 33602",
+    ),
+    (
+        "6123456789abcdef0123456a",
+        "Sample Tint Austin",
+        America::Chicago,
+        "+15125550100",
+        "2 Main St, Austin, TX 78701",
+    ),
+    (
+        "6123456789abcdef0123456c",
+        "Sample Tint Denver",
+        America::Denver,
+        "+13035550100",
+        "3 Main St, Denver, CO 80202",
+    ),
+];
+
+impl Franchise {
+    /// Tokens and secrets that nobody else has.
+    pub fn random(slug: &str) -> Self {
+        let secret = || hex::encode(rand::random::<[u8; 16]>());
+        Self {
+            tenant: TenantId::new(Uuid::new_v4()),
+            slug: slug.to_owned(),
+            webhook_secret: secret(),
+            shopmonkey_token: secret(),
+            twilio_token: secret(),
+            sendgrid_token: secret(),
+        }
+    }
+
+    /// The address at which a source reaches this tenant.
+    pub fn door(&self, public_url: &str, path: &str) -> String {
+        let path = path
+            .replace("{shopmonkey}", &self.shopmonkey_token)
+            .replace("{twilio}", &self.twilio_token)
+            .replace("{sendgrid}", &self.sendgrid_token);
+        format!("{public_url}/webhooks/{path}")
+    }
+
+    /// Tells the simulator where this tenant's callbacks go.
+    pub fn introduce(&self, world: &sim::World, public_url: &str) {
+        world.set_webhook_target(WebhookTarget {
+            url: self.door(public_url, "shopmonkey/{shopmonkey}"),
+            secret: self.webhook_secret.clone(),
+        });
+        world
+            .twilio
+            .set_reply_url(self.door(public_url, "twilio/{twilio}/reply"));
+        world
+            .sendgrid
+            .set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));
+    }
+}
+
+/// Sets the franchise up, all of it in one transaction.
+pub async fn seed(
+    store: &Store,
+    franchise: &Franchise,
+    sim_url: &str,
+    public_url: &str,
+    now: chrono::DateTime<chrono::Utc>,
+) -> anyhow::Result<()> {
+    let settings =
+        // The simulator sets no limit of its own.
+        TenantSettings { crm_limit: CrmLimit { per_second: 5_000.0, burst: 5_000 }, ..TenantSettings::default() };
+    let mut tx = store.begin(franchise.tenant).await?;
+    tx.tenants()
+        .save(&franchise.slug, "Sample Tint", &settings, now)
+        .await?;
+    for (crm_location_id, name, time_zone, phone, postal_address) in LOCATIONS {
+        let id = Uuid::new_v5(&franchise.tenant.uuid(), crm_location_id.as_bytes());
+        let location = Location {
+            id: LocationId::new(id),
+            crm_location_id: crm_location_id.to_owned(),
+            name: name.to_owned(),
+            time_zone,
+            phone: phone.to_owned(),
+            postal_address: postal_address.to_owned(),
+            hours: "Monday to Saturday, 9 to 6".to_owned(),
+        };
+        tx.tenants().save_location(&location).await?;
+    }
+    for template in super::templates() {
+        tx.tenants().save_template(&template).await?;
+    }
+    let key = shopmonkey::Credentials {
+        base_url: sim_url.to_owned(),
+        api_key: sim::shopmonkey::API_KEY.to_owned(),
+    };
+    tx.tenants().save_credentials(shopmonkey::NAME, &key).await?;
+    let account = twilio::Credentials {
+        base_url: sim_url.to_owned(),
+        account_sid: sim::twilio::ACCOUNT_SID.to_owned(),
+        auth_token: sim::twilio::AUTH_TOKEN.to_owned(),
+        messaging_service_sid: sim::twilio::MESSAGING_SERVICE_SID.to_owned(),
+        status_callback: franchise.door(public_url, "twilio/{twilio}/status"),
+    };
+    tx.tenants().save_credentials(twilio::NAME, &account).await?;
+    let mailer = sendgrid::Credentials {
+        base_url: sim_url.to_owned(),
+        api_key: sim::sendgrid::API_KEY.to_owned(),
+        from_email: "hello@mail.sample-tint.example".to_owned(),
+        from_name: "Sample Tint".to_owned(),
+    };
+    tx.tenants().save_credentials(sendgrid::NAME, &mailer).await?;
+    tx.tenants()
+        .save_door("shopmonkey", &franchise.shopmonkey_token, &franchise.webhook_secret)
+        .await?;
+    tx.tenants()
+        .save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN)
+        .await?;
+    tx.tenants()
+        .save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key())
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}

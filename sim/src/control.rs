@@ -1,0 +1,63 @@
+//! What a person at the demo may do to the vendors: be a customer who writes back, and make a vendor rude.
+//!
+//! ```text
+//! curl -X POST localhost:PORT/sim/reply  -d '{"from": "+12015550100", "body": "STOP"}'
+//! curl -X POST localhost:PORT/sim/faults -d '{"vendor": "twilio", "kind": "cut_after", "times": 3}'
+//! ```
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{Entry, Fault, world::World};
+
+pub(crate) fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/sim/reply", post(reply))
+        .route("/sim/faults", post(add_fault).delete(clear_faults))
+        .route("/sim/journal", get(journal))
+}
+
+#[derive(Deserialize)]
+struct Text {
+    from: String,
+    body: String,
+}
+
+/// JSON, whatever the content type says: these are typed by hand.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, (StatusCode, String)> {
+    serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))
+}
+
+async fn reply(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (StatusCode, String)> {
+    let Text { from, body } = read(&body)?;
+    match world.reply(&from, &body).await {
+        status if (200..300).contains(&status) => Ok("received\n".into()),
+        status => Err((StatusCode::BAD_GATEWAY, format!("the receiver answered {status}\n"))),
+    }
+}
+
+async fn add_fault(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (StatusCode, String)> {
+    let fault: Fault = read(&body)?;
+    world.faults.add(fault);
+    Ok(format!(
+        "the next {} requests to {:?} meet it\n",
+        fault.times, fault.vendor
+    ))
+}
+
+async fn clear_faults(State(world): State<Arc<World>>) -> StatusCode {
+    world.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn journal(State(world): State<Arc<World>>) -> Json<Vec<Entry>> {
+    Json(world.journal.entries())
+}

@@ -1,0 +1,184 @@
+//! `mail/send`, and the logs that say what became of it.
+
+use std::{sync::Arc, sync::PoisonError, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use super::{API_KEY, Mail, webhook};
+use crate::{
+    Event, FaultKind, Vendor,
+    connection::Cut,
+    faults::{after, before},
+    world::World,
+};
+
+pub fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/v3/mail/send", post(send))
+        .route("/v3/logs", post(logs))
+        .route("/v3/logs/{id}", get(log))
+}
+
+fn refuse(world: &World, status: StatusCode, field: Option<&str>, message: &str) -> Response {
+    world.journal.write(Event::Refused {
+        vendor: "sendgrid".into(),
+        why: message.into(),
+    });
+    (
+        status,
+        Json(json!({"errors": [{"message": message, "field": field, "help": null}]})),
+    )
+        .into_response()
+}
+
+fn may_enter(world: &World, headers: &HeaderMap) -> Result<(), Response> {
+    let given = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if given == format!("Bearer {API_KEY}") {
+        return Ok(());
+    }
+    Err(refuse(
+        world,
+        StatusCode::UNAUTHORIZED,
+        None,
+        "The provided authorization grant is invalid, expired, or revoked",
+    ))
+}
+
+async fn send(
+    State(world): State<Arc<World>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fault = world.faults.meet(Vendor::Sendgrid);
+    if let Some(answer) = before(fault, &cut).await {
+        world.journal.write(Event::Refused {
+            vendor: "sendgrid".into(),
+            why: format!("{fault:?}"),
+        });
+        return answer;
+    }
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    let Ok(request) = serde_json::from_slice::<Value>(&body) else {
+        return refuse(&world, StatusCode::BAD_REQUEST, None, "Bad Request");
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let person = &request["personalizations"][0];
+    let to = text(&person["to"][0]["email"]);
+    for (field, missing) in [
+        ("from.email", text(&request["from"]["email"]).is_empty()),
+        ("personalizations.0.to", to.is_empty()),
+        ("subject", text(&request["subject"]).is_empty()),
+        ("content", request["content"][0]["type"] != "text/plain"),
+        ("custom_args", request["custom_args"].is_object()),
+    ] {
+        if missing {
+            return refuse(
+                &world,
+                StatusCode::BAD_REQUEST,
+                Some(field),
+                "The request is missing a field or has a bad one",
+            );
+        }
+    }
+    #[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
+    let created_at = Utc::now();
+    let mail = Mail {
+        id: uuid::Uuid::new_v4().simple().to_string()[..22].to_owned(),
+        to,
+        subject: text(&request["subject"]),
+        body: text(&request["content"][0]["value"]),
+        attempt: person["custom_args"]["attempt_id"].as_str().map(str::to_owned),
+        created_at,
+    };
+    world
+        .sendgrid
+        .mails
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(mail.clone());
+    let Mail {
+        id,
+        to,
+        subject,
+        body,
+        attempt,
+        ..
+    } = mail.clone();
+    world.journal.write(Event::Email {
+        id: id.clone(),
+        to,
+        subject,
+        body,
+        attempt,
+    });
+    if fault != Some(FaultKind::LoseReceipts) {
+        let late = match fault {
+            Some(FaultKind::LateReceipts { ms }) => Duration::from_millis(ms),
+            _ => world.settings.receipt_delay,
+        };
+        tokio::spawn(webhook::report(world.clone(), mail, late));
+    }
+    let headers = [
+        ("x-message-id", id),
+        ("x-ratelimit-limit", "10000".into()),
+        ("x-ratelimit-remaining", "9999".into()),
+        ("x-ratelimit-reset", (created_at.timestamp() + 1).to_string()),
+    ];
+    after(fault, &cut, (StatusCode::ACCEPTED, headers).into_response())
+}
+
+/// Understands the one query we ask: by recipient, newer than a time.
+async fn logs(State(world): State<Arc<World>>, headers: HeaderMap, Json(request): Json<Value>) -> Response {
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    world.journal.write(Event::LookedUp {
+        vendor: "sendgrid".into(),
+    });
+    let query = request["query"].as_str().unwrap_or_default();
+    let between = |start: &str, end: &str| Some(query.split_once(start)?.1.split_once(end)?.0.to_owned());
+    let (Some(to), Some(since)) = (between("to_email = '", "'"), between("TIMESTAMP \"", "\"")) else {
+        return refuse(&world, StatusCode::BAD_REQUEST, Some("query"), "invalid query");
+    };
+    let since = chrono::DateTime::parse_from_rfc3339(&since)
+        .map(|at| at.to_utc())
+        .unwrap_or_default();
+    let mails = world.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner);
+    let found: Vec<_> = mails
+        .iter()
+        .filter(|mail| mail.to == to && mail.created_at > since)
+        .map(|mail| json!({"sg_message_id": format!("{}.recvd-sim-1", mail.id), "status": "delivered", "to_email": mail.to}))
+        .collect();
+    Json(json!({"messages": found})).into_response()
+}
+
+async fn log(State(world): State<Arc<World>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    let id = id.split('.').next().unwrap_or_default();
+    let mails = world.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner);
+    match mails.iter().find(|mail| mail.id == id) {
+        Some(mail) => Json(json!({
+            "sg_message_id": format!("{}.recvd-sim-1", mail.id), "to_email": mail.to, "subject": mail.subject,
+            "custom_args": {"attempt_id": mail.attempt}
+        }))
+        .into_response(),
+        None => refuse(&world, StatusCode::NOT_FOUND, None, "not found"),
+    }
+}

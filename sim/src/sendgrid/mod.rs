@@ -1,0 +1,35 @@
+//! SendGrid: emails, their events, and the logs.
+
+mod api;
+mod webhook;
+
+use std::sync::{Mutex, PoisonError};
+
+pub use api::router;
+use serde::{Deserialize, Serialize};
+pub use webhook::public_key;
+
+pub const API_KEY: &str = "SG.example-sendgrid-key";
+
+#[derive(Debug, Default)]
+pub struct Sendgrid {
+    mails: Mutex<Vec<Mail>>,
+    event_url: Mutex<Option<String>>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Mail {
+    pub(crate) id: String,
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) body: String,
+    pub(crate) attempt: Option<String>,
+    pub(crate) created_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Sendgrid {
+    /// Where events are posted to.
+    pub fn set_event_url(&self, url: String) {
+        *self.event_url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
+    }
+}

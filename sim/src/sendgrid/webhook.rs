@@ -1,0 +1,78 @@
+//! The event webhook: signed batches that end with CR LF.
+
+use std::{
+    sync::{Arc, LazyLock, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::Utc;
+use p256::{
+    ecdsa::{Signature, SigningKey, signature::Signer as _},
+    pkcs8::EncodePublicKey as _,
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::Mail;
+use crate::{Event, world::World};
+
+/// Always the same key, so that a set-up made once fits every run.
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
+    SigningKey::from_slice(&Sha256::digest(b"simulated sendgrid")).expect("a hash below the order of the curve")
+});
+
+/// As the vendor shows it: base64 of the DER, without PEM lines.
+pub fn public_key() -> String {
+    let der = KEY.verifying_key().to_public_key_der().expect("a key that encodes");
+    STANDARD.encode(der.as_bytes())
+}
+
+pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
+    let Some(url) = world
+        .sendgrid
+        .event_url
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+    else {
+        return;
+    };
+    tokio::time::sleep(delay).await;
+    #[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
+    let now = Utc::now().timestamp();
+    let event = |name: &str, at: i64| {
+        json!({
+            "email": mail.to, "timestamp": at, "event": name, "sg_event_id": uuid::Uuid::new_v4().simple().to_string(),
+            "sg_message_id": format!("{}.recvd-sim-1-0", mail.id), "smtp-id": format!("<{}@sim>", mail.id),
+            "attempt_id": mail.attempt
+        })
+        .to_string()
+    };
+    // Delivered before processed: the vendor does not promise an order.
+    let body = format!("[{},\r\n{}]\r\n", event("delivered", now), event("processed", now));
+    let timestamp = now.to_string();
+    let signature: Signature = KEY.sign(&[timestamp.as_bytes(), body.as_bytes()].concat());
+    let signature = STANDARD.encode(signature.to_der().as_bytes());
+    let mut status = 0;
+    for attempt in 0..8_u32 {
+        let sent = world
+            .http
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("x-twilio-email-event-webhook-timestamp", &timestamp)
+            .header("x-twilio-email-event-webhook-signature", &signature)
+            .body(body.clone())
+            .send()
+            .await;
+        status = sent.map_or(0, |response| response.status().as_u16());
+        if (200..300).contains(&status) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200 << attempt.min(4))).await;
+    }
+    world.journal.write(Event::CallbackAnswered {
+        vendor: "sendgrid".into(),
+        status,
+    });
+}

@@ -1,0 +1,171 @@
+//! The REST API, with the quirks that were observed on the live one (vendor sheet, sections 4, 5 and 15).
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+
+use super::API_KEY;
+use crate::{
+    Event, Vendor,
+    connection::Cut,
+    faults::{after, before},
+    world::World,
+};
+
+const LARGEST_PAGE: usize = 100;
+
+pub fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/v3/{table}", get(list).post(create))
+        .route("/v3/{table}/{id}", get(by_id))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let id = uuid::Uuid::new_v4().to_string();
+    (status, [("x-request-id", id)], Json(body.clone())).into_response()
+}
+
+fn refuse(world: &World, status: StatusCode, code: &str, message: &str) -> Response {
+    world.journal.write(Event::Refused {
+        vendor: "shopmonkey".into(),
+        why: code.into(),
+    });
+    answer(status, &json!({"success": false, "code": code, "message": message}))
+}
+
+fn may_enter(world: &World, headers: &HeaderMap) -> Result<(), Response> {
+    let key = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if key == format!("Bearer {API_KEY}") {
+        return Ok(());
+    }
+    Err(refuse(
+        world,
+        StatusCode::UNAUTHORIZED,
+        "API-00401",
+        "The API key is missing or not valid.",
+    ))
+}
+
+async fn by_id(
+    State(world): State<Arc<World>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    Path((table, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let fault = world.faults.meet(Vendor::Shopmonkey);
+    if let Some(answer) = before(fault, &cut).await {
+        world.journal.write(Event::Refused {
+            vendor: "shopmonkey".into(),
+            why: format!("{fault:?}"),
+        });
+        return answer;
+    }
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    let found = match world.shopmonkey.row(&table, &id) {
+        Some(row) => answer(StatusCode::OK, &json!({"success": true, "data": row})),
+        None => refuse(&world, StatusCode::NOT_FOUND, "ORM-00404", "Not found."),
+    };
+    after(fault, &cut, found)
+}
+
+/// Bare operators filter; `$gte` and everything else unknown is ignored without a word, as there.
+async fn list(
+    State(world): State<Arc<World>>,
+    Path(table): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    if query.contains_key("orderby") {
+        return refuse(
+            &world,
+            StatusCode::BAD_REQUEST,
+            "API-00400",
+            "Invalid parameter orderby.",
+        );
+    }
+    let filter: Value = query
+        .get("where")
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null);
+    let number = |name: &str, default| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let matching: Vec<_> = world
+        .shopmonkey
+        .rows(&table)
+        .into_iter()
+        .filter(|row| matches(row, &filter))
+        .collect();
+    let (skip, limit) = (number("skip", 0), number("limit", LARGEST_PAGE).min(LARGEST_PAGE));
+    let page: Vec<_> = matching.iter().skip(skip).take(limit).collect();
+    let has_more = skip + page.len() < matching.len();
+    answer(
+        StatusCode::OK,
+        &json!({"success": true, "data": page, "meta": {"hasMore": has_more, "total": matching.len()}}),
+    )
+}
+
+fn matches(row: &Value, filter: &Value) -> bool {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    filter
+        .as_object()
+        .into_iter()
+        .flatten()
+        .all(|(field, wanted)| match wanted.as_object() {
+            None => row[field] == *wanted,
+            Some(operators) => operators.iter().all(|(operator, bound)| {
+                let (value, bound) = (text(&row[field]), text(bound));
+                match operator.as_str() {
+                    "gte" => value >= bound,
+                    "gt" => value > bound,
+                    "lt" => value < bound,
+                    "lte" => value <= bound,
+                    _ => true,
+                }
+            }),
+        })
+}
+
+/// Appointments alone: what else can be made there, nothing of ours makes yet.
+async fn create(
+    State(world): State<Arc<World>>,
+    Path(table): Path<String>,
+    headers: HeaderMap,
+    Json(mut row): Json<Value>,
+) -> Response {
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    if table != "appointment" {
+        return refuse(&world, StatusCode::NOT_FOUND, "API-00404", "Not found.");
+    }
+    for needed in ["name", "startDate", "endDate", "color"] {
+        if row[needed].as_str().is_none_or(str::is_empty) {
+            let message = format!("{needed} is required");
+            return refuse(&world, StatusCode::BAD_REQUEST, "API-00400", &message);
+        }
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    row["id"] = json!(id);
+    row["meta"] = json!({"version": 1});
+    if let Some(order) = row["orderId"].as_str() {
+        world
+            .shopmonkey
+            .change("order", order, &json!({"appointmentDates": [row["startDate"]]}));
+    }
+    world.shopmonkey.put("appointment", &id, row.clone());
+    answer(StatusCode::OK, &json!({"success": true, "data": row}))
+}

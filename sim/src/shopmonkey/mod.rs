@@ -1,0 +1,68 @@
+//! Shopmonkey: rows by id and in lists, and signed webhooks about them.
+
+mod api;
+mod rows;
+mod webhooks;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
+};
+
+pub use api::router;
+pub use rows::Quote;
+use serde_json::Value;
+pub use webhooks::{Manners, WebhookTarget};
+
+/// The key the simulator takes. An example of a key, and of no use anywhere else.
+pub const API_KEY: &str = "example-shopmonkey-key";
+
+#[derive(Debug, Default)]
+pub struct Shopmonkey {
+    tables: Mutex<HashMap<String, BTreeMap<String, Value>>>,
+    target: Mutex<Option<WebhookTarget>>,
+}
+
+impl Shopmonkey {
+    pub fn row(&self, table: &str, id: &str) -> Option<Value> {
+        self.tables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(table)?
+            .get(id)
+            .cloned()
+    }
+
+    pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables
+            .get(table)
+            .map(|rows| rows.values().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    pub fn put(&self, table: &str, id: &str, row: Value) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.entry(table.to_owned()).or_default().insert(id.to_owned(), row);
+    }
+
+    /// Changes fields of a row; its version grows, as with every write there.
+    pub fn change(&self, table: &str, id: &str, fields: &Value) -> Option<Value> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = tables.get_mut(table)?.get_mut(id)?;
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            row[name] = value.clone();
+        }
+        let version = row["meta"]["version"].as_i64().unwrap_or_default() + 1;
+        row["meta"]["version"] = version.into();
+        Some(row.clone())
+    }
+
+    pub fn remove(&self, table: &str, id: &str) -> Option<Value> {
+        self.tables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(table)?
+            .remove(id)
+    }
+}

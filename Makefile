@@ -4,6 +4,8 @@
 .PHONY: demo test check bench setup tools queries clean
 
 export SQLX_OFFLINE := true
+# Tests mostly wait for their servers; more of them than cores can wait at once.
+export RUST_TEST_THREADS ?= 6
 CARGO ?= cargo
 ARGS ?=
 

@@ -6,7 +6,7 @@ use stage::{Context, Failure, Stage};
 use store::{AttemptOutcome, Transaction};
 use tracing::{info, warn};
 
-use crate::{sendgrid, twilio};
+use crate::{send::SPEAKER, sendgrid, twilio};
 
 pub(crate) struct Receive;
 
@@ -49,7 +49,7 @@ impl Stage for Receive {
         }
         cx.commit(tx).await?;
         for event in news {
-            cx.publish(&event.pack(cx.stage(), cx.now())).await?;
+            cx.publish(&event.pack(SPEAKER, cx.now())).await?;
         }
         Ok(())
     }
@@ -84,8 +84,10 @@ async fn take_in(
     tx.attempts()
         .settle(attempt, AttemptOutcome::Accepted { provider_id })
         .await?;
+    // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
+    let again = cx.deliveries() > 1;
     let mut outcomes = Vec::new();
-    if tx.messages().set_sent(message, provider_id, cx.now()).await? {
+    if tx.messages().set_sent(message, provider_id, cx.now()).await? || again {
         tx.leads().set_contacted(lead).await?;
         outcomes.push(Outcome::Sent);
     }
@@ -94,11 +96,18 @@ async fn take_in(
         Receipt::Delivered => Some((MessageState::Delivered, Outcome::Delivered)),
         Receipt::Failed { .. } => Some((MessageState::Failed, Outcome::Failed)),
     };
-    if let Some((state, outcome)) = last
-        && tx.messages().finish(message, state, code, cx.now()).await?
-    {
-        info!(message.id = %message, lead.id = %lead, "{}", state.as_str());
-        outcomes.push(outcome);
+    if let Some((state, outcome)) = last {
+        let moved = tx.messages().finish(message, state, code, cx.now()).await?;
+        let is_there = again
+            && tx
+                .messages()
+                .lock(message)
+                .await?
+                .is_some_and(|locked| locked.state == state);
+        if moved || is_there {
+            info!(message.id = %message, lead.id = %lead, "{}", state.as_str());
+            outcomes.push(outcome);
+        }
     }
     if report.opted_out
         && let Some(locked) = tx.messages().lock(message).await?

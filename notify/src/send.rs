@@ -202,6 +202,9 @@ async fn withhold(cx: &Context, mut tx: Transaction, message: &Message, reason: 
     announce(cx, tenant, message, Outcome::Withheld).await
 }
 
+/// Both stages of this role say what became of a message, under one name: whichever is first, it is said once.
+pub(crate) const SPEAKER: &str = "notify";
+
 pub(crate) async fn announce(
     cx: &Context,
     tenant: TenantId,
@@ -214,7 +217,7 @@ pub(crate) async fn announce(
         message: message.id,
         outcome,
     };
-    cx.publish(&event.pack(cx.stage(), cx.now())).await
+    cx.publish(&event.pack(SPEAKER, cx.now())).await
 }
 
 fn count(channel: Channel, answer: &Answer) {

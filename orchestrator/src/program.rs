@@ -27,6 +27,7 @@ pub struct Program {
 impl Program {
     /// Builds and starts. Servers that are away do not keep it from starting: it waits for them, and says so in `/ready`.
     pub async fn start(config: &Config, roles: &[Role], faults: Option<Arc<dyn Faults>>) -> anyhow::Result<Self> {
+        service::telemetry::install_metrics();
         let (listener, address) = http::bind(&config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;

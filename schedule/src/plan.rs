@@ -26,16 +26,19 @@ impl Stage for Plan {
             return Ok(());
         };
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
-        let mut planned = 0;
         if fresh {
             let touches = self.touches(cx, &mut tx, &lead, now).await?;
-            planned = touches.len();
             tx.messages().plan(id, &touches).await?;
             let touches: Vec<_> = touches.into_iter().map(|new| new.touch).collect();
             tx.leads().set_planned(id, Cadence::gives_up_at(&touches), now).await?;
         }
-        // A repeat finds the rows there and announces again what has not left yet.
+        // A repeat finds the rows there and announces again what an earlier delivery may not have said.
         let due = tx.messages().list_due(id, now).await?;
+        let planned = if fresh || cx.deliveries() > 1 {
+            tx.messages().count(id).await?
+        } else {
+            0
+        };
         cx.commit(tx).await?;
 
         for (message, release) in due {
@@ -46,13 +49,12 @@ impl Stage for Plan {
             })
             .await?;
         }
-        if fresh {
+        if planned > 0 {
             info!(lead.id = %id, "planned {planned} touches");
-            let touches = u16::try_from(planned).unwrap_or(u16::MAX);
             cx.announce(&LeadPlanned {
                 tenant,
                 lead: id,
-                touches,
+                touches: planned,
             })
             .await?;
         }

@@ -1,1 +1,214 @@
-//! placeholder
+//! What the tests of the whole pipeline stand on: real servers of their own, a simulator, a clock they move, and waiting
+//! for states instead of for time.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use domain::{Clock, LeadId};
+use orchestrator::{
+    Program, Role,
+    demo::{Site, SiteOptions},
+    supervise::Durability,
+};
+use sim::{Event, shopmonkey::Quote};
+use stage::{Faults, Step};
+use store::{Lead, MessageLine};
+
+/// How long a state may take to come about on a machine that is busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A site in a folder that goes with it.
+pub struct Test {
+    pub site: Site,
+    _folder: tempfile::TempDir,
+}
+
+/// Noon in Denver on a Saturday: inside everybody's window.
+pub fn noon() -> DateTime<Utc> {
+    "2026-01-10T19:00:00Z".parse().expect("a constant time")
+}
+
+impl Test {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut SiteOptions)) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::Builder::new()
+            .prefix("leads-test-")
+            .permissions(std::fs::Permissions::from_mode(0o755))
+            .tempdir_in("/tmp")
+            .expect("a folder for the test");
+        let mut options = SiteOptions::new(folder.path(), Durability::None);
+        options.sim.clock = Clock::movable(noon());
+        options.sim.receipt_delay = Duration::from_millis(10);
+        options.ack_wait = Duration::from_secs(2);
+        let settings = [
+            ("notify.allow", "+1512*,*@example.com"),
+            ("notify.vendor_timeout", "1s"),
+            ("notify.claim_lease", "3s"),
+            ("notify.lookup_1", "50ms"),
+            ("notify.lookup_2", "100ms"),
+            ("notify.lookup_3", "200ms"),
+            ("notify.lookup_4", "300ms"),
+            ("notify.retry_delay", "50ms"),
+            ("schedule.poll", "50ms"),
+            ("schedule.lease", "3s"),
+            ("enrich.longest_delay", "1s"),
+        ];
+        options.settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        change(&mut options);
+        let site = Site::start(options).await.expect("a site for the test");
+        Self { site, _folder: folder }
+    }
+
+    pub async fn run(&self) -> Program {
+        self.site.run().await.expect("the roles start")
+    }
+
+    pub async fn run_with(&self, faults: Arc<dyn Faults>) -> Program {
+        let config = self.site.config(&Role::ALL, &[]).expect("settings");
+        Program::start(&config, &Role::ALL, Some(faults))
+            .await
+            .expect("the roles start")
+    }
+
+    pub fn lead_id(&self, quote: &Quote) -> LeadId {
+        LeadId::of_order(self.site.franchise.tenant, crm::shopmonkey::NAME, &quote.order_id)
+    }
+
+    pub async fn lead(&self, quote: &Quote) -> Option<Lead> {
+        let mut tx = self.site.store.begin(self.site.franchise.tenant).await.ok()?;
+        tx.leads().lookup(self.lead_id(quote)).await.expect("a readable lead")
+    }
+
+    pub async fn messages(&self, quote: &Quote) -> Vec<MessageLine> {
+        let Ok(mut tx) = self.site.store.begin(self.site.franchise.tenant).await else {
+            return Vec::new();
+        };
+        tx.messages().list(self.lead_id(quote)).await.unwrap_or_default()
+    }
+
+    /// A lead's messages as words, in order: `sms delivered`, `email planned`, …
+    pub async fn states(&self, quote: &Quote) -> Vec<String> {
+        let messages = self.messages(quote).await;
+        messages
+            .iter()
+            .map(|message| format!("{} {}", message.channel.as_str(), message.state.as_str()))
+            .collect()
+    }
+
+    /// What Twilio took for this number.
+    pub fn texts_to(&self, number: &str) -> Vec<String> {
+        let entries = self.site.sim.world.journal.entries();
+        entries
+            .into_iter()
+            .filter_map(|entry| match entry.event {
+                Event::Text { to, body, .. } if to == number => Some(body),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The subjects of what SendGrid took for this address.
+    pub fn emails_to(&self, address: &str) -> Vec<String> {
+        let entries = self.site.sim.world.journal.entries();
+        entries
+            .into_iter()
+            .filter_map(|entry| match entry.event {
+                Event::Email { to, subject, .. } if to == address => Some(subject),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Every lead has what it should have, once: no message in hand, no dead letter.
+    pub async fn assert_settled(&self) {
+        until("no message is in hand", async || {
+            let counts = self
+                .site
+                .store
+                .everywhere()
+                .count_messages_by_state()
+                .await
+                .unwrap_or_default();
+            counts
+                .iter()
+                .all(|count| !["claimed", "unknown"].contains(&count.state.as_str()))
+        })
+        .await;
+        let dead = self
+            .site
+            .store
+            .everywhere()
+            .list_open_dead_letters(10)
+            .await
+            .expect("dead letters");
+        assert!(dead.is_empty(), "dead letters: {dead:?}");
+        assert_eq!(
+            self.site.sim.world.twilio.repeated_texts(),
+            [],
+            "texts that were sent twice"
+        );
+    }
+
+    /// Lets business time pass. Whatever falls due in between is released by the running roles.
+    pub fn advance_to(&self, at: DateTime<Utc>) {
+        self.site.clock.set(at);
+    }
+}
+
+/// A quote of Dana's with an order of its own.
+pub fn quote(order: &str) -> Quote {
+    Quote {
+        order_id: order.to_owned(),
+        ..Quote::default()
+    }
+}
+
+/// Waits for a state, with a deadline that says which state it was.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Kills the worker of one stage the first time it comes to one step.
+#[derive(Debug)]
+pub struct KillOnce {
+    stage: &'static str,
+    step: Step,
+    killed: Mutex<Vec<String>>,
+}
+
+impl KillOnce {
+    pub fn new(stage: &'static str, step: Step) -> Arc<Self> {
+        Arc::new(Self {
+            stage,
+            step,
+            killed: Mutex::default(),
+        })
+    }
+
+    /// The events during whose handling it killed.
+    pub fn killed(&self) -> Vec<String> {
+        self.killed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Faults for KillOnce {
+    fn dies(&self, stage: &'static str, event_id: &str, step: Step) -> bool {
+        let mut killed = self.killed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = stage == self.stage && step == self.step && !killed.iter().any(|id| id == event_id);
+        if now {
+            killed.push(event_id.to_owned());
+        }
+        now
+    }
+}

@@ -26,7 +26,8 @@ enum Kind {
         anchor: DateTime<Utc>,
         speed: f64,
     },
-    Manual(Arc<AtomicI64>),
+    /// Microseconds to add to the wall.
+    Movable(Arc<AtomicI64>),
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
@@ -45,9 +46,11 @@ impl Clock {
         Self(Kind::Virtual { start, anchor, speed })
     }
 
-    /// Business time that stands still until [`Clock::set`] moves it. For tests.
-    pub fn manual(at: DateTime<Utc>) -> Self {
-        Self(Kind::Manual(Arc::new(AtomicI64::new(at.timestamp_micros()))))
+    /// Business time that reads `at` now, runs as the wall does, and that [`Clock::set`] moves. For tests.
+    pub fn movable(at: DateTime<Utc>) -> Self {
+        let clock = Self(Kind::Movable(Arc::default()));
+        clock.set(at);
+        clock
     }
 
     /// Business time.
@@ -55,7 +58,7 @@ impl Clock {
         match &self.0 {
             Kind::System => wall(),
             Kind::Virtual { start, anchor, speed } => *start + scale(wall() - *anchor, *speed),
-            Kind::Manual(at) => DateTime::from_timestamp_micros(at.load(Ordering::SeqCst)).unwrap_or_default(),
+            Kind::Movable(ahead) => wall() + TimeDelta::microseconds(ahead.load(Ordering::SeqCst)),
         }
     }
 
@@ -70,14 +73,14 @@ impl Clock {
         let wall_time = TimeDelta::from_std(wall_time).unwrap_or(TimeDelta::MAX);
         match &self.0 {
             Kind::Virtual { speed, .. } => self.now() + scale(wall_time, *speed),
-            Kind::System | Kind::Manual(_) => self.now() + wall_time,
+            Kind::System | Kind::Movable(_) => self.now() + wall_time,
         }
     }
 
-    /// Moves a manual clock; any other is left alone.
+    /// Moves a movable clock; any other is left alone.
     pub fn set(&self, at: DateTime<Utc>) {
-        if let Kind::Manual(now) = &self.0 {
-            now.store(at.timestamp_micros(), Ordering::SeqCst);
+        if let Kind::Movable(ahead) = &self.0 {
+            ahead.store((at - wall()).num_microseconds().unwrap_or_default(), Ordering::SeqCst);
         }
     }
 }

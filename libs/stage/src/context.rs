@@ -65,11 +65,6 @@ impl Context {
         Ok(())
     }
 
-    /// The name of the stage, for events that pack themselves.
-    pub fn stage(&self) -> &'static str {
-        self.stage
-    }
-
     /// A place at which a test may kill the worker.
     pub async fn checkpoint(&self, step: Step) {
         if let Some(faults) = &self.faults

@@ -116,6 +116,19 @@ impl Messages<'_> {
             .collect())
     }
 
+    /// How many messages a lead has, in any state.
+    pub async fn count(self, lead: LeadId) -> Result<u16, Error> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from messages where tenant_id = $1 and lead_id = $2"#,
+            self.0.tenant.uuid(),
+            lead.uuid()
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("count a lead's messages"))?;
+        Ok(u16::try_from(count).unwrap_or(u16::MAX))
+    }
+
     /// A lead's messages in the order of their steps.
     pub async fn list(self, lead: LeadId) -> Result<Vec<MessageLine>, Error> {
         let rows = sqlx::query!(

@@ -57,6 +57,7 @@ pub struct Site {
 impl Site {
     /// Starts servers and simulator, applies migrations and streams, seeds the franchise. Nothing of the pipeline runs yet.
     pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
+        service::http::install_tls();
         let stack = Stack::start(&options.folder, options.durability, options.nats_nodes)?;
         let sim = Sim::start(options.sim.clone())
             .await

@@ -1,0 +1,247 @@
+//! The only door in: what it takes, what it refuses, and that a refusal leaves nothing behind.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use sim::shopmonkey::Manners;
+use tests::{Test, quote, until};
+
+fn client() -> Client {
+    service::http::client(Duration::from_secs(2), Duration::from_secs(20))
+}
+
+async fn stored(test: &Test) -> u64 {
+    let bus = test.site.bus_config("operate");
+    let client = connect(&bus.url, "operate", secret(&bus.password)).await;
+    let context = async_nats::jetstream::new(client);
+    context
+        .get_stream("INBOUND")
+        .await
+        .expect("INBOUND")
+        .cached_info()
+        .state
+        .messages
+}
+
+pub(crate) fn secret(secret: &secrecy::SecretString) -> String {
+    use secrecy::ExposeSecret as _;
+    secret.expose_secret().to_owned()
+}
+
+pub(crate) async fn connect(url: &str, user: &str, password: String) -> async_nats::Client {
+    let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password);
+    let options = options
+        .custom_inbox_prefix(format!("_INBOX_{user}"))
+        .request_timeout(Some(Duration::from_secs(1)));
+    options
+        .connect(url.split(',').next().expect("a server"))
+        .await
+        .expect("a connection")
+}
+
+/// Signs as the vendor does, independently of what verifies.
+#[expect(clippy::disallowed_methods, reason = "a vendor signs with its own clock")]
+async fn post(test: &Test, url: &str, body: &str, secret: &str, age_s: i64) -> reqwest::Response {
+    use base64::Engine as _;
+    use hmac::{KeyInit as _, Mac as _};
+    let at = Utc::now().timestamp() - age_s;
+    let mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
+        .expect("any key")
+        .chain_update(format!("id-1.{at}.{body}"))
+        .finalize()
+        .into_bytes();
+    let signature = format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(mac));
+    client()
+        .post(format!("{}{url}", test.site.public_url))
+        .header("webhook-id", "id-1")
+        .header("webhook-timestamp", at)
+        .header("webhook-signature", signature)
+        .body(body.to_owned())
+        .send()
+        .await
+        .expect("an answer")
+}
+
+async fn assert_problem(response: reqwest::Response, status: StatusCode, code: &str) {
+    assert_eq!(response.status(), status, "{code}");
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.expect("problem+json");
+    assert_eq!(body["code"], code);
+    assert_eq!(body["status"], status.as_u16());
+    assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let secret = test.site.franchise.webhook_secret.clone();
+    let order = r#"{"table":"order","operation":"INSERT","data":{"id":"a"}}"#;
+
+    assert_problem(
+        post(&test, &door, order, "wrong", 0).await,
+        StatusCode::UNAUTHORIZED,
+        "bad-signature",
+    )
+    .await;
+    assert_problem(
+        post(&test, &door, order, &secret, 400).await,
+        StatusCode::UNAUTHORIZED,
+        "stale-timestamp",
+    )
+    .await;
+    assert_problem(
+        post(&test, &door, "not json", &secret, 0).await,
+        StatusCode::BAD_REQUEST,
+        "not-readable",
+    )
+    .await;
+    assert_problem(
+        post(&test, &door, "{}", &secret, 0).await,
+        StatusCode::BAD_REQUEST,
+        "not-readable",
+    )
+    .await;
+    let nowhere = "/webhooks/shopmonkey/nobody";
+    assert_problem(
+        post(&test, nowhere, order, &secret, 0).await,
+        StatusCode::NOT_FOUND,
+        "unknown-door",
+    )
+    .await;
+    let other = format!("/webhooks/shopmonkey/{}", test.site.franchise.twilio_token);
+    assert_problem(
+        post(&test, &other, order, &secret, 0).await,
+        StatusCode::NOT_FOUND,
+        "unknown-door",
+    )
+    .await;
+    let large = format!(
+        r#"{{"table":"order","data":{{"id":"a","x":"{}"}}}}"#,
+        "x".repeat(1 << 20)
+    );
+    assert_problem(
+        post(&test, &door, &large, &secret, 0).await,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+    )
+    .await;
+    assert_problem(
+        post(&test, "/webhooks", order, &secret, 0).await,
+        StatusCode::NOT_FOUND,
+        "not-found",
+    )
+    .await;
+    let get = client()
+        .get(format!("{}{door}", test.site.public_url))
+        .send()
+        .await
+        .expect("an answer");
+    assert_problem(get, StatusCode::METHOD_NOT_ALLOWED, "wrong-method").await;
+
+    assert_eq!(stored(&test).await, 0);
+    let metrics = client()
+        .get(format!("{}/metrics", test.site.public_url))
+        .send()
+        .await
+        .expect("an answer");
+    let metrics = metrics.text().await.expect("text");
+    for code in [
+        "bad-signature",
+        "stale-timestamp",
+        "not-readable",
+        "unknown-door",
+        "too-large",
+    ] {
+        let line = format!("ingest_requests_total{{source=\"shopmonkey\",outcome=\"{code}\"}}");
+        assert!(metrics.contains(&line), "{line} is not counted");
+    }
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_webhook_is_taken_and_a_repeat_is_stored_once() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let secret = test.site.franchise.webhook_secret.clone();
+    let head = r#"{"table":"vehicle","operation":"INSERT","data":{"id":"a","meta":{"version":1},"note":""#;
+    let body = format!("{head}{}\"}}}}", "x".repeat((1 << 20) - head.len() - 3));
+    assert_eq!(body.len(), 1 << 20);
+    for _ in 0..3 {
+        assert_eq!(
+            post(&test, &door, &body, &secret, 0).await.status(),
+            StatusCode::NO_CONTENT
+        );
+    }
+    assert_eq!(stored(&test).await, 1);
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_jetstream_away_the_door_says_come_again_and_the_webhook_is_not_lost() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let secret = test.site.franchise.webhook_secret.clone();
+    let order = r#"{"table":"order","operation":"INSERT","data":{"id":"nobody-knows"}}"#;
+    assert_eq!(
+        post(&test, &door, order, &secret, 0).await.status(),
+        StatusCode::NO_CONTENT
+    );
+
+    let mut seen = test.site.stack.supervisor.watch();
+    test.site.stack.supervisor.kill("nats");
+    let response = post(&test, &door, r#"{"table":"order","data":{"id":"b"}}"#, &secret, 0).await;
+    // The supervisor may have brought it back within the door's patience; then the webhook is safe. Never a false 200.
+    if response.status() != StatusCode::NO_CONTENT {
+        assert!(response.headers().contains_key("retry-after"));
+        assert_problem(response, StatusCode::SERVICE_UNAVAILABLE, "stream-away").await;
+    }
+    let asked = quote("while-away");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("nats is back", async || {
+        seen.try_recv()
+            .is_ok_and(|event| format!("{event:?}").contains("Restarted"))
+    })
+    .await;
+    until("the customer has a text", async || {
+        !test.texts_to("+15125550142").is_empty()
+    })
+    .await;
+    assert_eq!(test.texts_to("+15125550142").len(), 1);
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_full_refuses_and_the_door_says_so() {
+    let test = Test::start().await;
+    let bus = test.site.bus_config("deploy");
+    let client = connect(&bus.url, "deploy", secret(&bus.password)).await;
+    let context = async_nats::jetstream::new(client);
+    let mut config = context
+        .get_stream("INBOUND")
+        .await
+        .expect("INBOUND")
+        .cached_info()
+        .config
+        .clone();
+    config.max_messages = 1;
+    context.update_stream(config).await.expect("a smaller stream");
+    let program = test.run().await;
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let secret = test.site.franchise.webhook_secret.clone();
+    let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
+    assert_eq!(
+        post(&test, &door, &body(1), &secret, 0).await.status(),
+        StatusCode::NO_CONTENT
+    );
+    let refused = post(&test, &door, &body(2), &secret, 0).await;
+    assert_eq!(refused.headers()["retry-after"], "60");
+    assert_problem(refused, StatusCode::SERVICE_UNAVAILABLE, "stream-away").await;
+    assert_eq!(stored(&test).await, 1, "what was stored is still there");
+    program.stop().await;
+}

@@ -1,0 +1,11 @@
+//! The whole pipeline on real servers.
+
+mod cluster;
+mod door;
+mod follow_up;
+mod killed;
+mod map;
+mod permissions;
+mod replies;
+mod tenancy;
+mod unsure;

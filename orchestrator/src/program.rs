@@ -68,6 +68,13 @@ impl Program {
                 Role::Notify => notify::start(&runtime, &config.notify),
             }
         }
+        let folding = lifecycle.stopping();
+        lifecycle.spawn("metrics", async move {
+            while !folding.is_cancelled() {
+                service::telemetry::fold_metrics();
+                tokio::select! { () = folding.cancelled() => {}, () = tokio::time::sleep(Duration::from_secs(5)) => {} }
+            }
+        });
         let router = service::health::router(checks).merge(router);
         let stopping = lifecycle.stopping();
         lifecycle.spawn("http", async move {

@@ -78,7 +78,7 @@ impl Script {
             texts_allowed: true,
             email: Some(format!("customer.{number}@{}.example.com", self.name)),
             vehicle: Some(car(number)),
-            total_cents: 19_900 + (number as i64 % 40) * 1_550,
+            total_cents: 19_900 + i64::try_from(number % 40).unwrap_or_default() * 1_550,
             differs: json!(null),
         };
         let mut scene_kind = Kind::Texted;
@@ -199,7 +199,11 @@ fn car(number: usize) -> (i32, String, String) {
         ("Subaru", "Outback"),
     ];
     let (make, model) = cars[number % cars.len()];
-    (2015 + (number % 10) as i32, make.into(), model.into())
+    (
+        2015 + i32::try_from(number % 10).unwrap_or_default(),
+        make.into(),
+        model.into(),
+    )
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl KillOnce {
         })
     }
 
-    /// The events during whose handling it killed.
+    /// The event during whose handling it killed, if it came to that.
     pub fn killed(&self) -> Vec<String> {
         self.killed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -205,7 +205,7 @@ impl KillOnce {
 impl Faults for KillOnce {
     fn dies(&self, stage: &'static str, event_id: &str, step: Step) -> bool {
         let mut killed = self.killed.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stage == self.stage && step == self.step && !killed.iter().any(|id| id == event_id);
+        let now = stage == self.stage && step == self.step && killed.is_empty();
         if now {
             killed.push(event_id.to_owned());
         }

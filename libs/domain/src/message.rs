@@ -19,6 +19,7 @@ impl Channel {
         }
     }
 
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Sms => Self::Email,

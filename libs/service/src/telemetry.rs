@@ -103,13 +103,18 @@ pub fn install_metrics() {
         let builder = PrometheusBuilder::new().set_buckets(&[
             0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
         ]);
-        let recorder = builder
-            .map(PrometheusBuilder::build_recorder)
-            .unwrap_or_else(|_| PrometheusBuilder::new().build_recorder());
+        let recorder = builder.unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
         let handle = recorder.handle();
         let _ = metrics::set_global_recorder(recorder);
         handle
     });
+}
+
+/// Folds what was recorded into its buckets. Without it a histogram nobody scrapes grows for ever.
+pub fn fold_metrics() {
+    if let Some(handle) = METRICS.get() {
+        handle.run_upkeep();
+    }
 }
 
 pub fn render_metrics() -> String {

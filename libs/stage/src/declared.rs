@@ -102,8 +102,7 @@ impl Declared {
             .iter()
             .filter_map(|text| serde_json::from_str::<Value>(text).ok())
             .filter(|consumer| consumer["config"]["durable_name"] == durable)
-            .filter_map(|consumer| serde_json::from_value(consumer["config"]["filter_subjects"].clone()).ok())
-            .next()
+            .find_map(|consumer| serde_json::from_value(consumer["config"]["filter_subjects"].clone()).ok())
             .unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 use std::{
     fs::{self, OpenOptions},
-    os::unix::process::CommandExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -90,6 +90,11 @@ impl Running {
         let deadline = Instant::now() + self.server.patience;
         while !(self.server.ready)() {
             if let Some(status) = self.child.try_wait()? {
+                if status.signal().is_some() {
+                    // Killed, which says nothing about whether it can start.
+                    self.child = spawn(&mut self.server)?;
+                    continue;
+                }
                 bail!(
                     "{name} ended at once ({status}). The end of its log, {}:\n{}",
                     self.server.log.display(),

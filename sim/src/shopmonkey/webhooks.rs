@@ -51,25 +51,25 @@ impl World {
             self.shopmonkey.put("vehicle", &quote.vehicle_id(), vehicle);
         }
         self.shopmonkey.put("order", &quote.order_id, order.clone());
-        self.tell("order", "INSERT", order, manners);
+        self.tell("order", "INSERT", &order, manners);
     }
 
     /// The shop changes an order.
     pub fn change_order(self: &Arc<Self>, id: &str, fields: &Value, manners: Manners) {
         if let Some(row) = self.shopmonkey.change("order", id, fields) {
-            self.tell("order", "UPDATE", row, manners);
+            self.tell("order", "UPDATE", &row, manners);
         }
     }
 
     /// The shop deletes an order.
     pub fn delete_order(self: &Arc<Self>, id: &str) {
         if let Some(row) = self.shopmonkey.remove("order", id) {
-            self.tell("order", "DELETE", row, Manners::default());
+            self.tell("order", "DELETE", &row, Manners::default());
         }
     }
 
     /// Sends a webhook about a row, in the background.
-    pub fn tell(self: &Arc<Self>, table: &str, operation: &str, row: Value, manners: Manners) {
+    pub fn tell(self: &Arc<Self>, table: &str, operation: &str, row: &Value, manners: Manners) {
         let Some(target) = self
             .shopmonkey
             .target

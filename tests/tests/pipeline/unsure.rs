@@ -94,7 +94,7 @@ async fn a_number_the_vendor_refuses_is_a_failed_message_and_the_next_touch_goes
     let test = Test::start_with(|options| {
         options
             .settings
-            .push(("notify.allow".into(), "+1*,*@example.com".into()))
+            .push(("notify.allow".into(), "+1*,*@example.com".into()));
     })
     .await;
     let program = test.run().await;

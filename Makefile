@@ -1,7 +1,7 @@
 # Two commands do all of their own set-up: `make demo` and `make test`.
 # ARGS are handed on: make demo ARGS='--check --json'
 
-.PHONY: demo test check bench setup tools queries clean
+.PHONY: demo test check advisories bench setup tools queries clean
 
 export SQLX_OFFLINE := true
 # Tests mostly wait for their servers; more of them than cores can wait at once.
@@ -20,13 +20,17 @@ test: setup
 check: tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	.data/tools/bin/cargo-deny --offline --all-features check bans licenses sources
+	.data/tools/bin/cargo-deny --log-level error check bans licenses sources
 	.data/tools/bin/cargo-machete
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 
 bench: setup
 	$(CARGO) build --release --workspace --bins
 	target/release/bench $(ARGS)
+
+# Known weaknesses of what we depend on; needs the advisory database, which is fetched from the internet.
+advisories: tools
+	.data/tools/bin/cargo-deny check advisories
 
 # The servers that tests and the demo start for themselves.
 setup:

@@ -1,1 +1,58 @@
-fn main() {}
+//! `make bench`: prints each figure with its limit, measured in the same run on the same settings (fsync on), and writes all
+//! of them to `target/bench.json`.
+
+mod due;
+mod figures;
+mod first_touch;
+mod pipeline;
+mod webhooks;
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use figures::Figures;
+use orchestrator::{
+    demo::{Site, SiteOptions},
+    supervise::Durability,
+};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    service::http::install_tls();
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |part: &str| only.is_empty() || only.iter().any(|name| name == part);
+    let mut figures = Figures::default();
+    if wanted("webhooks") {
+        webhooks::measure(&mut figures).await?;
+    }
+    if wanted("first-touch") {
+        first_touch::measure(&mut figures).await?;
+    }
+    if wanted("due") {
+        due::measure(&mut figures).await?;
+    }
+    fs::write(
+        Path::new("target/bench.json"),
+        serde_json::to_string_pretty(&figures.all)?,
+    )?;
+    println!("\n  written to target/bench.json");
+    Ok(())
+}
+
+/// A site as in production: what is acknowledged is on the disk of this folder's file system.
+async fn site(settings: &[(&str, &str)]) -> anyhow::Result<(Site, tempfile::TempDir)> {
+    let open = fs::Permissions::from_mode(0o755);
+    let folder = tempfile::Builder::new()
+        .prefix("leads-bench-")
+        .permissions(open)
+        .tempdir_in("/var/tmp")?;
+    let mut options = SiteOptions::new(folder.path(), Durability::Full);
+    options.settings = settings
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    // Ten in the morning, whatever the hour of the benchmark: nothing waits for a window.
+    let noon = "2026-01-10T19:00:00Z";
+    options.sim.clock = pipeline::clock(noon)?;
+    options.settings.extend(pipeline::clock_settings(noon));
+    Ok((Site::start(options).await?, folder))
+}

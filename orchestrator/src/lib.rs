@@ -9,4 +9,5 @@ mod program;
 pub mod supervise;
 
 pub use config::{Config, Role};
+pub use domain::Clock;
 pub use program::Program;

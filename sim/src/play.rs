@@ -18,7 +18,9 @@ pub struct Script {
     /// The CRM's ids of the shops that get the quotes, in turn.
     pub locations: Vec<String>,
     pub rude: bool,
-    /// Told apart by this, two scripts in one world have no order or customer in common.
+    /// The number of the first customer. Two scripts whose numbers do not overlap have no telephone in common.
+    pub first: usize,
+    /// Told apart by this, two scripts in one world have no order in common.
     pub name: String,
 }
 
@@ -56,7 +58,7 @@ impl Script {
     pub fn scenes(&self) -> Vec<Scene> {
         let mut scenes = Vec::new();
         let mut sent = 0;
-        for number in 0.. {
+        for number in self.first.. {
             if sent >= self.webhooks {
                 break;
             }
@@ -137,7 +139,8 @@ impl Script {
 
     /// Safe mode's list for the customers of this play: exactly those, and not the strangers.
     pub fn allowed(&self) -> Vec<String> {
-        let areas = (0..=self.webhooks / 100).map(|hundred| format!("+1{}55501*", area(hundred)));
+        let areas =
+            (self.first / 100..=(self.first + self.webhooks) / 100).map(|hundred| format!("+1{}55501*", area(hundred)));
         areas.chain([format!("*@{}.example.com", self.name)]).collect()
     }
 }
@@ -216,6 +219,7 @@ mod tests {
             webhooks: 200,
             locations: vec!["a".into(), "b".into()],
             rude: true,
+            first: 0,
             name: "demo".into(),
         };
         let scenes = script.scenes();

@@ -29,7 +29,9 @@ pub struct Config {
 
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
-        let filter = reader.optional("log.filter").unwrap_or_else(|| "info".into());
+        let filter = reader
+            .optional("log.filter")
+            .unwrap_or_else(|| "info,async_nats=warn".into());
         if let Err(error) = EnvFilter::try_new(&filter) {
             reader.mistake("log.filter", format!("{filter:?} is not a filter: {error}"));
         }

@@ -47,6 +47,7 @@ impl Bus {
                 match &event {
                     ConnectionEvent::Closed => closed.notify_one(),
                     ConnectionEvent::Connected => info!(nats.user = role, "connected to NATS"),
+                    ConnectionEvent::Draining => {}
                     other => warn!(nats.user = role, "NATS: {other}"),
                 }
                 std::future::ready(())

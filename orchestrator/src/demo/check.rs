@@ -154,23 +154,10 @@ async fn what_is_missing(site: &Site, scene: &Scene, taken: &Taken) -> anyhow::R
 }
 
 fn latency(scenes: &[Scene], entries: &[sim::Entry], first: &HashMap<String, DateTime<Utc>>) -> Latency {
-    let mut asked: HashMap<&str, DateTime<Utc>> = HashMap::new();
-    for entry in entries {
-        if let Event::WebhookSent { order, .. } = &entry.event {
-            asked.entry(order).or_insert(entry.at);
-        }
-    }
+    let asked = asked_at(entries);
     let mut waits: Vec<f64> = scenes
         .iter()
-        .filter_map(|scene| {
-            let to = match scene.kind {
-                Kind::Texted => scene.quote.phone.as_ref()?,
-                Kind::Emailed => scene.quote.email.as_ref()?,
-                _ => return None,
-            };
-            let wait = *first.get(to)? - *asked.get(scene.quote.order_id.as_str())?;
-            Some(wait.as_seconds_f64() * 1_000.0)
-        })
+        .filter_map(|scene| wait_ms(scene, &asked, first))
         .collect();
     waits.sort_by(f64::total_cmp);
     Latency {
@@ -178,6 +165,35 @@ fn latency(scenes: &[Scene], entries: &[sim::Entry], first: &HashMap<String, Dat
         p50_ms: percentile(&waits, 50),
         p99_ms: percentile(&waits, 99),
     }
+}
+
+/// When the first webhook about each order went out.
+fn asked_at(entries: &[sim::Entry]) -> HashMap<&str, DateTime<Utc>> {
+    let mut asked = HashMap::new();
+    for entry in entries {
+        if let Event::WebhookSent { order, .. } = &entry.event {
+            asked.entry(order.as_str()).or_insert(entry.at);
+        }
+    }
+    asked
+}
+
+fn wait_ms(scene: &Scene, asked: &HashMap<&str, DateTime<Utc>>, first: &HashMap<String, DateTime<Utc>>) -> Option<f64> {
+    let to = match scene.kind {
+        Kind::Texted => scene.quote.phone.as_ref()?,
+        Kind::Emailed => scene.quote.email.as_ref()?,
+        Kind::Unreachable | Kind::NotOnTheList | Kind::NotALead | Kind::Refused => return None,
+    };
+    let wait = *first.get(to)? - *asked.get(scene.quote.order_id.as_str())?;
+    Some(wait.as_seconds_f64() * 1_000.0)
+}
+
+/// The scene of this kind whose customer waited as long as most did.
+pub(super) fn typical<'s>(scenes: &'s [Scene], kind: Kind, entries: &[sim::Entry], p50_ms: f64) -> Option<&'s Scene> {
+    let (asked, taken) = (asked_at(entries), Taken::of(entries));
+    let distance = |scene: &Scene| wait_ms(scene, &asked, &taken.first).map_or(f64::MAX, |wait| (wait - p50_ms).abs());
+    let of_kind = scenes.iter().filter(|scene| scene.kind == kind);
+    of_kind.min_by(|one, other| distance(one).total_cmp(&distance(other)))
 }
 
 /// Of sorted values, the smallest that at least `percent` of all do not exceed.

@@ -47,6 +47,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
         webhooks: options.webhooks as usize,
         locations: super::LOCATIONS.iter().map(|location| location.0.to_owned()).collect(),
         rude: true,
+        first: 0,
         name: "demo".into(),
     };
     let scenes = script.scenes();
@@ -86,7 +87,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        progress.say(&walk::tell(&site, &scenes).await?);
+        progress.say(&walk::tell(&site, &scenes, report.first_touch.p50_ms).await?);
         progress.say(&summary(&report));
     }
     if !options.check {

@@ -9,14 +9,15 @@ use sim::{
     play::{Kind, Scene},
 };
 
-use crate::demo::Site;
+use crate::demo::{Site, check};
 
-/// The story of the first customer who got a text, and of the first who got an email. Times are from the journal of the
+/// The story of a customer who got a text and waited as long as most, and of one who got an email. Times are from the journal of the
 /// vendors, counted from the webhook.
-pub(super) async fn tell(site: &Site, scenes: &[Scene]) -> anyhow::Result<String> {
+pub(super) async fn tell(site: &Site, scenes: &[Scene], p50_ms: f64) -> anyhow::Result<String> {
     let mut story = String::new();
+    let entries = site.sim.world.journal.entries();
     for (kind, channel) in [(Kind::Texted, Channel::Sms), (Kind::Emailed, Channel::Email)] {
-        let Some(scene) = scenes.iter().find(|scene| scene.kind == kind) else {
+        let Some(scene) = check::typical(scenes, kind, &entries, p50_ms) else {
             continue;
         };
         story.push_str(&walk(site, scene, channel).await?);

@@ -51,6 +51,9 @@ create table attempts (
 -- Two attempts can never claim the same message of the vendor's.
 create unique index attempts_of_provider on attempts (tenant_id, channel, provider_id) where provider_id is not null;
 
+-- For "has this person been told these words already".
+create index attempts_of_recipient on attempts (tenant_id, recipient);
+
 create table receipts (
     tenant_id uuid not null references tenants,
     source text not null,

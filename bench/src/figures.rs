@@ -30,22 +30,12 @@ impl Figures {
 
     fn add(&mut self, name: &str, value: f64, unit: &'static str, limit: f64, ok: bool) {
         if self.all.is_empty() {
-            println!(
-                "\n  {:<58}{:>10} {:<6}{:>10}{:>8}",
-                "figure", "value", "unit", "limit", "ratio"
-            );
+            println!("\n  {:<58}{:>10} {:<6}{:>10}{:>8}", "figure", "value", "unit", "limit", "ratio");
         }
         let ratio = value / limit;
         let mark = if ok { "" } else { "  ← not met" };
         println!("  {name:<58}{value:>10.1} {unit:<6}{limit:>10.1}{ratio:>8.2}{mark}");
-        self.all.push(Figure {
-            name: name.to_owned(),
-            value,
-            unit,
-            limit,
-            ratio,
-            ok,
-        });
+        self.all.push(Figure { name: name.to_owned(), value, unit, limit, ratio, ok });
     }
 }
 

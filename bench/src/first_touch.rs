@@ -12,12 +12,7 @@ const SECONDS: usize = 10;
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (site, _folder) = crate::site(&[("notify.safe_mode", "off"), ("log.filter", "warn")]).await?;
     let pipeline = Pipeline::start(&site).await?;
-    figures.below(
-        "from start to ready",
-        pipeline.ready_after.as_secs_f64() * 1_000.0,
-        "ms",
-        1_000.0,
-    );
+    figures.below("from start to ready", pipeline.ready_after.as_secs_f64() * 1_000.0, "ms", 1_000.0);
     tokio::time::sleep(Duration::from_secs(3)).await;
     figures.below("memory of all roles, idle", pipeline.memory_mb(), "MB", 80.0);
     let mut most_memory: f64 = 0.0;
@@ -50,12 +45,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(500)).await;
             result = report(&site, &scenes).await?;
         }
-        anyhow::ensure!(
-            result.is_clean(),
-            "at {per_second}/s: {} lost, {:?}",
-            result.lost.len(),
-            result.duplicates
-        );
+        anyhow::ensure!(result.is_clean(), "at {per_second}/s: {} lost, {:?}", result.lost.len(), result.duplicates);
         most_memory = most_memory.max(pipeline.memory_mb());
         figures.below(
             &format!("first touch at {per_second} leads a second, p50"),

@@ -30,10 +30,7 @@ async fn main() -> anyhow::Result<()> {
     if wanted("due") {
         due::measure(&mut figures).await?;
     }
-    fs::write(
-        Path::new("target/bench.json"),
-        serde_json::to_string_pretty(&figures.all)?,
-    )?;
+    fs::write(Path::new("target/bench.json"), serde_json::to_string_pretty(&figures.all)?)?;
     println!("\n  written to target/bench.json");
     Ok(())
 }
@@ -41,15 +38,9 @@ async fn main() -> anyhow::Result<()> {
 /// A site as in production: what is acknowledged is on the disk of this folder's file system.
 async fn site(settings: &[(&str, &str)]) -> anyhow::Result<(Site, tempfile::TempDir)> {
     let open = fs::Permissions::from_mode(0o755);
-    let folder = tempfile::Builder::new()
-        .prefix("leads-bench-")
-        .permissions(open)
-        .tempdir_in("/var/tmp")?;
+    let folder = tempfile::Builder::new().prefix("leads-bench-").permissions(open).tempdir_in("/var/tmp")?;
     let mut options = SiteOptions::new(folder.path(), Durability::Full);
-    options.settings = settings
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
+    options.settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     // Ten in the morning, whatever the hour of the benchmark: nothing waits for a window.
     let noon = "2026-01-10T19:00:00Z";
     options.sim.clock = pipeline::clock(noon)?;

@@ -30,19 +30,11 @@ impl Pipeline {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut pipeline = Self {
-            child,
-            ready_after: Duration::ZERO,
-        };
+        let mut pipeline = Self { child, ready_after: Duration::ZERO };
         let client = service::http::client(Duration::from_millis(500), Duration::from_secs(2));
         let url = format!("{}/ready", site.public_url);
         let deadline = started + Duration::from_secs(20);
-        while !client
-            .get(&url)
-            .send()
-            .await
-            .is_ok_and(|answer| answer.status().is_success())
-        {
+        while !client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
             anyhow::ensure!(Instant::now() < deadline, "the pipeline did not become ready");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -53,10 +45,7 @@ impl Pipeline {
     /// Resident memory in megabytes.
     pub(crate) fn memory_mb(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or_default();
         kilobytes / 1024.0
     }

@@ -35,12 +35,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     waits.sort_by(f64::total_cmp);
     let limit = f64::midpoint(before, after);
     figures.at_least("webhooks acknowledged, 64 at once", rate, "/s", limit, 0.7);
-    figures.below(
-        "  each waits, p50",
-        percentile(&waits, 50),
-        "ms",
-        1_000.0 * 64.0 / limit / 0.7,
-    );
+    figures.below("  each waits, p50", percentile(&waits, 50), "ms", 1_000.0 * 64.0 / limit / 0.7);
     figures.below("  each waits, p99", percentile(&waits, 99), "ms", 1_000.0);
     Ok(())
 }
@@ -56,11 +51,7 @@ fn body(number: u64) -> String {
 async fn raw(site: &Site, number: &Arc<AtomicU64>) -> anyhow::Result<f64> {
     let bus = site.bus_config("ingest");
     let options = async_nats::ConnectOptions::with_user_and_password(bus.user, bus.password.expose_secret().into());
-    let client = options
-        .custom_inbox_prefix("_INBOX_ingest")
-        .connect(&bus.url)
-        .await
-        .context("NATS")?;
+    let client = options.custom_inbox_prefix("_INBOX_ingest").connect(&bus.url).await.context("NATS")?;
     let context = jetstream::new(client);
     let started = Instant::now();
     let publishers = (0..PUBLISHERS).map(|_| {

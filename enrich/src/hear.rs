@@ -48,28 +48,21 @@ impl Stage for Hear {
             received_at: cx.now(),
         };
         tx.replies().add(&reply).await?;
+        let by_text = format!("{}:", inbound.source);
         let reason = match keyword(&text.body) {
             Some(Keyword::Stop) => {
-                let source = format!("{}:{}", inbound.source, text.id);
-                tx.replies()
-                    .suppress(Channel::Sms, text.from.as_str(), &source, inbound.received_at)
-                    .await?;
+                let source = format!("{by_text}{}", text.id);
+                tx.replies().suppress(Channel::Sms, text.from.as_str(), &source, inbound.received_at).await?;
                 // An opt-out by text ends all marketing to that person, not to that telephone.
                 for email in tx.leads().list_emails(&leads).await? {
-                    tx.replies()
-                        .suppress(Channel::Email, &email.folded(), &source, inbound.received_at)
-                        .await?;
+                    tx.replies().suppress(Channel::Email, &email.folded(), &source, inbound.received_at).await?;
                 }
                 Some(StopReason::OptedOut)
             }
             Some(Keyword::Start) => {
-                tx.replies()
-                    .lift(Channel::Sms, text.from.as_str(), inbound.received_at)
-                    .await?;
+                tx.replies().lift(Channel::Sms, text.from.as_str(), "", inbound.received_at).await?;
                 for email in tx.leads().list_emails(&leads).await? {
-                    tx.replies()
-                        .lift(Channel::Email, &email.folded(), inbound.received_at)
-                        .await?;
+                    tx.replies().lift(Channel::Email, &email.folded(), &by_text, inbound.received_at).await?;
                 }
                 None
             }
@@ -86,12 +79,7 @@ impl Stage for Hear {
         let what = reason.map_or("nothing", StopReason::as_str);
         info!(leads = leads.len(), "a customer wrote back; follow-up ended: {what}");
         for lead in leads {
-            cx.announce(&LeadReplied {
-                tenant: inbound.tenant,
-                lead,
-                reply: text.id.clone(),
-            })
-            .await?;
+            cx.announce(&LeadReplied { tenant: inbound.tenant, lead, reply: text.id.clone() }).await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
+use std::time::Duration;
+
 use crm::shopmonkey::webhook::Webhook;
 use domain::{Customer, LeadId, LocationId, NoContact, NotALead, Order, StopReason, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
@@ -17,7 +19,12 @@ pub(crate) struct Judge {
 enum Error {
     #[error("{0} sends no orders")]
     NoOrders(Source),
+    #[error("the CRM has no such order yet")]
+    NotThereYet,
 }
+
+/// How long a CRM may take to find an order that it has told us about.
+const SETTLES_WITHIN: Duration = Duration::from_secs(300);
 
 /// What there is to say after the transaction.
 enum News {
@@ -32,41 +39,45 @@ impl Stage for Judge {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let order_id = match inbound.source {
-            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?.id,
+        let webhook = match inbound.source {
+            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
             other => return Err(Failure::reject(Error::NoOrders(other))),
         };
+        let order_id = &webhook.id;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
 
         // The webhook says that something changed; what it is now, the CRM says.
-        tenant.take_turn().await?;
-        let order = tenant.crm.order(&order_id).await.map_err(failure_of)?;
+        // One place in line for order, customer and vehicle together: a lead that got in gets through.
+        tenant.take_turns(3).await?;
+        let order = tenant.crm.order(order_id).await.map_err(failure_of)?;
+        let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
+        if order.is_none() && webhook.operation != "DELETE" && age < SETTLES_WITHIN {
+            // Their webhook can be faster than their own read replica.
+            return Err(Failure::retry_after(Duration::from_secs(2), Error::NotThereYet));
+        }
         let (customer, vehicle) = match &order {
             Some(order) => who_and_what(&tenant, order).await?,
             None => (None, None),
         };
 
         let mut tx = cx.begin(inbound.tenant).await?;
-        let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, &order_id);
+        let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, order_id);
         let known = tx.leads().lookup(lead).await?.is_some();
         let news = match order {
             None if known => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
-            None => News::Nothing,
+            None => {
+                let reasons = [NotALead::Deleted];
+                tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;
+                News::Nothing
+            }
             Some(order) => match StopReason::seen_in(&order) {
-                Some(reason) if known => close(cx, &mut tx, lead, reason).await?,
-                _ => {
-                    judge(
-                        cx,
-                        &mut tx,
-                        &tenant,
-                        lead,
-                        known,
-                        &order,
-                        customer,
-                        vehicle.unwrap_or_default(),
-                    )
-                    .await?
+                Some(reason) if known => {
+                    // An older copy of the order, read by a slower worker, ends nothing.
+                    let is_news =
+                        tx.leads().save_judgement(tenant.crm_name, order_id, order.version, &[], cx.now()).await?;
+                    if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
                 }
+                _ => judge(cx, &mut tx, &tenant, lead, known, &order, customer, vehicle.unwrap_or_default()).await?,
             },
         };
         cx.commit(tx).await?;
@@ -82,12 +93,10 @@ impl Stage for Judge {
 async fn who_and_what(tenant: &Tenant, order: &Order) -> Result<(Option<Customer>, Option<Vehicle>), Failure> {
     let customer = async {
         let Some(id) = &order.customer_id else { return Ok(None) };
-        tenant.take_turn().await?;
         tenant.crm.customer(id).await.map_err(failure_of)
     };
     let vehicle = async {
         let Some(id) = &order.vehicle_id else { return Ok(None) };
-        tenant.take_turn().await?;
         tenant.crm.vehicle(id).await.map_err(failure_of)
     };
     tokio::try_join!(customer, vehicle)
@@ -96,17 +105,10 @@ async fn who_and_what(tenant: &Tenant, order: &Order) -> Result<(Option<Customer
 async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
     tx.leads().stop(lead, reason, cx.now()).await?;
     info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
-    Ok(News::Closed(LeadClosed {
-        tenant: tx.tenant(),
-        lead,
-        reason,
-    }))
+    Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything that is known about one order, once"
-)]
+#[expect(clippy::too_many_arguments, reason = "everything that is known about one order, once")]
 async fn judge(
     cx: &Context,
     tx: &mut Transaction,
@@ -130,23 +132,19 @@ async fn judge(
         if location.is_none() {
             reasons.push(NotALead::UnknownLocation);
         }
-        tx.leads()
-            .save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now())
-            .await?;
+        tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
         info!(order.id = order.id, "not a lead: {}", words(&reasons));
         return Ok(News::Nothing);
     };
     let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
-    tx.leads()
-        .save_judgement(tenant.crm_name, &order.id, order.version, &[], cx.now())
-        .await?;
+    let is_news = tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &[], cx.now()).await?;
+    if !is_news {
+        info!(order.id = order.id, "a newer copy of the order is judged already");
+        return Ok(News::Nothing);
+    }
     let saved = tx.leads().save(&found, cx.now()).await?;
     info!(lead.id = %lead, location.id = %location, "a lead, {saved:?}");
-    Ok(News::Enriched(LeadEnriched {
-        tenant: tx.tenant(),
-        lead,
-        crm_version: order.version,
-    }))
+    Ok(News::Enriched(LeadEnriched { tenant: tx.tenant(), lead, crm_version: order.version }))
 }
 
 fn describe(
@@ -158,13 +156,7 @@ fn describe(
     vehicle: &Vehicle,
 ) -> NewLead {
     let nobody = customer.is_none();
-    let Customer {
-        first_name,
-        last_name,
-        phone,
-        email,
-        ..
-    } = customer.unwrap_or_default();
+    let Customer { first_name, last_name, phone, email, .. } = customer.unwrap_or_default();
     let texts_allowed = phone.as_ref().is_some_and(|phone| phone.texts_allowed);
     let no_contact = match (&phone, &email) {
         (None, None) if nobody => Some(NoContact::NoCustomer),
@@ -193,23 +185,12 @@ fn describe(
 
 /// `New Quote: Window Tint` asks for window tint.
 fn service_of(order_name: &str) -> String {
-    let service = order_name
-        .split_once(':')
-        .map_or(order_name, |(_, service)| service)
-        .trim();
-    if service.is_empty() {
-        order_name.trim().to_owned()
-    } else {
-        service.to_owned()
-    }
+    let service = order_name.split_once(':').map_or(order_name, |(_, service)| service).trim();
+    if service.is_empty() { order_name.trim().to_owned() } else { service.to_owned() }
 }
 
 fn words(reasons: &[NotALead]) -> String {
-    reasons
-        .iter()
-        .map(|reason| reason.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
+    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

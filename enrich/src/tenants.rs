@@ -42,10 +42,7 @@ impl Tenants {
             http: service::http::client(Duration::from_secs(3), config.crm_timeout),
             limiter,
             patience: config.crm_patience,
-            known: Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(config.tenant_ttl)
-                .build(),
+            known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build(),
         }
     }
 
@@ -75,11 +72,11 @@ impl Tenants {
 }
 
 impl Tenant {
-    /// Waits for a turn at the CRM, whose limit all replicas share.
-    pub(crate) async fn take_turn(&self) -> Result<(), Failure> {
+    /// Waits for turns at the CRM, whose limit all replicas share.
+    pub(crate) async fn take_turns(&self, turns: u32) -> Result<(), Failure> {
         let key = format!("{}:{{{}}}", self.crm_name, self.id);
         self.limiter
-            .wait(&key, self.limit.per_second, self.limit.burst, self.patience)
+            .wait(&key, self.limit.per_second, self.limit.burst, turns, self.patience)
             .await
             .map_err(|ComeBackAfter(delay)| Failure::retry_after(delay, Error::Limited(self.id)))
     }

@@ -32,39 +32,14 @@ pub(crate) struct Verified {
 
 impl App {
     pub fn new(config: Config, store: Store, bus: Bus, clock: Clock) -> Self {
-        Self(Arc::new(Parts {
-            doors: Doors::new(store, config.door_ttl),
-            config,
-            clock,
-            bus,
-        }))
+        Self(Arc::new(Parts { doors: Doors::new(store, config.door_ttl), config, clock, bus }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.
     pub(crate) async fn store(&self, request: Verified) -> Result<(), Problem> {
-        let Verified {
-            tenant,
-            source,
-            kind,
-            key,
-            query,
-            body,
-        } = request;
-        let inbound = Inbound {
-            tenant,
-            source,
-            kind,
-            key,
-            received_at: self.0.clock.wall(),
-            query,
-            body,
-        };
-        match self
-            .0
-            .bus
-            .publish(&inbound.pack(), self.0.config.publish_patience)
-            .await
-        {
+        let Verified { tenant, source, kind, key, query, body } = request;
+        let inbound = Inbound { tenant, source, kind, key, received_at: self.0.clock.wall(), query, body };
+        match self.0.bus.publish(&inbound.pack(), self.0.config.publish_patience).await {
             Ok(stored) => {
                 count(source, if stored { "stored" } else { "repeated" });
                 Ok(())

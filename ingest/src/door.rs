@@ -31,28 +31,19 @@ const LONGEST_TOKEN: usize = 128;
 impl Doors {
     pub(crate) fn new(store: Store, ttl: Duration) -> Self {
         // Unknown tokens are remembered too, and bounded: guessing costs the guesser, not the database.
-        Self {
-            store,
-            known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build(),
-        }
+        Self { store, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
     }
 
     pub(crate) async fn open(&self, source: Source, token: &str) -> Result<Door, Problem> {
-        let unknown = || {
-            refuse(
-                source,
-                Problem::new(Code::UnknownDoor, "Check the last part of the address."),
-            )
-        };
+        let unknown = || refuse(source, Problem::new(Code::UnknownDoor, "Check the last part of the address."));
         if token.len() > LONGEST_TOKEN {
             return Err(unknown());
         }
         let look_up = async {
             let found = self.store.everywhere().find_door(token).await?;
-            Ok(found.filter(|door| door.source == source.as_str()).map(|door| Door {
-                tenant: door.tenant,
-                secret: door.secret,
-            }))
+            Ok(found
+                .filter(|door| door.source == source.as_str())
+                .map(|door| Door { tenant: door.tenant, secret: door.secret }))
         };
         let found = self.known.try_get_with((source, token.to_owned()), look_up).await;
         found

@@ -30,10 +30,7 @@ pub(crate) async fn events(
     sendgrid::verify(&headers, &body, door.secret.expose_secret()).map_err(|problem| refuse(SOURCE, problem))?;
     // The batch's end is CR LF and part of what is signed, so the body is looked at and never changed.
     if !body.trim_ascii().starts_with(b"[") || !body.trim_ascii().ends_with(b"]") {
-        return Err(refuse(
-            SOURCE,
-            Problem::new(Code::NotReadable, "The body is not a list of events."),
-        ));
+        return Err(refuse(SOURCE, Problem::new(Code::NotReadable, "The body is not a list of events.")));
     }
     let key = hex::encode(&Sha256::digest(&body)[..16]);
     app.store(Verified {

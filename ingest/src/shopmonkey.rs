@@ -40,11 +40,7 @@ pub(crate) async fn changed(
     app.store(Verified {
         tenant: door.tenant,
         source: SOURCE,
-        kind: if webhook.table == "order" {
-            InboundKind::Order
-        } else {
-            InboundKind::Other
-        },
+        kind: if webhook.table == "order" { InboundKind::Order } else { InboundKind::Other },
         key: webhook.key(),
         query: String::new(),
         body,

@@ -27,12 +27,7 @@ pub(crate) async fn status(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    let call = Call {
-        app: &app,
-        token: &token,
-        path_and_query: &uri,
-        headers: &headers,
-    };
+    let call = Call { app: &app, token: &token, path_and_query: &uri, headers: &headers };
     let key = |form: &Form| Some(format!("{}:{}", form.get("MessageSid")?, form.get("MessageStatus")?));
     call.take(body, InboundKind::Receipt, key).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -46,16 +41,8 @@ pub(crate) async fn reply(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let call = Call {
-        app: &app,
-        token: &token,
-        path_and_query: &uri,
-        headers: &headers,
-    };
-    call.take(body, InboundKind::Reply, |form| {
-        form.get("MessageSid").map(str::to_owned)
-    })
-    .await?;
+    let call = Call { app: &app, token: &token, path_and_query: &uri, headers: &headers };
+    call.take(body, InboundKind::Reply, |form| form.get("MessageSid").map(str::to_owned)).await?;
     Ok(([(header::CONTENT_TYPE, "text/xml")], "<Response/>"))
 }
 
@@ -71,10 +58,7 @@ pub(crate) struct Form(pub(crate) Vec<(String, String)>);
 
 impl Form {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 }
 
@@ -89,28 +73,12 @@ impl Call<'_> {
         let door = parts.doors.open(SOURCE, self.token).await?;
         let body = whole(SOURCE, body)?;
         let not_readable = |what: &str| refuse(SOURCE, Problem::new(Code::NotReadable, what));
-        let form = serde_urlencoded::from_bytes(&body)
-            .map(Form)
-            .map_err(|_| not_readable("The body is not a form."))?;
-        twilio::verify(
-            &parts.config.public_url,
-            self.path_and_query,
-            &form,
-            self.headers,
-            door.secret.expose_secret(),
-        )
-        .map_err(|problem| refuse(SOURCE, problem))?;
+        let form =
+            serde_urlencoded::from_bytes(&body).map(Form).map_err(|_| not_readable("The body is not a form."))?;
+        twilio::verify(&parts.config.public_url, self.path_and_query, &form, self.headers, door.secret.expose_secret())
+            .map_err(|problem| refuse(SOURCE, problem))?;
         let key = key(&form).ok_or_else(|| not_readable("The form has no MessageSid or no MessageStatus."))?;
         let query = self.path_and_query.query().unwrap_or_default().to_owned();
-        self.app
-            .store(Verified {
-                tenant: door.tenant,
-                source: SOURCE,
-                kind,
-                key,
-                query,
-                body,
-            })
-            .await
+        self.app.store(Verified { tenant: door.tenant, source: SOURCE, kind, key, query, body }).await
     }
 }

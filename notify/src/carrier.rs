@@ -1,14 +1,10 @@
-//! What we need of a vendor that carries messages, and which one carries what.
+//! What we need of a vendor that carries messages.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel};
-use stage::Failure;
-use store::Transaction;
-
-use crate::{sendgrid, twilio};
+use domain::AttemptId;
 
 /// A message as it leaves.
 #[derive(Debug, Clone)]
@@ -64,56 +60,13 @@ pub(crate) trait Carrier: Send + Sync {
     async fn look_up(&self, letter: &Letter, since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError>;
 }
 
-/// The vendors, by channel. Credentials are the tenant's and are read for each message: one round trip, and a key that is
-/// replaced works at once.
-pub(crate) struct Carriers {
-    http: reqwest::Client,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the tenant has no credentials for {0}; add them with: leads tenant")]
-struct NoCredentials(&'static str);
-
-impl Carriers {
-    pub(crate) fn new(http: reqwest::Client) -> Self {
-        Self { http }
-    }
-
-    pub(crate) async fn of(&self, tx: &mut Transaction, channel: Channel) -> Result<Box<dyn Carrier>, Failure> {
-        let missing = |vendor| move || Failure::retry(NoCredentials(vendor));
-        Ok(match channel {
-            Channel::Sms => {
-                let found = tx.tenants().find_credentials(twilio::NAME).await?;
-                Box::new(twilio::Twilio::new(
-                    self.http.clone(),
-                    found.ok_or_else(missing(twilio::NAME))?,
-                ))
-            }
-            Channel::Email => {
-                let found = tx.tenants().find_credentials(sendgrid::NAME).await?;
-                Box::new(sendgrid::Sendgrid::new(
-                    self.http.clone(),
-                    found.ok_or_else(missing(sendgrid::NAME))?,
-                ))
-            }
-        })
-    }
-}
-
 /// What a failed call says about whether the vendor may have the message: only a connection that was never made is safe.
 pub(crate) fn answer_of(error: &reqwest::Error) -> Answer {
     if error.is_connect() || error.is_builder() {
-        Answer::NotProcessed {
-            code: "unreachable".into(),
-            retry_after: None,
-        }
+        Answer::NotProcessed { code: "unreachable".into(), retry_after: None }
     } else if error.is_timeout() {
-        Answer::Ambiguous {
-            why: "timed out".into(),
-        }
+        Answer::Ambiguous { why: "timed out".into() }
     } else {
-        Answer::Ambiguous {
-            why: "connection lost".into(),
-        }
+        Answer::Ambiguous { why: "connection lost".into() }
     }
 }

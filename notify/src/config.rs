@@ -17,6 +17,8 @@ pub struct Config {
     pub lookups: Vec<Duration>,
     /// The wait after a vendor said "not now", doubled with each attempt up to five minutes. Wall time.
     pub retry_delay: Duration,
+    /// How long a tenant's settings, templates and credentials are remembered.
+    pub tenant_ttl: Duration,
 }
 
 impl Config {
@@ -39,12 +41,7 @@ impl Config {
         let lookup = |reader: &mut Reader, n: u32, seconds| {
             reader.duration_or(&format!("notify.lookup_{n}"), Duration::from_secs(seconds))
         };
-        let lookups = vec![
-            lookup(reader, 1, 1),
-            lookup(reader, 2, 15),
-            lookup(reader, 3, 60),
-            lookup(reader, 4, 300),
-        ];
+        let lookups = vec![lookup(reader, 1, 1), lookup(reader, 2, 15), lookup(reader, 3, 60), lookup(reader, 4, 300)];
         Self {
             stage: StageConfig::read(reader, "notify"),
             safe_mode,
@@ -52,6 +49,7 @@ impl Config {
             claim_lease,
             lookups,
             retry_delay: reader.duration_or("notify.retry_delay", Duration::from_secs(1)),
+            tenant_ttl: reader.duration_or("notify.tenant_ttl", Duration::from_secs(5)),
         }
     }
 }

@@ -29,39 +29,21 @@ pub(crate) fn address(message: &Message) -> Option<String> {
     }
 }
 
-/// The form under which an opt-out of this message's recipient would be kept.
-pub(crate) fn suppression_key(message: &Message) -> Option<String> {
-    match message.channel {
-        Channel::Sms => message.recipient.phone.as_ref().map(|phone| phone.as_str().to_owned()),
-        Channel::Email => message.recipient.email.as_ref().map(Email::folded),
-    }
-}
-
-pub(crate) fn decide(
-    message: &Message,
-    suppressed: bool,
-    window: LegalWindow,
-    safe_mode: &SafeMode,
-    now: DateTime<Utc>,
-) -> Decision {
+pub(crate) fn decide(message: &Message, window: LegalWindow, safe_mode: &SafeMode, now: DateTime<Utc>) -> Decision {
     if message.stopped || !message.lead_status.is_followed_up() {
         return Decision::Cancel;
     }
     let Some(address) = address(message) else {
         return Decision::Withhold(WithheldReason::NoAddress);
     };
-    if suppressed {
+    if message.suppressed {
         return Decision::Withhold(WithheldReason::Suppressed);
     }
     if !safe_mode.allows(&address) {
         return Decision::Withhold(WithheldReason::SafeMode);
     }
     let earliest = window.earliest(now, message.shop_time_zone);
-    if earliest > now {
-        Decision::Wait(earliest)
-    } else {
-        Decision::Send(address)
-    }
+    if earliest > now { Decision::Wait(earliest) } else { Decision::Send(address) }
 }
 
 #[cfg(test)]
@@ -84,6 +66,7 @@ mod tests {
             attempts: 0,
             lead_status: LeadStatus::New,
             stopped: false,
+            suppressed: false,
             recipient: Recipient {
                 first_name: None,
                 phone: Some(E164::parse("+15125550142").unwrap()),
@@ -105,53 +88,38 @@ mod tests {
         "2026-01-10T19:00:00Z".parse().unwrap()
     }
 
-    fn said(message: &Message, suppressed: bool, now: DateTime<Utc>) -> Decision {
-        decide(
-            message,
-            suppressed,
-            LegalWindow::default(),
-            &SafeMode::OnlyTo(vec!["+1512*".into()]),
-            now,
-        )
+    fn said(message: &Message, now: DateTime<Utc>) -> Decision {
+        decide(message, LegalWindow::default(), &SafeMode::OnlyTo(vec!["+1512*".into()]), now)
     }
 
     #[test]
     fn a_listed_customer_gets_the_message_in_daylight_and_waits_for_the_morning_at_night() {
-        assert_eq!(said(&message(), false, noon()), Decision::Send("+15125550142".into()));
+        assert_eq!(said(&message(), noon()), Decision::Send("+15125550142".into()));
         let night = "2026-01-10T05:00:00Z".parse().unwrap();
-        assert_eq!(
-            said(&message(), false, night),
-            Decision::Wait("2026-01-10T15:00:00Z".parse().unwrap())
-        );
+        assert_eq!(said(&message(), night), Decision::Wait("2026-01-10T15:00:00Z".parse().unwrap()));
     }
 
     #[test]
     fn an_opt_out_a_refusal_and_a_stranger_are_never_written_to() {
         assert_eq!(
-            said(&message(), true, noon()),
+            said(&Message { suppressed: true, ..message() }, noon()),
             Decision::Withhold(WithheldReason::Suppressed)
         );
         let mut refused = message();
         refused.recipient.texts_allowed = false;
-        assert_eq!(
-            said(&refused, false, noon()),
-            Decision::Withhold(WithheldReason::NoAddress)
-        );
+        assert_eq!(said(&refused, noon()), Decision::Withhold(WithheldReason::NoAddress));
         let mut by_email = message();
         by_email.channel = Channel::Email;
-        assert_eq!(
-            said(&by_email, false, noon()),
-            Decision::Withhold(WithheldReason::SafeMode)
-        );
+        assert_eq!(said(&by_email, noon()), Decision::Withhold(WithheldReason::SafeMode));
     }
 
     #[test]
     fn a_lead_whose_follow_up_ended_gets_nothing_more() {
         let mut stopped = message();
         stopped.stopped = true;
-        assert_eq!(said(&stopped, false, noon()), Decision::Cancel);
+        assert_eq!(said(&stopped, noon()), Decision::Cancel);
         let mut booked = message();
         booked.lead_status = LeadStatus::AppointmentScheduled;
-        assert_eq!(said(&booked, false, noon()), Decision::Cancel);
+        assert_eq!(said(&booked, noon()), Decision::Cancel);
     }
 }

@@ -10,13 +10,14 @@ use tracing::{info, warn};
 
 use crate::{
     Config,
-    carrier::{Carriers, Letter, Trace},
+    carrier::{Letter, Trace},
     send::announce,
+    tenants::Tenants,
 };
 
 pub(crate) struct FindOut {
     pub(crate) config: Arc<Config>,
-    pub(crate) carriers: Arc<Carriers>,
+    pub(crate) tenants: Arc<Tenants>,
 }
 
 impl FindOut {
@@ -32,19 +33,18 @@ impl FindOut {
             // Somebody is talking to the vendor right now; the row comes up again when the lease ends.
             return Ok(());
         }
-        let carrier = self.carriers.of(&mut tx, attempt.channel).await?;
-        tx.messages()
-            .set_unknown(message.id, self.next_question(cx, &attempt), "looking_up")
-            .await?;
+        let chosen = self.tenants.find(&mut tx).await?;
+        let Some(carrier) = chosen.carrier(attempt.channel) else {
+            let later = cx.clock().in_wall(std::time::Duration::from_secs(60));
+            tx.messages().set_unknown(message.id, later, "no_credentials").await?;
+            return cx.commit(tx).await;
+        };
+        tx.messages().set_unknown(message.id, self.next_question(cx, &attempt), "looking_up").await?;
         tx.attempts().count_lookup(attempt.id).await?;
         cx.commit(tx).await?;
 
-        let letter = Letter {
-            attempt: attempt.id,
-            to: attempt.recipient.clone(),
-            subject: None,
-            body: attempt.body.clone(),
-        };
+        let letter =
+            Letter { attempt: attempt.id, to: attempt.recipient.clone(), subject: None, body: attempt.body.clone() };
         let traces = match carrier.look_up(&letter, attempt.started_at).await {
             Ok(traces) => traces,
             Err(error) => {
@@ -57,12 +57,7 @@ impl FindOut {
         let mut tx = cx.begin(tenant).await?;
         match ours(&mut tx, attempt.channel, traces).await? {
             Some(trace) => {
-                let outcome = AttemptOutcome::Accepted {
-                    provider_id: &trace.provider_id,
-                };
-                tx.attempts().settle(attempt.id, outcome).await?;
-                tx.messages().set_sent(message.id, &trace.provider_id, cx.now()).await?;
-                tx.leads().set_contacted(message.lead).await?;
+                tx.attempts().accept(attempt.id, message.id, &trace.provider_id, cx.now()).await?;
                 cx.commit(tx).await?;
                 metrics::counter!("notify_duplicates_avoided_total").increment(1);
                 info!(message.id = %message.id, "the vendor has the message; it is not sent again");
@@ -71,9 +66,7 @@ impl FindOut {
             None if attempt.lookups as usize + 1 >= self.config.lookups.len() => {
                 // Asked often enough, over long enough. Only the one who closes the attempt may plan another.
                 if tx.attempts().settle(attempt.id, AttemptOutcome::NotFound).await? {
-                    tx.messages()
-                        .put_off(message.id, cx.now(), "vendor_never_had_it")
-                        .await?;
+                    tx.messages().put_off(message.id, cx.now(), "vendor_never_had_it").await?;
                     info!(message.id = %message.id, "the vendor never had the message; it is planned again");
                 }
                 cx.commit(tx).await
@@ -97,9 +90,7 @@ impl FindOut {
     ) -> Result<(), Failure> {
         let mut tx = cx.begin(tenant).await?;
         tx.attempts().uncount_lookup(attempt.id).await?;
-        tx.messages()
-            .set_unknown(message.id, self.next_question(cx, attempt), "vendor_not_reachable")
-            .await?;
+        tx.messages().set_unknown(message.id, self.next_question(cx, attempt), "vendor_not_reachable").await?;
         cx.commit(tx).await
     }
 }

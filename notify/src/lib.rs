@@ -4,7 +4,7 @@
 //! an attempt whose end nobody knows is looked up at the vendor before anything else happens. And nothing leaves that the
 //! customer, the law or the operator has forbidden: that is asked again in the transaction that claims the message.
 //!
-//! To add a vendor: a folder with the same files as `twilio/` (`config client wire receipts`), an arm in `carrier.rs`.
+//! To add a vendor: a folder with the same files as `twilio/` (`config client wire receipts`), an arm in `tenants.rs`.
 
 mod app;
 mod carrier;
@@ -15,6 +15,7 @@ mod receive;
 mod render;
 mod send;
 pub mod sendgrid;
+mod tenants;
 pub mod twilio;
 
 pub use app::start;

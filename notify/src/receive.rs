@@ -1,9 +1,9 @@
 //! What vendors report about messages, in any order and any number of times.
 
-use domain::{AttemptId, Channel, MessageState, Receipt, TenantId};
+use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, MessageOutcome, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
-use store::{AttemptOutcome, Transaction};
+use store::{Reported, Transaction};
 use tracing::{info, warn};
 
 use crate::{send::SPEAKER, sendgrid, twilio};
@@ -67,28 +67,19 @@ async fn take_in(
         Receipt::Delivered => ("delivered", None),
         Receipt::Failed { code } => ("failed", code.as_deref()),
     };
-    tx.attempts()
-        .add_receipt(source.as_str(), &report.key, report.attempt, kind, code, cx.now())
-        .await?;
-    let found = tx
-        .attempts()
-        .find_message(report.attempt, report.channel, &report.provider_id)
-        .await?;
-    let Some((message, lead, attempt)) = found else {
+    tx.attempts().add_receipt(source.as_str(), &report.key, report.attempt, kind, code, cx.now()).await?;
+    let found = tx.attempts().find_message(report.attempt, report.channel, &report.provider_id).await?;
+    let Some(Reported { attempt, message, lead, recipient, accepted, state }) = found else {
         // Kept all the same. Somebody else's message through the same account, or one from before a restore.
         warn!(source = source.as_str(), "a receipt for a message we do not know");
         return Ok(Vec::new());
     };
-    // A report can be faster than the answer to the call, or all that is left of it when the worker died.
-    let provider_id = report.provider_id.as_str();
-    tx.attempts()
-        .settle(attempt, AttemptOutcome::Accepted { provider_id })
-        .await?;
     // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
     let again = cx.deliveries() > 1;
     let mut outcomes = Vec::new();
-    if tx.messages().set_sent(message, provider_id, cx.now()).await? || again {
-        tx.leads().set_contacted(lead).await?;
+    // A report can be faster than the answer to the call, or all that is left of it when the worker died.
+    let is_news = !accepted || state.is_open();
+    if (is_news && tx.attempts().accept(attempt, message, &report.provider_id, cx.now()).await?) || again {
         outcomes.push(Outcome::Sent);
     }
     let last = match &report.receipt {
@@ -96,34 +87,16 @@ async fn take_in(
         Receipt::Delivered => Some((MessageState::Delivered, Outcome::Delivered)),
         Receipt::Failed { .. } => Some((MessageState::Failed, Outcome::Failed)),
     };
-    if let Some((state, outcome)) = last {
-        let moved = tx.messages().finish(message, state, code, cx.now()).await?;
-        let is_there = again
-            && tx
-                .messages()
-                .lock(message)
-                .await?
-                .is_some_and(|locked| locked.state == state);
-        if moved || is_there {
-            info!(message.id = %message, lead.id = %lead, "{}", state.as_str());
-            outcomes.push(outcome);
-        }
-    }
-    if report.opted_out
-        && let Some(locked) = tx.messages().lock(message).await?
-        && let Some(key) = crate::decide::suppression_key(&locked)
+    if let Some((wanted, outcome)) = last
+        && (tx.messages().finish(message, wanted, code, cx.now()).await? || (again && state == wanted))
     {
-        tx.replies()
-            .suppress(report.channel, &key, source.as_str(), cx.clock().wall())
-            .await?;
+        info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
+        outcomes.push(outcome);
     }
-    Ok(outcomes
-        .into_iter()
-        .map(|outcome| MessageOutcome {
-            tenant,
-            lead,
-            message,
-            outcome,
-        })
-        .collect())
+    if report.opted_out {
+        let address = recipient.to_lowercase();
+        tx.replies().suppress(report.channel, &address, source.as_str(), cx.clock().wall()).await?;
+        tx.leads().stop(lead, StopReason::OptedOut, cx.now()).await?;
+    }
+    Ok(outcomes.into_iter().map(|outcome| MessageOutcome { tenant, lead, message, outcome }).collect())
 }

@@ -47,11 +47,7 @@ impl Renderer {
     pub(crate) fn render(&self, template: &Template, message: &Message) -> Result<Rendered, Error> {
         let known = Known {
             first_name: message.recipient.first_name.as_deref().unwrap_or("there"),
-            vehicle: if message.recipient.vehicle.is_empty() {
-                "your vehicle"
-            } else {
-                &message.recipient.vehicle
-            },
+            vehicle: if message.recipient.vehicle.is_empty() { "your vehicle" } else { &message.recipient.vehicle },
             service: &message.recipient.service,
             price: price(message.recipient.total_cents),
             shop: &message.shop_name,
@@ -61,18 +57,12 @@ impl Renderer {
         };
         let fill = |text: &str| {
             let filled = self.0.render_str(text, Serde(&known));
-            filled.map_err(|source| Error {
-                name: template.name.clone(),
-                source,
-            })
+            filled.map_err(|source| Error { name: template.name.clone(), source })
         };
         // A line break in a subject would be a second header.
         let subject = template.subject.as_deref().map(fill).transpose()?;
         let subject = subject.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-        Ok(Rendered {
-            subject,
-            body: fill(&template.body)?.trim().to_owned(),
-        })
+        Ok(Rendered { subject, body: fill(&template.body)?.trim().to_owned() })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use domain::{AttemptId, Channel, MessageState, TenantId, WithheldReason};
+use chrono::TimeDelta;
+use domain::{AttemptId, Channel, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
 use store::{AttemptOutcome, Message, NewAttempt, Transaction};
@@ -11,15 +12,18 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config,
-    carrier::{Answer, Carriers, Letter},
-    decide::{Decision, decide, suppression_key},
+    carrier::{Answer, Letter},
+    decide::{Decision, decide},
     find_out::FindOut,
     render::Renderer,
+    tenants::Tenants,
 };
+
+const SAME_WORDS_APART: TimeDelta = TimeDelta::hours(24);
 
 pub(crate) struct Send {
     pub(crate) config: Arc<Config>,
-    pub(crate) carriers: Arc<Carriers>,
+    pub(crate) tenants: Arc<Tenants>,
     pub(crate) renderer: Renderer,
     pub(crate) find_out: FindOut,
 }
@@ -38,6 +42,8 @@ impl Stage for Send {
             MessageState::Planned if message.due_at <= cx.now() => self.send(cx, tx, message).await,
             // Put off since it was released; it comes up again at its new time.
             MessageState::Planned => Ok(()),
+            // The question is not due yet: this is an earlier event that was waiting.
+            MessageState::Unknown if message.due_at > cx.now() => Ok(()),
             MessageState::Claimed | MessageState::Unknown => self.find_out.ask(cx, tx, &message).await,
             // A repeat: the work is done, only the announcement may be missing.
             MessageState::Sent | MessageState::Delivered => announce(cx, due.tenant, &message, Outcome::Sent).await,
@@ -51,18 +57,8 @@ impl Stage for Send {
 impl Send {
     async fn send(&self, cx: &Context, mut tx: Transaction, message: Message) -> Result<(), Failure> {
         let tenant = tx.tenant();
-        let settings = tx.tenants().settings().await?;
-        let suppressed = match suppression_key(&message) {
-            Some(key) => tx.messages().is_suppressed(message.channel, &key).await?,
-            None => false,
-        };
-        let decision = decide(
-            &message,
-            suppressed,
-            settings.legal_window,
-            &self.config.safe_mode,
-            cx.now(),
-        );
+        let chosen = self.tenants.find(&mut tx).await?;
+        let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, cx.now());
         let address = match decision {
             Decision::Send(address) => address,
             Decision::Wait(until) => {
@@ -76,31 +72,30 @@ impl Send {
                 return cx.commit(tx).await;
             }
         };
-        let Some(template) = tx.tenants().find_template(&message.template, message.channel).await? else {
-            warn!(message.id = %message.id, "the tenant has no {} template {:?}", message.channel.as_str(), message.template);
+        let Some(template) = chosen.template(&message.template, message.channel) else {
+            let channel = message.channel.as_str();
+            warn!(message.id = %message.id, "the tenant has no {channel} template {:?}", message.template);
             return withhold(cx, tx, &message, WithheldReason::Template).await;
         };
-        let rendered = match self.renderer.render(&template, &message) {
+        let rendered = match self.renderer.render(template, &message) {
             Ok(rendered) => rendered,
             Err(error) => {
                 warn!(message.id = %message.id, error = &error as &dyn std::error::Error, "a template could not be filled");
                 return withhold(cx, tx, &message, WithheldReason::Template).await;
             }
         };
-        let carrier = self.carriers.of(&mut tx, message.channel).await?;
+        let Some(carrier) = chosen.carrier(message.channel) else {
+            // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.
+            let later = cx.clock().in_wall(std::time::Duration::from_secs(60));
+            tx.messages().put_off(message.id, later, "no_credentials").await?;
+            warn!(message.id = %message.id, "the tenant has no credentials for {}", message.channel.as_str());
+            return cx.commit(tx).await;
+        };
 
         let number = message.attempts + 1;
         let attempt = AttemptId::of_message(message.id, number);
-        let letter = Letter {
-            attempt,
-            to: address,
-            subject: rendered.subject,
-            body: rendered.body,
-        };
+        let letter = Letter { attempt, to: address, subject: rendered.subject, body: rendered.body };
         let started_at = cx.clock().wall();
-        tx.messages()
-            .claim(message.id, number, cx.clock().in_wall(self.config.claim_lease))
-            .await?;
         let new = NewAttempt {
             id: attempt,
             message: message.id,
@@ -110,7 +105,11 @@ impl Send {
             body: &letter.body,
             started_at,
         };
-        tx.attempts().add(&new).await?;
+        // The same words to the same person within a day are the same message, whichever quote they are about.
+        if tx.attempts().has_said(&new, started_at - SAME_WORDS_APART).await? {
+            return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
+        }
+        tx.attempts().start(&new, cx.clock().in_wall(self.config.claim_lease)).await?;
         cx.commit(tx).await?;
 
         // A worker that was frozen since may no longer own the message: then somebody else is asking the vendor about it.
@@ -119,9 +118,7 @@ impl Send {
             return Ok(());
         }
         let call = carrier.send(&letter);
-        let answer = call
-            .instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt))
-            .await;
+        let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
     }
@@ -139,31 +136,20 @@ impl Send {
         let mut tx = cx.begin(tenant).await?;
         match answer {
             Answer::Accepted { provider_id } => {
-                tx.attempts()
-                    .settle(
-                        letter.attempt,
-                        AttemptOutcome::Accepted {
-                            provider_id: &provider_id,
-                        },
-                    )
-                    .await?;
-                tx.messages().set_sent(message.id, &provider_id, cx.now()).await?;
-                tx.leads().set_contacted(message.lead).await?;
+                tx.attempts().accept(letter.attempt, message.id, &provider_id, cx.now()).await?;
                 cx.commit(tx).await?;
                 info!(message.id = %message.id, lead.id = %message.lead, "sent by {}", message.channel.as_str());
                 announce(cx, tenant, message, Outcome::Sent).await
             }
             Answer::Refused { code, opted_out } => {
-                tx.attempts()
-                    .settle(letter.attempt, AttemptOutcome::Refused { code: &code })
-                    .await?;
-                tx.messages()
-                    .finish(message.id, MessageState::Failed, Some(&code), cx.now())
-                    .await?;
-                if let Some(key) = suppression_key(message).filter(|_| opted_out) {
-                    tx.replies()
-                        .suppress(message.channel, &key, "vendor", cx.clock().wall())
-                        .await?;
+                if !tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await? {
+                    return Ok(());
+                }
+                tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
+                if opted_out {
+                    let address = letter.to.to_lowercase();
+                    tx.replies().suppress(message.channel, &address, "vendor", cx.clock().wall()).await?;
+                    tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;
                 }
                 cx.commit(tx).await?;
                 warn!(message.id = %message.id, code, "the vendor refuses the message");
@@ -171,15 +157,12 @@ impl Send {
             }
             Answer::NotProcessed { code, retry_after } => {
                 let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
-                let delay = doubled
-                    .min(std::time::Duration::from_secs(300))
-                    .max(retry_after.unwrap_or_default());
-                tx.attempts()
-                    .settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code })
-                    .await?;
-                tx.messages()
-                    .put_off(message.id, cx.clock().in_wall(delay), &code)
-                    .await?;
+                let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
+                // Settled by somebody else, who has decided what comes next.
+                if !tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await? {
+                    return Ok(());
+                }
+                tx.messages().put_off(message.id, cx.clock().in_wall(delay), &code).await?;
                 info!(message.id = %message.id, code, "the vendor did not take the message; again in {delay:?}");
                 cx.commit(tx).await
             }
@@ -211,12 +194,7 @@ pub(crate) async fn announce(
     message: &Message,
     outcome: Outcome,
 ) -> Result<(), Failure> {
-    let event = MessageOutcome {
-        tenant,
-        lead: message.lead,
-        message: message.id,
-        outcome,
-    };
+    let event = MessageOutcome { tenant, lead: message.lead, message: message.id, outcome };
     cx.publish(&event.pack(SPEAKER, cx.now())).await
 }
 

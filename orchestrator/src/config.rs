@@ -93,9 +93,7 @@ impl Config {
             }
         }
         Self {
-            listen: reader
-                .optional("http.listen")
-                .unwrap_or_else(|| "127.0.0.1:8080".into()),
+            listen: reader.optional("http.listen").unwrap_or_else(|| "127.0.0.1:8080".into()),
             telemetry: telemetry::Config::read(reader),
             store: store::Config::read(reader),
             owner_url: reader.secret("postgres.owner_url"),
@@ -118,10 +116,7 @@ fn read_clock(reader: &mut Reader) -> Clock {
     let speed: f64 = reader.parse_or("clock.speed", 1.0);
     let Some(anchor) = anchor else {
         if start != DateTime::UNIX_EPOCH {
-            reader.mistake(
-                "clock.start",
-                "needs clock.anchor: the real time at which business time reads clock.start",
-            );
+            reader.mistake("clock.start", "needs clock.anchor: the real time at which business time reads clock.start");
         }
         return Clock::system();
     };

@@ -71,11 +71,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments {
-        config: file,
-        json,
-        command,
-    } = arguments;
+    let Arguments { config: file, json, command } = arguments;
     // The exporter of traces is made and ended outside the async runtime (see telemetry).
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let load = |roles: &[Role]| Config::load(file.as_deref(), roles);
@@ -83,11 +79,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Run { roles } => {
             let roles = parse_roles(&roles)?;
             let config = load(&roles)?;
-            let name = if roles.len() == Role::ALL.len() {
-                "all"
-            } else {
-                roles[0].as_str()
-            };
+            let name = if roles.len() == Role::ALL.len() { "all" } else { roles[0].as_str() };
             let _telemetry = telemetry::init(&config.telemetry, name);
             let code = runtime.block_on(commands::run::run(&config, &roles));
             drop(runtime);
@@ -97,19 +89,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             options.json |= json;
             runtime.block_on(demo::run(options))
         }
-        Command::Migrate => runtime
-            .block_on(commands::migrate::run(&load(&[])?))
-            .map(|()| ExitCode::SUCCESS),
-        Command::Nats(Nats::Apply) => runtime
-            .block_on(commands::nats::apply(&load(&[])?))
-            .map(|()| ExitCode::SUCCESS),
+        Command::Migrate => runtime.block_on(commands::migrate::run(&load(&[])?)).map(|()| ExitCode::SUCCESS),
+        Command::Nats(Nats::Apply) => runtime.block_on(commands::nats::apply(&load(&[])?)).map(|()| ExitCode::SUCCESS),
         Command::Nats(Nats::Diff) => runtime.block_on(commands::nats::diff(&load(&[])?)),
-        Command::Dead(Dead::List) => runtime
-            .block_on(commands::dead::list(&load(&[])?, json))
-            .map(|()| ExitCode::SUCCESS),
-        Command::Dead(Dead::Redrive { id }) => runtime
-            .block_on(commands::dead::redrive(&load(&[])?, id))
-            .map(|()| ExitCode::SUCCESS),
+        Command::Dead(Dead::List) => {
+            runtime.block_on(commands::dead::list(&load(&[])?, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Dead(Dead::Redrive { id }) => {
+            runtime.block_on(commands::dead::redrive(&load(&[])?, id)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Doctor => runtime.block_on(commands::doctor::run(&load(&[])?, json)),
     }
 }
@@ -118,10 +106,8 @@ fn parse_roles(words: &[String]) -> anyhow::Result<Vec<Role>> {
     if words.iter().any(|word| word == "all") {
         return Ok(Role::ALL.to_vec());
     }
-    let mut roles = words
-        .iter()
-        .map(|word| word.parse().map_err(anyhow::Error::msg))
-        .collect::<Result<Vec<Role>, _>>()?;
+    let mut roles =
+        words.iter().map(|word| word.parse().map_err(anyhow::Error::msg)).collect::<Result<Vec<Role>, _>>()?;
     roles.sort();
     roles.dedup();
     Ok(roles)

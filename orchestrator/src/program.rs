@@ -28,24 +28,19 @@ impl Program {
     /// Builds and starts. Servers that are away do not keep it from starting: it waits for them, and says so in `/ready`.
     pub async fn start(config: &Config, roles: &[Role], faults: Option<Arc<dyn Faults>>) -> anyhow::Result<Self> {
         service::telemetry::install_metrics();
-        let (listener, address) = http::bind(&config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let (listener, address) =
+            http::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let store = Store::open(&config.store)?;
         let limiter = Arc::new(Limiter::new(&config.limits)?);
         let lifecycle = Lifecycle::new();
         let mut checks = Checks::default();
-        checks.add(
-            "postgres",
-            check(store.clone(), |store| async move { store.ping().await.map_err(words) }),
-        );
+        checks.add("postgres", check(store.clone(), |store| async move { store.ping().await.map_err(words) }));
         let mut router = axum::Router::new();
         let mut buses = Vec::new();
         for role in roles {
             let settings = &config.buses[role.as_str()];
-            let bus = Bus::connect(settings)
-                .await
-                .with_context(|| format!("cannot use nats.url {:?}", settings.url))?;
+            let bus =
+                Bus::connect(settings).await.with_context(|| format!("cannot use nats.url {:?}", settings.url))?;
             checks.add(nats_check(*role), check(bus.clone(), |bus| async move { reach(&bus) }));
             let runtime = Runtime {
                 bus: bus.clone(),
@@ -84,12 +79,7 @@ impl Program {
         });
         let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
         info!(address = %address, "running {names} on {address}");
-        Ok(Self {
-            address,
-            lifecycle,
-            buses,
-            store,
-        })
+        Ok(Self { address, lifecycle, buses, store })
     }
 
     /// Completes when a part of the program gave up and the rest should follow.

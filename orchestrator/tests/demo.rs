@@ -17,20 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(150);
 
 fn folder() -> tempfile::TempDir {
     let open = fs::Permissions::from_mode(0o755);
-    tempfile::Builder::new()
-        .prefix("leads-demo-")
-        .permissions(open)
-        .tempdir_in("/tmp")
-        .expect("a folder")
+    tempfile::Builder::new().prefix("leads-demo-").permissions(open).tempdir_in("/tmp").expect("a folder")
 }
 
 fn demo(data: &tempfile::TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leads"));
     command.args(["demo", "--data"]).arg(data.path()).args(arguments);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -51,12 +44,8 @@ fn end_of(child: Child) -> Output {
 
 fn report(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&text).unwrap_or_else(|error| {
-        panic!(
-            "{error} in {text:?}; it said {:?}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-    })
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error} in {text:?}; it said {:?}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The running children of a process, by name.
@@ -93,17 +82,13 @@ fn two_hundred_rude_webhooks_lose_nothing_and_send_nothing_twice() {
 #[test]
 fn a_server_or_the_pipeline_killed_in_the_middle_loses_nothing_and_sends_nothing_twice() {
     let data = folder();
-    let running = demo(&data, &["--check", "--json", "--webhooks", "400"])
-        .spawn()
-        .expect("the demo starts");
+    let running = demo(&data, &["--check", "--json", "--webhooks", "400"]).spawn().expect("the demo starts");
     let parent = running.id();
     until("the pipeline runs", || child_named(parent, "leads"));
     for victim in ["leads", "nats-server", "postgres", "redis-server", "leads"] {
         let pid = until(victim, || child_named(parent, victim));
         kill(Pid::from_raw(pid), Signal::SIGKILL).expect("a kill");
-        until("it is started again", || {
-            child_named(parent, victim).filter(|new| *new != pid)
-        });
+        until("it is started again", || child_named(parent, victim).filter(|new| *new != pid));
     }
     let output = end_of(running);
     let report = report(&output);
@@ -114,9 +99,7 @@ fn a_server_or_the_pipeline_killed_in_the_middle_loses_nothing_and_sends_nothing
 #[test]
 fn a_demo_that_is_killed_takes_every_child_with_it() {
     let data = folder();
-    let mut running = demo(&data, &["--json", "--webhooks", "1"])
-        .spawn()
-        .expect("the demo starts");
+    let mut running = demo(&data, &["--json", "--webhooks", "1"]).spawn().expect("the demo starts");
     let parent = running.id();
     let children =
         ["leads", "nats-server", "redis-server", "postgres"].map(|name| until(name, || child_named(parent, name)));
@@ -130,43 +113,25 @@ fn a_demo_that_is_killed_takes_every_child_with_it() {
 #[test]
 fn control_c_ends_the_demo_and_its_children_in_good_order() {
     let data = folder();
-    let running = demo(&data, &["--json", "--webhooks", "1"])
-        .spawn()
-        .expect("the demo starts");
+    let running = demo(&data, &["--json", "--webhooks", "1"]).spawn().expect("the demo starts");
     let pipeline = until("the pipeline runs", || child_named(running.id(), "leads"));
     until("it is ready", || {
-        fs::read_to_string(data.path().join("logs/pipeline.log"))
-            .ok()
-            .filter(|log| log.contains("running"))
+        fs::read_to_string(data.path().join("logs/pipeline.log")).ok().filter(|log| log.contains("running"))
     });
-    kill(
-        Pid::from_raw(i32::try_from(running.id()).expect("a pid")),
-        Signal::SIGINT,
-    )
-    .expect("a signal");
+    kill(Pid::from_raw(i32::try_from(running.id()).expect("a pid")), Signal::SIGINT).expect("a signal");
     assert!(end_of(running).status.success());
     assert!(!is_alive(pipeline));
     let log = fs::read_to_string(data.path().join("logs/pipeline.log")).expect("a log");
-    assert!(
-        log.contains("all tasks have ended"),
-        "the pipeline finished what was in hand:\n{log}"
-    );
+    assert!(log.contains("all tasks have ended"), "the pipeline finished what was in hand:\n{log}");
 }
 
 #[test]
 fn every_mistake_in_the_settings_is_named_at_once() {
     let data = folder();
     let file = data.path().join("leads.toml");
-    fs::write(
-        &file,
-        "nats.url = \"localhost\"\nhttp.lisen = \"x\"\nnotify.claim_lease = \"1s\"\n",
-    )
-    .expect("a file");
-    let output = Command::new(env!("CARGO_BIN_EXE_leads"))
-        .args(["run", "all", "--config"])
-        .arg(&file)
-        .output()
-        .expect("an end");
+    fs::write(&file, "nats.url = \"localhost\"\nhttp.lisen = \"x\"\nnotify.claim_lease = \"1s\"\n").expect("a file");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_leads")).args(["run", "all", "--config"]).arg(&file).output().expect("an end");
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8_lossy(&output.stderr);
     for expected in [
@@ -186,45 +151,25 @@ fn every_mistake_in_the_settings_is_named_at_once() {
 #[test]
 fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let data = folder();
-    let running = demo(&data, &["--json", "--webhooks", "1"])
-        .spawn()
-        .expect("the demo starts");
+    let running = demo(&data, &["--json", "--webhooks", "1"]).spawn().expect("the demo starts");
     let settings = data.path().join("leads.toml");
     until("the pipeline runs", || child_named(running.id(), "leads"));
     let doctor = |change: &dyn Fn(String) -> String| {
         let file = data.path().join("doctor.toml");
         fs::write(&file, change(fs::read_to_string(&settings).expect("settings"))).expect("a file");
-        Command::new(env!("CARGO_BIN_EXE_leads"))
-            .args(["doctor", "--config"])
-            .arg(&file)
-            .output()
-            .expect("an end")
+        Command::new(env!("CARGO_BIN_EXE_leads")).args(["doctor", "--config"]).arg(&file).output().expect("an end")
     };
     let well = doctor(&|settings| settings);
     let said = String::from_utf8_lossy(&well.stdout).into_owned();
     assert!(well.status.success(), "{said}");
     assert!(said.contains("streams        as declared in nats/"), "{said}");
 
-    let ill = doctor(&|settings| {
-        settings
-            .replace("redis.sock", "nobody.sock")
-            .replace("5432/leads", "5432/nowhere")
-    });
+    let ill = doctor(&|settings| settings.replace("redis.sock", "nobody.sock").replace("5432/leads", "5432/nowhere"));
     let said = String::from_utf8_lossy(&ill.stdout).into_owned();
     assert_eq!(ill.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("WRONG redis") && said.contains("WRONG postgres"),
-        "{said}"
-    );
-    assert!(
-        said.contains("check that the server runs, and host, user and password in postgres.url"),
-        "{said}"
-    );
+    assert!(said.contains("WRONG redis") && said.contains("WRONG postgres"), "{said}");
+    assert!(said.contains("check that the server runs, and host, user and password in postgres.url"), "{said}");
 
-    kill(
-        Pid::from_raw(i32::try_from(running.id()).expect("a pid")),
-        Signal::SIGINT,
-    )
-    .expect("a signal");
+    kill(Pid::from_raw(i32::try_from(running.id()).expect("a pid")), Signal::SIGINT).expect("a signal");
     end_of(running);
 }

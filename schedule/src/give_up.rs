@@ -14,10 +14,7 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
     let stopping = runtime.lifecycle.stopping();
     while !stopping.is_cancelled() {
         if let Err(error) = look(runtime, config).await {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "leads to give up could not be looked for"
-            );
+            warn!(error = &error as &dyn std::error::Error, "leads to give up could not be looked for");
         }
         tokio::select! { () = stopping.cancelled() => {}, () = sleep(config.poll * 4) => {} }
     }
@@ -26,12 +23,7 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
 async fn look(runtime: &Runtime, config: &Config) -> Result<(), store::Error> {
     let now = runtime.clock.now();
     let again_at = runtime.clock.in_wall(config.lease);
-    for (tenant, lead) in runtime
-        .store
-        .everywhere()
-        .leads_to_give_up(now, again_at, config.batch)
-        .await?
-    {
+    for (tenant, lead) in runtime.store.everywhere().leads_to_give_up(now, again_at, config.batch).await? {
         if let Err(failure) = give_up(runtime, tenant, lead).await {
             warn!(lead.id = %lead, "a lead could not be given up yet: {failure:?}");
         }
@@ -42,6 +34,8 @@ async fn look(runtime: &Runtime, config: &Config) -> Result<(), store::Error> {
 async fn give_up(runtime: &Runtime, tenant: TenantId, id: LeadId) -> Result<(), Failure> {
     let now = runtime.clock.now();
     let mut tx = runtime.store.begin(tenant).await?;
+    // A reply that comes at this moment is either seen here or finds the lead given up, and opens it again.
+    tx.leads().lock(id).await?;
     let Some(lead) = tx.leads().lookup(id).await? else {
         return Ok(());
     };
@@ -56,17 +50,9 @@ async fn give_up(runtime: &Runtime, tenant: TenantId, id: LeadId) -> Result<(), 
     }
     // Announced before it is settled: a crash in between announces it again, under the same id.
     if waiting || lead.stop_reason.as_deref() == Some(StopReason::NoAnswer.as_str()) {
-        let event = LeadClosed {
-            tenant,
-            lead: id,
-            reason: StopReason::NoAnswer,
-        };
+        let event = LeadClosed { tenant, lead: id, reason: StopReason::NoAnswer };
         let out = event.pack("schedule", now);
-        runtime
-            .bus
-            .publish(&out, Duration::from_secs(10))
-            .await
-            .map_err(Failure::retry)?;
+        runtime.bus.publish(&out, Duration::from_secs(10)).await.map_err(Failure::retry)?;
         info!(lead.id = %id, "no answer to any touch; the lead is lost");
     }
     let mut tx = runtime.store.begin(tenant).await?;

@@ -26,37 +26,29 @@ impl Stage for Plan {
             return Ok(());
         };
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
-        if fresh {
+        let (due, planned) = if fresh {
             let touches = self.touches(cx, &mut tx, &lead, now).await?;
             tx.messages().plan(id, &touches).await?;
-            let touches: Vec<_> = touches.into_iter().map(|new| new.touch).collect();
-            tx.leads().set_planned(id, Cadence::gives_up_at(&touches), now).await?;
-        }
-        // A repeat finds the rows there and announces again what an earlier delivery may not have said.
-        let due = tx.messages().list_due(id, now).await?;
-        let planned = if fresh || cx.deliveries() > 1 {
-            tx.messages().count(id).await?
+            let touches: Vec<_> = touches.into_iter().map(|new| (new.id, new.touch)).collect();
+            // Nobody to write to yet: the next version of the order may bring a number, and is planned then.
+            if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|(_, touch)| touch)) {
+                tx.leads().set_planned(id, gives_up_at, now).await?;
+            }
+            let due = touches.iter().filter(|(_, touch)| touch.due_at <= now);
+            (due.map(|(message, touch)| (*message, touch.due_at)).collect(), touches.len())
         } else {
-            0
+            // A repeat finds the rows there and announces again what an earlier delivery may not have said.
+            let planned = if cx.deliveries() > 1 { tx.messages().count(id).await? } else { 0 };
+            (tx.messages().list_due(id, now).await?, usize::from(planned))
         };
         cx.commit(tx).await?;
 
         for (message, release) in due {
-            cx.announce(&MessageDue {
-                tenant,
-                message,
-                release,
-            })
-            .await?;
+            cx.announce(&MessageDue { tenant, message, release }).await?;
         }
         if planned > 0 {
             info!(lead.id = %id, "planned {planned} touches");
-            cx.announce(&LeadPlanned {
-                tenant,
-                lead: id,
-                touches: planned,
-            })
-            .await?;
+            cx.announce(&LeadPlanned { tenant, lead: id, touches: u16::try_from(planned).unwrap_or(u16::MAX) }).await?;
         }
         Ok(())
     }
@@ -70,23 +62,18 @@ impl Plan {
         lead: &Lead,
         now: DateTime<Utc>,
     ) -> Result<Vec<NewTouch>, Failure> {
-        let cadence = tx.tenants().settings().await?.cadence;
-        let shop = tx.tenants().time_zone(lead.location).await?;
+        let (settings, shop) = tx.tenants().settings_at(lead.location).await?;
         let can = |channel| match channel {
             Channel::Sms => lead.has_phone && lead.texts_allowed,
             Channel::Email => lead.has_email,
         };
-        let touches = cadence.plan(lead.created_at, now, shop, can);
+        let touches = settings.cadence.plan(lead.created_at, now, shop, can);
         Ok(touches
             .into_iter()
             .map(|touch| NewTouch {
                 id: MessageId::of_step(lead.id, touch.step),
                 // What is due now is announced below; its row comes up by itself only if that fails.
-                release_at: if touch.due_at <= now {
-                    cx.clock().in_wall(self.lease)
-                } else {
-                    touch.due_at
-                },
+                release_at: if touch.due_at <= now { cx.clock().in_wall(self.lease) } else { touch.due_at },
                 touch,
             })
             .collect())

@@ -20,10 +20,7 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
         let released = match release(runtime, config).await {
             Ok(released) => released,
             Err(error) => {
-                warn!(
-                    error = format!("{error:#}"),
-                    "due rows could not be released; they stay due"
-                );
+                warn!(error = format!("{error:#}"), "due rows could not be released; they stay due");
                 0
             }
         };
@@ -38,25 +35,15 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
 async fn release(runtime: &Runtime, config: &Config) -> Result<usize, store::Error> {
     let now = runtime.clock.now();
     let again_at = runtime.clock.in_wall(config.lease);
-    let due = runtime
-        .store
-        .everywhere()
-        .release_due(now, again_at, config.batch)
-        .await?;
+    let due = runtime.store.everywhere().release_due(now, again_at, config.batch).await?;
     let released = due.len();
-    stream::iter(due)
-        .for_each_concurrent(IN_FLIGHT, |row| publish(runtime, row))
-        .await;
+    stream::iter(due).for_each_concurrent(IN_FLIGHT, |row| publish(runtime, row)).await;
     Ok(released)
 }
 
 /// A row that cannot be published now comes up again when its lease ends.
 async fn publish(runtime: &Runtime, row: DueRow) {
-    let event = MessageDue {
-        tenant: row.tenant,
-        message: row.message,
-        release: row.release,
-    };
+    let event = MessageDue { tenant: row.tenant, message: row.message, release: row.release };
     let out = event.pack("schedule", runtime.clock.now());
     if let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await {
         warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row was not published yet");

@@ -45,13 +45,7 @@ impl Listener for CuttableListener {
         loop {
             if let Ok((inner, address)) = self.0.accept().await {
                 let _ = inner.set_nodelay(true);
-                return (
-                    CuttableStream {
-                        inner,
-                        cut: Cut::default(),
-                    },
-                    address,
-                );
+                return (CuttableStream { inner, cut: Cut::default() }, address);
             }
         }
     }

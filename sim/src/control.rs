@@ -47,10 +47,7 @@ async fn reply(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (
 async fn add_fault(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (StatusCode, String)> {
     let fault: Fault = read(&body)?;
     world.faults.add(fault);
-    Ok(format!(
-        "the next {} requests to {:?} meet it\n",
-        fault.times, fault.vendor
-    ))
+    Ok(format!("the next {} requests to {:?} meet it\n", fault.times, fault.vendor))
 }
 
 async fn clear_faults(State(world): State<Arc<World>>) -> StatusCode {

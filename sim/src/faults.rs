@@ -69,9 +69,7 @@ impl Faults {
     /// The fault that meets this request, if any.
     pub(crate) fn meet(&self, vendor: Vendor) -> Option<FaultKind> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = faults
-            .iter()
-            .position(|fault| fault.vendor == vendor && fault.times > 0)?;
+        let index = faults.iter().position(|fault| fault.vendor == vendor && fault.times > 0)?;
         faults[index].times -= 1;
         let kind = faults[index].kind;
         if faults[index].times == 0 {
@@ -91,9 +89,7 @@ pub(crate) async fn before(fault: Option<FaultKind>, cut: &Cut) -> Option<Respon
         FaultKind::TooMany { retry_after_s } => {
             let body = r#"{"code":20429,"message":"Too many requests","success":false,"errors":[{"message":"too many requests"}]}"#;
             let mut response = (StatusCode::TOO_MANY_REQUESTS, body).into_response();
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             if let Some(seconds) = retry_after_s {
                 response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }

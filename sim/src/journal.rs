@@ -19,27 +19,11 @@ pub enum Event {
     /// A webhook of the CRM's went out for the first time.
     WebhookSent { order: String, table: String, what: String },
     /// It was answered.
-    WebhookAnswered {
-        order: String,
-        status: u16,
-        attempt: u32,
-        what: String,
-    },
+    WebhookAnswered { order: String, status: u16, attempt: u32, what: String },
     /// Twilio took a text.
-    Text {
-        sid: String,
-        to: String,
-        body: String,
-        attempt: Option<String>,
-    },
+    Text { sid: String, to: String, body: String, attempt: Option<String> },
     /// SendGrid took an email.
-    Email {
-        id: String,
-        to: String,
-        subject: String,
-        body: String,
-        attempt: Option<String>,
-    },
+    Email { id: String, to: String, subject: String, body: String, attempt: Option<String> },
     /// The customer wrote back.
     Reply { from: String, body: String },
     /// A vendor was asked what it has.
@@ -56,10 +40,7 @@ pub struct Journal(Mutex<Vec<Entry>>);
 impl Journal {
     #[expect(clippy::disallowed_methods, reason = "vendors live in real time")]
     pub(crate) fn write(&self, event: Event) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Entry { at: Utc::now(), event });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Entry { at: Utc::now(), event });
     }
 
     pub fn entries(&self) -> Vec<Entry> {

@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use crate::{Event, world::World};
 
 pub(crate) fn router() -> Router<Arc<World>> {
-    Router::new()
-        .route("/", get(async || Html(include_str!("page.html"))))
-        .route("/sim/messages", get(messages))
+    Router::new().route("/", get(async || Html(include_str!("page.html")))).route("/sim/messages", get(messages))
 }
 
 /// How many messages a page shows; a phone has no room for a thousand.
@@ -28,9 +26,7 @@ async fn messages(State(world): State<Arc<World>>) -> Json<Value> {
             Event::Reply { from, body } => {
                 texts.push(json!({"id": format!("{}{from}", entry.at), "at": entry.at, "who": from, "body": body, "mine": true}));
             }
-            Event::Email {
-                id, to, subject, body, ..
-            } => {
+            Event::Email { id, to, subject, body, .. } => {
                 counts[1] += 1;
                 emails.push(json!({"id": id, "at": entry.at, "to": to, "subject": subject, "body": body}));
             }

@@ -129,12 +129,7 @@ impl Script {
             }
         }
         manners.duplicates = manners.duplicates.min(u32::try_from(room - 1).unwrap_or_default());
-        Scene {
-            quote,
-            manners,
-            overtaken: overtaken && room > 1,
-            kind: scene_kind,
-        }
+        Scene { quote, manners, overtaken: overtaken && room > 1, kind: scene_kind }
     }
 
     /// Safe mode's list for the customers of this play: exactly those, and not the strangers.
@@ -149,13 +144,7 @@ impl World {
     /// Plays a scene.
     pub fn play(self: &Arc<Self>, scene: &Scene) {
         if scene.overtaken {
-            self.ask_for_quote(
-                &scene.quote,
-                Manners {
-                    delay_ms: 250,
-                    ..scene.manners
-                },
-            );
+            self.ask_for_quote(&scene.quote, Manners { delay_ms: 250, ..scene.manners });
             // The shop notes something on the order; what it is does not matter to us.
             let fields = json!({"recommendation": "Called to ask about the rear window"});
             self.change_order(&scene.quote.order_id, &fields, Manners::default());
@@ -184,29 +173,15 @@ fn phone(area: &str, number: usize) -> String {
     format!("+1{area}55501{:02}", number % 100)
 }
 
-const SERVICES: [&str; 5] = [
-    "Window Tint",
-    "Ceramic Tint - Full Sedan",
-    "Windshield Film",
-    "PPF Front End",
-    "Full Wrap",
-];
+const SERVICES: [&str; 5] =
+    ["Window Tint", "Ceramic Tint - Full Sedan", "Windshield Film", "PPF Front End", "Full Wrap"];
 const FIRST_NAMES: [&str; 8] = ["Dana", "Alex", "Sam", "Robin", "Jamie", "Casey", "Riley", "Morgan"];
 
 fn car(number: usize) -> (i32, String, String) {
-    let cars = [
-        ("Honda", "Civic"),
-        ("Ford", "F-150"),
-        ("Toyota", "Camry"),
-        ("Tesla", "Model 3"),
-        ("Subaru", "Outback"),
-    ];
+    let cars =
+        [("Honda", "Civic"), ("Ford", "F-150"), ("Toyota", "Camry"), ("Tesla", "Model 3"), ("Subaru", "Outback")];
     let (make, model) = cars[number % cars.len()];
-    (
-        2015 + i32::try_from(number % 10).unwrap_or_default(),
-        make.into(),
-        model.into(),
-    )
+    (2015 + i32::try_from(number % 10).unwrap_or_default(), make.into(), model.into())
 }
 
 #[cfg(test)]
@@ -223,19 +198,11 @@ mod tests {
             name: "demo".into(),
         };
         let scenes = script.scenes();
-        let sent: usize = scenes
-            .iter()
-            .map(|scene| 1 + scene.manners.duplicates as usize + usize::from(scene.overtaken))
-            .sum();
+        let sent: usize =
+            scenes.iter().map(|scene| 1 + scene.manners.duplicates as usize + usize::from(scene.overtaken)).sum();
         assert_eq!(sent, 200);
-        for kind in [
-            Kind::Texted,
-            Kind::Emailed,
-            Kind::Unreachable,
-            Kind::NotOnTheList,
-            Kind::NotALead,
-            Kind::Refused,
-        ] {
+        for kind in [Kind::Texted, Kind::Emailed, Kind::Unreachable, Kind::NotOnTheList, Kind::NotALead, Kind::Refused]
+        {
             assert!(scenes.iter().any(|scene| scene.kind == kind), "{kind:?}");
         }
     }

@@ -59,10 +59,8 @@ impl Sim {
     pub async fn start(settings: Settings) -> std::io::Result<Self> {
         let listener = TcpListener::bind(&settings.listen).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(15))
-            .build()
-            .map_err(std::io::Error::other)?;
+        let http =
+            reqwest::Client::builder().timeout(Duration::from_secs(15)).build().map_err(std::io::Error::other)?;
         let world = Arc::new(World {
             shopmonkey: Shopmonkey::default(),
             twilio: Twilio::default(),

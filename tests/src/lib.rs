@@ -72,9 +72,7 @@ impl Test {
 
     pub async fn run_with(&self, faults: Arc<dyn Faults>) -> Program {
         let config = self.site.config(&Role::ALL, &[]).expect("settings");
-        Program::start(&config, &Role::ALL, Some(faults))
-            .await
-            .expect("the roles start")
+        Program::start(&config, &Role::ALL, Some(faults)).await.expect("the roles start")
     }
 
     pub fn lead_id(&self, quote: &Quote) -> LeadId {
@@ -96,10 +94,7 @@ impl Test {
     /// A lead's messages as words, in order: `sms delivered`, `email planned`, …
     pub async fn states(&self, quote: &Quote) -> Vec<String> {
         let messages = self.messages(quote).await;
-        messages
-            .iter()
-            .map(|message| format!("{} {}", message.channel.as_str(), message.state.as_str()))
-            .collect()
+        messages.iter().map(|message| format!("{} {}", message.channel.as_str(), message.state.as_str())).collect()
     }
 
     /// What Twilio took for this number.
@@ -129,31 +124,13 @@ impl Test {
     /// Every lead has what it should have, once: no message in hand, no dead letter.
     pub async fn assert_settled(&self) {
         until("no message is in hand", async || {
-            let counts = self
-                .site
-                .store
-                .everywhere()
-                .count_messages_by_state()
-                .await
-                .unwrap_or_default();
-            counts
-                .iter()
-                .all(|count| !["claimed", "unknown"].contains(&count.state.as_str()))
+            let counts = self.site.store.everywhere().count_messages_by_state().await.unwrap_or_default();
+            counts.iter().all(|count| !["claimed", "unknown"].contains(&count.state.as_str()))
         })
         .await;
-        let dead = self
-            .site
-            .store
-            .everywhere()
-            .list_open_dead_letters(10)
-            .await
-            .expect("dead letters");
+        let dead = self.site.store.everywhere().list_open_dead_letters(10).await.expect("dead letters");
         assert!(dead.is_empty(), "dead letters: {dead:?}");
-        assert_eq!(
-            self.site.sim.world.twilio.repeated_texts(),
-            [],
-            "texts that were sent twice"
-        );
+        assert_eq!(self.site.sim.world.twilio.repeated_texts(), [], "texts that were sent twice");
     }
 
     /// Lets business time pass. Whatever falls due in between is released by the running roles.
@@ -164,10 +141,7 @@ impl Test {
 
 /// A quote of Dana's with an order of its own.
 pub fn quote(order: &str) -> Quote {
-    Quote {
-        order_id: order.to_owned(),
-        ..Quote::default()
-    }
+    Quote { order_id: order.to_owned(), ..Quote::default() }
 }
 
 /// Waits for a state, with a deadline that says which state it was.
@@ -189,11 +163,7 @@ pub struct KillOnce {
 
 impl KillOnce {
     pub fn new(stage: &'static str, step: Step) -> Arc<Self> {
-        Arc::new(Self {
-            stage,
-            step,
-            killed: Mutex::default(),
-        })
+        Arc::new(Self { stage, step, killed: Mutex::default() })
     }
 
     /// The event during whose handling it killed, if it came to that.

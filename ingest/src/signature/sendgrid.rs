@@ -16,22 +16,14 @@ pub(crate) fn verify(headers: &HeaderMap, body: &[u8], public_key: &str) -> Resu
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let timestamp = header("x-twilio-email-event-webhook-timestamp").ok_or_else(missing)?;
     let signature = header("x-twilio-email-event-webhook-signature").ok_or_else(missing)?;
-    let key = STANDARD
-        .decode(public_key.trim())
-        .ok()
-        .and_then(|der| VerifyingKey::from_public_key_der(&der).ok());
+    let key = STANDARD.decode(public_key.trim()).ok().and_then(|der| VerifyingKey::from_public_key_der(&der).ok());
     let key = key.ok_or_else(|| bad("The verification key stored for this address cannot be read; store it again."))?;
-    let signature = STANDARD
-        .decode(signature)
-        .ok()
-        .and_then(|der| Signature::from_der(&der).ok());
+    let signature = STANDARD.decode(signature).ok().and_then(|der| Signature::from_der(&der).ok());
     let signed = [timestamp.as_bytes(), body].concat();
     if signature.is_some_and(|signature| key.verify(&signed, &signature).is_ok()) {
         Ok(())
     } else {
-        Err(bad(
-            "The signature does not fit this body and the verification key of this address.",
-        ))
+        Err(bad("The signature does not fit this body and the verification key of this address."))
     }
 }
 

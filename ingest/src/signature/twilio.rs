@@ -28,13 +28,7 @@ pub(crate) fn verify(
     let signed = addresses(public_url, path_and_query)
         .iter()
         .any(|address| token.split(' ').any(|token| matches(token, address, form, &mac)));
-    if signed {
-        Ok(())
-    } else {
-        Err(bad(
-            "X-Twilio-Signature does not fit this address, form and auth token.",
-        ))
-    }
+    if signed { Ok(()) } else { Err(bad("X-Twilio-Signature does not fit this address, form and auth token.")) }
 }
 
 /// The address Twilio was given, rebuilt from the configuration (a proxy rewrites Host), without its port and with it.
@@ -43,14 +37,8 @@ fn addresses(public_url: &Url, path_and_query: &Uri) -> [String; 2] {
     let scheme = public_url.scheme();
     let port = public_url.port_or_known_default().unwrap_or(443);
     let base = public_url.path().trim_end_matches('/');
-    let rest = path_and_query
-        .path_and_query()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    [
-        format!("{scheme}://{host}{base}{rest}"),
-        format!("{scheme}://{host}:{port}{base}{rest}"),
-    ]
+    let rest = path_and_query.path_and_query().map(ToString::to_string).unwrap_or_default();
+    [format!("{scheme}://{host}{base}{rest}"), format!("{scheme}://{host}:{port}{base}{rest}")]
 }
 
 fn matches(token: &str, address: &str, form: &Form, mac: &[u8]) -> bool {
@@ -76,26 +64,14 @@ mod tests {
     use super::*;
 
     fn form(pairs: &[(&str, &str)]) -> Form {
-        Form(
-            pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
-        )
+        Form(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
     }
 
     fn accepts(url: &str, pairs: &[(&str, &str)], signature: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert("x-twilio-signature", signature.parse().unwrap());
         let uri = Uri::from_static("/myapp.php?foo=1&bar=2");
-        verify(
-            &Url::parse(url).unwrap(),
-            &uri,
-            &form(pairs),
-            &headers,
-            "old-token 12345",
-        )
-        .is_ok()
+        verify(&Url::parse(url).unwrap(), &uri, &form(pairs), &headers, "old-token 12345").is_ok()
     }
 
     const CALL: [(&str, &str); 5] = [
@@ -109,32 +85,16 @@ mod tests {
     #[test]
     fn the_vendors_own_vectors_verify() {
         assert!(accepts("https://mycompany.com", &CALL, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
-        assert!(
-            accepts("https://mycompany.com", &CALL, "kvajT1Ptam85bY51eRf/AJRuM3w="),
-            "signed with the port"
-        );
+        assert!(accepts("https://mycompany.com", &CALL, "kvajT1Ptam85bY51eRf/AJRuM3w="), "signed with the port");
         assert!(accepts("http://mycompany.com", &CALL, "0ZXoZLH/DfblKGATFgpif+LLRf4="));
-        let repeated = [
-            ("Sid", "CA123"),
-            ("SidAccount", "AC123"),
-            ("Digits", "5678"),
-            ("Digits", "1234"),
-            ("Digits", "1234"),
-        ];
-        assert!(accepts(
-            "https://mycompany.com",
-            &repeated,
-            "IK+Dwps556ElfBT0I3Rgjkr1wJU="
-        ));
+        let repeated =
+            [("Sid", "CA123"), ("SidAccount", "AC123"), ("Digits", "5678"), ("Digits", "1234"), ("Digits", "1234")];
+        assert!(accepts("https://mycompany.com", &repeated, "IK+Dwps556ElfBT0I3Rgjkr1wJU="));
     }
 
     #[test]
     fn another_form_or_address_does_not() {
-        assert!(!accepts(
-            "https://mycompany.com",
-            &CALL[..4],
-            "RSOYDt4T1cUTdK1PDd93/VVr8B8="
-        ));
+        assert!(!accepts("https://mycompany.com", &CALL[..4], "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
         assert!(!accepts("https://other.example", &CALL, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
         assert!(!accepts("https://mycompany.com", &CALL, ""));
     }

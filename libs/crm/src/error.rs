@@ -11,8 +11,9 @@ pub enum Error {
     Unreachable(#[source] reqwest::Error),
     #[error("the CRM refuses our key ({status}); check it under Settings > Integration > API Keys")]
     KeyRefused { status: u16 },
-    #[error("the CRM's answer cannot be read")]
-    Unreadable(#[source] serde_json::Error),
+    /// Only where: the parser's own words quote what it read, which is a customer's.
+    #[error("the CRM's answer cannot be read: {category:?} error at line {line}, column {column}")]
+    Unreadable { category: serde_json::error::Category, line: usize, column: usize },
     #[error("the CRM's address in the credentials cannot be used")]
     Address(#[source] url::ParseError),
 }
@@ -24,7 +25,13 @@ impl Error {
             Self::Limited { retry_after } => Some(*retry_after),
             // Somebody has to change the key; asking often would look like guessing.
             Self::KeyRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
-            Self::Failing { .. } | Self::Unreachable(_) | Self::Unreadable(_) => None,
+            Self::Failing { .. } | Self::Unreachable(_) | Self::Unreadable { .. } => None,
         }
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable { category: error.classify(), line: error.line(), column: error.column() }
     }
 }

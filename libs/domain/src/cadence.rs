@@ -61,26 +61,16 @@ impl TryFrom<Vec<Step>> for Cadence {
         for (index, step) in steps.iter().enumerate() {
             let number = index + 1;
             if index > 0 && step.day < steps[index - 1].day {
-                return Err(CadenceError::OutOfOrder {
-                    step: number,
-                    day: step.day,
-                });
+                return Err(CadenceError::OutOfOrder { step: number, day: step.day });
             }
             if step.at.is_none() && step.day > 0 {
                 return Err(CadenceError::NoHour { step: number });
             }
             if step.day > LONGEST_DAYS {
-                return Err(CadenceError::TooLong {
-                    step: number,
-                    day: step.day,
-                    longest: LONGEST_DAYS,
-                });
+                return Err(CadenceError::TooLong { step: number, day: step.day, longest: LONGEST_DAYS });
             }
             if !templates.insert(&step.template) {
-                return Err(CadenceError::SameTemplate {
-                    step: number,
-                    template: step.template.clone(),
-                });
+                return Err(CadenceError::SameTemplate { step: number, template: step.template.clone() });
             }
         }
         Ok(Self(steps))
@@ -132,22 +122,14 @@ impl Cadence {
         let first_day = created_at.with_timezone(&shop).date_naive();
         let mut touches: Vec<PlannedTouch> = Vec::with_capacity(self.0.len());
         for (step, number) in self.0.iter().zip(1..) {
-            let Some(channel) = [step.channel, step.channel.other()]
-                .into_iter()
-                .find(|channel| can(*channel))
-            else {
+            let Some(channel) = [step.channel, step.channel.other()].into_iter().find(|channel| can(*channel)) else {
                 continue;
             };
             let due_at = match step.at {
                 None => created_at,
                 Some(at) => instant(first_day + Days::new(u64::from(step.day)), at, shop),
             };
-            let touch = PlannedTouch {
-                step: number,
-                channel,
-                template: step.template.clone(),
-                due_at,
-            };
+            let touch = PlannedTouch { step: number, channel, template: step.template.clone(), due_at };
             if due_at <= now {
                 // The touches so far are all late: this one is the newest of them.
                 touches.clear();
@@ -160,12 +142,8 @@ impl Cadence {
     }
 
     /// When a lead that never answered is given up: a day after its last touch.
-    pub fn gives_up_at(touches: &[PlannedTouch]) -> Option<DateTime<Utc>> {
-        touches
-            .iter()
-            .map(|touch| touch.due_at)
-            .max()
-            .map(|last| last + TimeDelta::days(1))
+    pub fn gives_up_at<'t>(touches: impl IntoIterator<Item = &'t PlannedTouch>) -> Option<DateTime<Utc>> {
+        touches.into_iter().map(|touch| touch.due_at).max().map(|last| last + TimeDelta::days(1))
     }
 }
 
@@ -191,12 +169,7 @@ mod tests {
             .collect();
         assert_eq!(days, [0, 1, 3, 5, 7, 10, 13, 16, 19, 22, 25, 27, 30]);
         assert_eq!(touches[0].due_at, created);
-        assert!(
-            touches
-                .iter()
-                .enumerate()
-                .all(|(i, t)| (t.channel == Channel::Sms) == (i % 2 == 0))
-        );
+        assert!(touches.iter().enumerate().all(|(i, t)| (t.channel == Channel::Sms) == (i % 2 == 0)));
     }
 
     #[test]
@@ -205,11 +178,7 @@ mod tests {
         let touches = Cadence::default().plan(created, created, America::Denver, |c| c == Channel::Email);
         assert_eq!(touches.len(), 13);
         assert!(touches.iter().all(|t| t.channel == Channel::Email));
-        assert!(
-            Cadence::default()
-                .plan(created, created, America::Denver, |_| false)
-                .is_empty()
-        );
+        assert!(Cadence::default().plan(created, created, America::Denver, |_| false).is_empty());
     }
 
     #[test]
@@ -233,18 +202,12 @@ mod tests {
         };
         let refuse = |steps: Vec<Step>| Cadence::try_from(steps).unwrap_err();
         assert_eq!(refuse(vec![]), CadenceError::Empty);
-        assert_eq!(
-            refuse(vec![step(0, None, "a"), step(2, None, "b")]),
-            CadenceError::NoHour { step: 2 }
-        );
+        assert_eq!(refuse(vec![step(0, None, "a"), step(2, None, "b")]), CadenceError::NoHour { step: 2 });
         assert_eq!(
             refuse(vec![step(3, Some("10:00:00"), "a"), step(1, Some("10:00:00"), "b")]),
             CadenceError::OutOfOrder { step: 2, day: 1 }
         );
-        assert!(matches!(
-            refuse(vec![step(0, None, "a"), step(0, None, "a")]),
-            CadenceError::SameTemplate { .. }
-        ));
+        assert!(matches!(refuse(vec![step(0, None, "a"), step(0, None, "a")]), CadenceError::SameTemplate { .. }));
     }
 
     proptest! {

@@ -85,11 +85,7 @@ impl Clock {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "microseconds of a demo's clock"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "microseconds of a demo's clock")]
 fn scale(elapsed: TimeDelta, speed: f64) -> TimeDelta {
     TimeDelta::microseconds((elapsed.num_microseconds().unwrap_or(i64::MAX / 2) as f64 * speed) as i64)
 }

@@ -66,10 +66,7 @@ id!(
 impl LeadId {
     /// The same order of the same CRM is the same lead, whoever sees it first and however often.
     pub fn of_order(tenant: TenantId, crm: &str, order_id: &str) -> Self {
-        Self(Uuid::new_v5(
-            &tenant.uuid(),
-            format!("lead:{crm}:{order_id}").as_bytes(),
-        ))
+        Self(Uuid::new_v5(&tenant.uuid(), format!("lead:{crm}:{order_id}").as_bytes()))
     }
 }
 
@@ -95,17 +92,8 @@ mod tests {
     fn the_same_order_number_in_two_tenants_is_two_leads() {
         let one = TenantId::new(Uuid::from_u128(1));
         let two = TenantId::new(Uuid::from_u128(2));
-        assert_eq!(
-            LeadId::of_order(one, "shopmonkey", "a"),
-            LeadId::of_order(one, "shopmonkey", "a")
-        );
-        assert_ne!(
-            LeadId::of_order(one, "shopmonkey", "a"),
-            LeadId::of_order(two, "shopmonkey", "a")
-        );
-        assert_ne!(
-            LeadId::of_order(one, "shopmonkey", "a"),
-            LeadId::of_order(one, "tekmetric", "a")
-        );
+        assert_eq!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "shopmonkey", "a"));
+        assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(two, "shopmonkey", "a"));
+        assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "tekmetric", "a"));
     }
 }

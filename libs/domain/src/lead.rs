@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Order;
+use crate::{Order, OrderStatus};
 
 /// new → contacted → chat_active → appointment_scheduled → converted, or lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,14 +19,8 @@ pub enum LeadStatus {
 }
 
 impl LeadStatus {
-    pub const ALL: [Self; 6] = [
-        Self::New,
-        Self::Contacted,
-        Self::ChatActive,
-        Self::AppointmentScheduled,
-        Self::Converted,
-        Self::Lost,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::New, Self::Contacted, Self::ChatActive, Self::AppointmentScheduled, Self::Converted, Self::Lost];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,7 +90,8 @@ impl StopReason {
 
     /// What the CRM's copy of the order says about a lead that we follow up already, the strongest first.
     pub fn seen_in(order: &Order) -> Option<Self> {
-        if order.authorized || order.invoiced || order.paid {
+        let moved_on = matches!(order.status, OrderStatus::RepairOrder | OrderStatus::Invoice);
+        if moved_on || order.authorized || order.invoiced || order.paid {
             Some(Self::Converted)
         } else if order.deleted || order.archived {
             Some(Self::ClosedInCrm)

@@ -36,10 +36,7 @@ impl TryFrom<WindowText> for LegalWindow {
 
 impl From<LegalWindow> for WindowText {
     fn from(window: LegalWindow) -> Self {
-        Self {
-            opens: window.opens,
-            closes: window.closes,
-        }
+        Self { opens: window.opens, closes: window.closes }
     }
 }
 
@@ -55,11 +52,7 @@ impl Default for LegalWindow {
 
 impl LegalWindow {
     pub fn new(opens: NaiveTime, closes: NaiveTime) -> Result<Self, WindowError> {
-        if opens < closes {
-            Ok(Self { opens, closes })
-        } else {
-            Err(WindowError { opens, closes })
-        }
+        if opens < closes { Ok(Self { opens, closes }) } else { Err(WindowError { opens, closes }) }
     }
 
     /// Whether a message may leave at this instant. Judged on the wall clock of `zone`, which every instant has.
@@ -74,11 +67,7 @@ impl LegalWindow {
             return at;
         }
         let local = at.with_timezone(&zone);
-        let day = if local.time() < self.opens {
-            local.date_naive()
-        } else {
-            local.date_naive() + Days::new(1)
-        };
+        let day = if local.time() < self.opens { local.date_naive() } else { local.date_naive() + Days::new(1) };
         // A zone may skip the opening itself on one day of the year, never on several in a row.
         (0..3)
             .map(|later| instant(day + Days::new(later), self.opens, zone))
@@ -96,10 +85,7 @@ pub(crate) fn instant(day: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc
     }
     // Gaps are whole quarters of an hour and at most a day (Samoa, 2011).
     (1..=96)
-        .find_map(|quarter| {
-            zone.from_local_datetime(&(wanted + chrono::TimeDelta::minutes(15 * quarter)))
-                .earliest()
-        })
+        .find_map(|quarter| zone.from_local_datetime(&(wanted + chrono::TimeDelta::minutes(15 * quarter))).earliest())
         .map_or_else(|| wanted.and_utc(), |found| found.to_utc())
 }
 
@@ -118,29 +104,17 @@ mod tests {
     fn a_night_time_message_waits_for_the_morning_of_its_reader() {
         let window = LegalWindow::default();
         // 03:00 UTC is 22:00 the evening before in New York (EST).
-        assert_eq!(
-            window.earliest(utc("2026-01-10T03:00:00Z"), America::New_York),
-            utc("2026-01-10T13:00:00Z")
-        );
+        assert_eq!(window.earliest(utc("2026-01-10T03:00:00Z"), America::New_York), utc("2026-01-10T13:00:00Z"));
         // 20:00:00 sharp is too late; a second before is not.
-        assert_eq!(
-            window.earliest(utc("2026-01-11T01:00:00Z"), America::New_York),
-            utc("2026-01-11T13:00:00Z")
-        );
-        assert_eq!(
-            window.earliest(utc("2026-01-11T00:59:59Z"), America::New_York),
-            utc("2026-01-11T00:59:59Z")
-        );
+        assert_eq!(window.earliest(utc("2026-01-11T01:00:00Z"), America::New_York), utc("2026-01-11T13:00:00Z"));
+        assert_eq!(window.earliest(utc("2026-01-11T00:59:59Z"), America::New_York), utc("2026-01-11T00:59:59Z"));
     }
 
     #[test]
     fn the_morning_comes_an_hour_earlier_after_the_clocks_went_forward() {
         // 2026-03-08 02:00 EST → 03:00 EDT.
         let night = utc("2026-03-08T04:00:00Z");
-        assert_eq!(
-            LegalWindow::default().earliest(night, America::New_York),
-            utc("2026-03-08T12:00:00Z")
-        );
+        assert_eq!(LegalWindow::default().earliest(night, America::New_York), utc("2026-03-08T12:00:00Z"));
     }
 
     #[test]
@@ -153,12 +127,7 @@ mod tests {
     #[test]
     fn a_window_that_closes_before_it_opens_is_refused() {
         let text = r#"{"opens":"20:00:00","closes":"08:00:00"}"#;
-        assert!(
-            serde_json::from_str::<LegalWindow>(text)
-                .unwrap_err()
-                .to_string()
-                .contains("close later")
-        );
+        assert!(serde_json::from_str::<LegalWindow>(text).unwrap_err().to_string().contains("close later"));
     }
 
     proptest! {

@@ -112,6 +112,8 @@ pub enum WithheldReason {
     SafeMode,
     /// The lead no longer has an address for this channel.
     NoAddress,
+    /// The same words went to the same recipient before, for another quote of theirs.
+    AlreadySaid,
     /// The template could not be filled with what is known about the lead.
     Template,
 }
@@ -122,6 +124,7 @@ impl WithheldReason {
             Self::Suppressed => "suppressed",
             Self::SafeMode => "safe_mode",
             Self::NoAddress => "no_address",
+            Self::AlreadySaid => "already_said",
             Self::Template => "template",
         }
     }

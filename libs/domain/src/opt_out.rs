@@ -13,11 +13,7 @@ pub enum Keyword {
 /// The opt-out words are the union of 47 CFR 64.1200(a)(10) (stop, quit, end, revoke, opt out, cancel, unsubscribe) and
 /// the vendor's own list. `YES` is deliberately absent from the opt-in words: here it answers a question about a booking.
 pub fn keyword(text: &str) -> Option<Keyword> {
-    let word: String = text
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_uppercase)
-        .collect();
+    let word: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
     match word.as_str() {
         "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
         "START" | "UNSTOP" => Some(Keyword::Start),
@@ -32,29 +28,14 @@ mod tests {
 
     #[test]
     fn stop_is_stop_however_it_is_typed() {
-        for text in [
-            "STOP",
-            " stop. ",
-            "Stop!",
-            "opt out",
-            "OPT-OUT",
-            "\"unsubscribe\"",
-            "Stop all",
-            "quit",
-        ] {
+        for text in ["STOP", " stop. ", "Stop!", "opt out", "OPT-OUT", "\"unsubscribe\"", "Stop all", "quit"] {
             assert_eq!(keyword(text), Some(Keyword::Stop), "{text}");
         }
     }
 
     #[test]
     fn a_sentence_is_a_conversation() {
-        for text in [
-            "",
-            "please stop by my house",
-            "when do you start?",
-            "YES",
-            "can I cancel my appointment",
-        ] {
+        for text in ["", "please stop by my house", "when do you start?", "YES", "can I cancel my appointment"] {
             assert_eq!(keyword(text), None, "{text}");
         }
     }

@@ -66,14 +66,10 @@ pub struct Vehicle {
 impl Vehicle {
     /// `2021 Honda Civic`, with what is known; empty when nothing is.
     pub fn title(&self) -> String {
-        [
-            self.year.map(|year| year.to_string()),
-            self.make.clone(),
-            self.model.clone(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ")
+        [self.year.map(|year| year.to_string()), self.make.clone(), self.model.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }

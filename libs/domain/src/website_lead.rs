@@ -24,9 +24,7 @@ impl Default for WebsiteLeadRules {
         Self {
             workflow_status_ids: Vec::new(),
             name_prefix: "New Quote".into(),
-            service_words: ["tint", "window", "film", "ceramic", "wrap", "ppf"]
-                .map(String::from)
-                .into(),
+            service_words: ["tint", "window", "film", "ceramic", "wrap", "ppf"].map(String::from).into(),
             require_no_messages: true,
         }
     }
@@ -79,10 +77,7 @@ impl NotALead {
 impl WebsiteLeadRules {
     pub fn judge(&self, order: &Order) -> Verdict {
         let column_is_ours = self.workflow_status_ids.is_empty()
-            || order
-                .workflow_status_id
-                .as_ref()
-                .is_some_and(|id| self.workflow_status_ids.contains(id));
+            || order.workflow_status_id.as_ref().is_some_and(|id| self.workflow_status_ids.contains(id));
         let name = order.name.to_lowercase();
         let texts = order.service_texts.join("\n").to_lowercase();
         let service_is_ours = self.service_words.is_empty()
@@ -94,10 +89,7 @@ impl WebsiteLeadRules {
             (!column_is_ours, NotALead::OtherWorkflowStatus),
             (order.status != OrderStatus::Estimate, NotALead::NotAnEstimate),
             (order.authorized, NotALead::Authorized),
-            (
-                self.require_no_messages && order.message_count != 0,
-                NotALead::AlreadyMessaged,
-            ),
+            (self.require_no_messages && order.message_count != 0, NotALead::AlreadyMessaged),
             (!name.starts_with(&self.name_prefix.to_lowercase()), NotALead::OtherName),
             (!order.appointments.is_empty(), NotALead::HasAppointment),
             (order.invoiced, NotALead::Invoiced),
@@ -109,11 +101,7 @@ impl WebsiteLeadRules {
         .into_iter()
         .filter_map(|(broken, reason)| broken.then_some(reason))
         .collect();
-        if reasons.is_empty() {
-            Verdict::Lead
-        } else {
-            Verdict::NotALead(reasons)
-        }
+        if reasons.is_empty() { Verdict::Lead } else { Verdict::NotALead(reasons) }
     }
 }
 
@@ -149,19 +137,13 @@ mod tests {
 
     #[test]
     fn a_fresh_website_quote_is_a_lead() {
-        let rules = WebsiteLeadRules {
-            workflow_status_ids: vec!["website".into()],
-            ..Default::default()
-        };
+        let rules = WebsiteLeadRules { workflow_status_ids: vec!["website".into()], ..Default::default() };
         assert_eq!(rules.judge(&quote()), Verdict::Lead);
     }
 
     #[test]
     fn every_reason_is_named_at_once() {
-        let rules = WebsiteLeadRules {
-            workflow_status_ids: vec!["website".into()],
-            ..Default::default()
-        };
+        let rules = WebsiteLeadRules { workflow_status_ids: vec!["website".into()], ..Default::default() };
         let order = Order {
             name: "Oil change".into(),
             status: OrderStatus::Other("Parked".into()),
@@ -192,14 +174,7 @@ mod tests {
             service_words: vec![],
             require_no_messages: false,
         };
-        assert_eq!(
-            rules.judge(&Order {
-                name: "x".into(),
-                message_count: 9,
-                ..quote()
-            }),
-            Verdict::Lead
-        );
+        assert_eq!(rules.judge(&Order { name: "x".into(), message_count: 9, ..quote() }), Verdict::Lead);
     }
 
     proptest! {

@@ -55,21 +55,13 @@ pub struct Raw<'a> {
 
 impl Raw<'_> {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The tenant of any subject of ours: its second token.
     pub fn tenant(&self) -> Result<TenantId, DecodeError> {
         let subject = || DecodeError::Subject(self.subject.to_owned());
-        self.subject
-            .split('.')
-            .nth(1)
-            .ok_or_else(subject)?
-            .parse()
-            .map_err(|_| subject())
+        self.subject.split('.').nth(1).ok_or_else(subject)?.parse().map_err(|_| subject())
     }
 }
 
@@ -82,11 +74,7 @@ pub enum DecodeError {
     #[error("expected {expected}, got {got}")]
     Type { expected: &'static str, got: String },
     #[error("{event} version {version} is newer than this program knows ({known})")]
-    Version {
-        event: &'static str,
-        version: u32,
-        known: u32,
-    },
+    Version { event: &'static str, version: u32, known: u32 },
 }
 
 /// Anything a stage can take as its input.
@@ -110,13 +98,7 @@ pub trait Event: Serialize + DeserializeOwned + Send {
     fn pack(&self, stage: &str, at: DateTime<Utc>) -> Outgoing {
         let id = format!("{}:{stage}:{}:{}", self.tenant(), Self::NAME, self.key());
         let (noun, verb) = Self::NAME.split_once('.').unwrap_or((Self::NAME, "happened"));
-        let envelope = Envelope {
-            event: Self::NAME,
-            version: Self::VERSION,
-            id: &id,
-            at,
-            data: self,
-        };
+        let envelope = Envelope { event: Self::NAME, version: Self::VERSION, id: &id, at, data: self };
         Outgoing {
             stream: Self::STREAM,
             subject: format!("{noun}.{}.{verb}", self.tenant()),
@@ -147,17 +129,10 @@ impl<T: Event> Decode for T {
     fn decode(raw: &Raw<'_>) -> Result<Self, DecodeError> {
         let packed: Packed = serde_json::from_slice(raw.payload).map_err(DecodeError::Envelope)?;
         if packed.event != T::NAME {
-            return Err(DecodeError::Type {
-                expected: T::NAME,
-                got: packed.event,
-            });
+            return Err(DecodeError::Type { expected: T::NAME, got: packed.event });
         }
         if packed.version > T::VERSION {
-            return Err(DecodeError::Version {
-                event: T::NAME,
-                version: packed.version,
-                known: T::VERSION,
-            });
+            return Err(DecodeError::Version { event: T::NAME, version: packed.version, known: T::VERSION });
         }
         serde_json::from_str(packed.data.get()).map_err(DecodeError::Envelope)
     }

@@ -38,10 +38,7 @@ impl FromStr for Source {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|source| source.as_str() == text)
-            .ok_or_else(|| format!("unknown source {text:?}"))
+        Self::ALL.into_iter().find(|source| source.as_str() == text).ok_or_else(|| format!("unknown source {text:?}"))
     }
 }
 
@@ -86,19 +83,10 @@ pub struct Inbound {
 
 impl Inbound {
     pub fn pack(&self) -> Outgoing {
-        let id = format!(
-            "{}:ingest:{}:{}:{}",
-            self.tenant,
-            self.source,
-            self.kind.as_str(),
-            self.key
-        );
+        let id = format!("{}:ingest:{}:{}:{}", self.tenant, self.source, self.kind.as_str(), self.key);
         let mut headers = vec![
             (header::EVENT_ID, id.clone()),
-            (
-                header::RECEIVED_AT,
-                self.received_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            ),
+            (header::RECEIVED_AT, self.received_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
         ];
         if !self.query.is_empty() {
             headers.push((header::INBOUND_QUERY, self.query.clone()));
@@ -120,10 +108,7 @@ impl Decode for Inbound {
         let mut tokens = raw.subject.split('.').skip(2);
         let source = tokens.next().and_then(|token| token.parse().ok()).ok_or_else(unknown)?;
         let kind = tokens.next().ok_or_else(unknown)?;
-        let kind = InboundKind::ALL
-            .into_iter()
-            .find(|known| known.as_str() == kind)
-            .ok_or_else(unknown)?;
+        let kind = InboundKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(unknown)?;
         let id = raw.header(header::EVENT_ID).unwrap_or_default();
         Ok(Self {
             tenant,
@@ -157,16 +142,9 @@ mod tests {
             body: Bytes::from_static(b"MessageSid=SM1&MessageStatus=delivered"),
         };
         let out = inbound.pack();
-        assert_eq!(
-            out.subject,
-            "inbound.00000000-0000-0000-0000-000000000007.twilio.receipt"
-        );
+        assert_eq!(out.subject, "inbound.00000000-0000-0000-0000-000000000007.twilio.receipt");
         let headers: Vec<_> = out.headers.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-        let raw = Raw {
-            subject: &out.subject,
-            headers: &headers,
-            payload: &out.payload,
-        };
+        let raw = Raw { subject: &out.subject, headers: &headers, payload: &out.payload };
         assert_eq!(Inbound::decode(&raw).unwrap(), inbound);
     }
 }

@@ -103,12 +103,7 @@ mod tests {
     #[test]
     fn version_1_of_enriched_is_read_for_ever() {
         let payload = include_str!("../fixtures/lead.enriched.v1.json").into();
-        let event = LeadEnriched::decode(&Raw {
-            subject: "",
-            headers: &[],
-            payload: &payload,
-        })
-        .unwrap();
+        let event = LeadEnriched::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
         assert_eq!(event.crm_version, 2);
     }
 
@@ -116,22 +111,7 @@ mod tests {
     fn a_newer_version_is_refused_and_not_guessed_at() {
         let newer = include_str!("../fixtures/lead.enriched.v1.json").replace("\"version\": 1", "\"version\": 2");
         let payload = newer.into();
-        let error = LeadEnriched::decode(&Raw {
-            subject: "",
-            headers: &[],
-            payload: &payload,
-        })
-        .unwrap_err();
-        assert!(
-            matches!(
-                error,
-                DecodeError::Version {
-                    version: 2,
-                    known: 1,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        let error = LeadEnriched::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap_err();
+        assert!(matches!(error, DecodeError::Version { version: 2, known: 1, .. }), "{error}");
     }
 }

@@ -50,9 +50,7 @@ pub struct MessageOutcome {
 
 impl MessageOutcome {
     pub fn pack(&self, stage: &str, at: DateTime<Utc>) -> crate::Outgoing {
-        let MessageOutcome {
-            tenant, lead, message, ..
-        } = *self;
+        let MessageOutcome { tenant, lead, message, .. } = *self;
         match self.outcome {
             Outcome::Sent => MessageSent { tenant, lead, message }.pack(stage, at),
             Outcome::Delivered => MessageDelivered { tenant, lead, message }.pack(stage, at),
@@ -100,12 +98,7 @@ mod tests {
     #[test]
     fn version_1_of_due_is_read_for_ever() {
         let payload = include_str!("../fixtures/message.due.v1.json").into();
-        let event = MessageDue::decode(&Raw {
-            subject: "",
-            headers: &[],
-            payload: &payload,
-        })
-        .unwrap();
+        let event = MessageDue::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
         assert_eq!(event.release.timestamp_millis(), 1_772_463_845_120);
     }
 
@@ -113,18 +106,8 @@ mod tests {
     fn a_row_put_off_and_released_again_is_a_new_fact() {
         let tenant = TenantId::new(uuid::Uuid::from_u128(7));
         let message = MessageId::new(uuid::Uuid::from_u128(2));
-        let due = |seconds| MessageDue {
-            tenant,
-            message,
-            release: DateTime::from_timestamp(seconds, 0).unwrap(),
-        };
-        assert_eq!(
-            due(1).pack("schedule", DateTime::UNIX_EPOCH).id,
-            due(1).pack("schedule", DateTime::UNIX_EPOCH).id
-        );
-        assert_ne!(
-            due(1).pack("schedule", DateTime::UNIX_EPOCH).id,
-            due(2).pack("schedule", DateTime::UNIX_EPOCH).id
-        );
+        let due = |seconds| MessageDue { tenant, message, release: DateTime::from_timestamp(seconds, 0).unwrap() };
+        assert_eq!(due(1).pack("schedule", DateTime::UNIX_EPOCH).id, due(1).pack("schedule", DateTime::UNIX_EPOCH).id);
+        assert_ne!(due(1).pack("schedule", DateTime::UNIX_EPOCH).id, due(2).pack("schedule", DateTime::UNIX_EPOCH).id);
     }
 }

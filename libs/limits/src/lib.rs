@@ -16,16 +16,17 @@ use redis::{
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 
-/// Keys: the line. Arguments: microseconds between requests, burst, the longest acceptable wait in microseconds.
+/// Keys: the line. Arguments: microseconds between requests, burst, the longest acceptable wait in
+/// microseconds, turns.
 /// Answers microseconds to wait; negative: no place taken, come back after that many.
 const TAKE_A_PLACE: &str = r"
 local now = redis.call('TIME')
 local now_us = now[1] * 1000000 + now[2]
-local interval, burst, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local interval, burst, patience, turns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local next_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
 local wait = next_us - interval * burst - now_us
 if wait > patience then return -wait end
-local after = next_us + interval
+local after = next_us + interval * turns
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now_us) / 1000) + 1000)
 if wait < 0 then wait = 0 end
 return math.floor(wait)
@@ -54,20 +55,22 @@ pub struct Limiter {
 impl Limiter {
     pub fn new(config: &Config) -> Result<Self, Error> {
         let client = Client::open(config.url.expose_secret()).map_err(Error::Address)?;
-        Ok(Self {
-            client,
-            timeout: config.timeout,
-            connection: OnceCell::new(),
-            take: Script::new(TAKE_A_PLACE),
-        })
+        Ok(Self { client, timeout: config.timeout, connection: OnceCell::new(), take: Script::new(TAKE_A_PLACE) })
     }
 
-    /// Takes a place in the line `key`, in which `per_second` requests pass after a burst of `burst`, and waits for it.
+    /// Takes places for `turns` requests in the line `key`, in which `per_second` requests pass after a burst of `burst`, and waits for the first.
     ///
     /// With Redis away the request passes: a vendor that is asked too often says so, a lead that waits for Redis is lost
     /// to the competition.
-    pub async fn wait(&self, key: &str, per_second: f64, burst: u32, patience: Duration) -> Result<(), ComeBackAfter> {
-        match self.take(key, per_second, burst, patience).await {
+    pub async fn wait(
+        &self,
+        key: &str,
+        per_second: f64,
+        burst: u32,
+        turns: u32,
+        patience: Duration,
+    ) -> Result<(), ComeBackAfter> {
+        match self.take(key, per_second, burst, turns, patience).await {
             Ok(Ok(wait)) => {
                 if !wait.is_zero() {
                     tokio::time::sleep(wait).await;
@@ -86,12 +89,13 @@ impl Limiter {
         }
     }
 
-    /// Takes a place and answers how long it is until its turn.
+    /// Takes places and answers how long it is until its turn.
     pub async fn take(
         &self,
         key: &str,
         per_second: f64,
         burst: u32,
+        turns: u32,
         patience: Duration,
     ) -> Result<Result<Duration, ComeBackAfter>, Error> {
         let mut connection = self.connection().await?;
@@ -103,24 +107,17 @@ impl Limiter {
             .arg(interval_us)
             .arg(burst.max(1))
             .arg(patience_us)
+            .arg(turns.max(1))
             .invoke_async(&mut connection)
             .await
             .map_err(Error::Away)?;
         let wait = Duration::from_micros(wait_us.unsigned_abs());
-        Ok(if wait_us < 0 {
-            Err(ComeBackAfter(wait))
-        } else {
-            Ok(wait)
-        })
+        Ok(if wait_us < 0 { Err(ComeBackAfter(wait)) } else { Ok(wait) })
     }
 
     pub async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.connection().await?;
-        redis::cmd("PING")
-            .query_async::<String>(&mut connection)
-            .await
-            .map(drop)
-            .map_err(Error::Away)
+        redis::cmd("PING").query_async::<String>(&mut connection).await.map(drop).map_err(Error::Away)
     }
 
     async fn connection(&self) -> Result<ConnectionManager, Error> {
@@ -129,10 +126,7 @@ impl Limiter {
                 .set_connection_timeout(Some(self.timeout))
                 .set_response_timeout(Some(self.timeout))
                 .set_number_of_retries(1);
-            self.client
-                .get_connection_manager_with_config(config)
-                .await
-                .map_err(Error::Away)
+            self.client.get_connection_manager_with_config(config).await.map_err(Error::Away)
         };
         self.connection.get_or_try_init(connect).await.cloned()
     }

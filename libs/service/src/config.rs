@@ -30,19 +30,11 @@ pub enum Error {
 }
 
 fn count(mistakes: usize) -> String {
-    if mistakes == 1 {
-        "one mistake".into()
-    } else {
-        format!("{mistakes} mistakes")
-    }
+    if mistakes == 1 { "one mistake".into() } else { format!("{mistakes} mistakes") }
 }
 
 fn list(mistakes: &[Mistake]) -> String {
-    mistakes
-        .iter()
-        .map(|mistake| format!("  - {mistake}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    mistakes.iter().map(|mistake| format!("  - {mistake}")).collect::<Vec<_>>().join("\n")
 }
 
 impl Display for Mistake {
@@ -70,27 +62,15 @@ impl Reader {
         let environment = Environment::with_prefix("LEADS").prefix_separator("__").separator("__");
         let settings = builder.add_source(environment).build().map_err(Error::File)?;
         let mut values = BTreeMap::new();
-        for (key, value) in settings
-            .try_deserialize::<BTreeMap<String, Value>>()
-            .map_err(Error::File)?
-        {
+        for (key, value) in settings.try_deserialize::<BTreeMap<String, Value>>().map_err(Error::File)? {
             flatten(key, value, &mut values);
         }
-        Ok(Self {
-            values,
-            ..Self::default()
-        })
+        Ok(Self { values, ..Self::default() })
     }
 
     /// Settings from pairs, for programs that make their own (the demo, tests).
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self {
-            values: pairs
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-            ..Self::default()
-        }
+        Self { values: pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect(), ..Self::default() }
     }
 
     pub fn optional(&mut self, key: &str) -> Option<String> {
@@ -124,10 +104,7 @@ impl Reader {
         let before = self.mistakes.len();
         self.secret(key).unwrap_or_else(|| {
             if self.mistakes.len() == before {
-                self.mistake(
-                    key,
-                    format!("is missing; set it, or {key}_file to a file that holds it"),
-                );
+                self.mistake(key, format!("is missing; set it, or {key}_file to a file that holds it"));
             }
             SecretString::from("")
         })
@@ -156,42 +133,25 @@ impl Reader {
     /// A list: an array in the file, separated by commas in the environment.
     pub fn list(&mut self, key: &str) -> Vec<String> {
         let text = self.optional(key).unwrap_or_default();
-        text.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
 
     /// Notes a mistake that only the section's owner can see, such as two settings that contradict each other.
     pub fn mistake(&mut self, key: &str, what: impl Into<String>) {
-        self.mistakes.push(Mistake {
-            setting: key.to_owned(),
-            what: what.into(),
-        });
+        self.mistakes.push(Mistake { setting: key.to_owned(), what: what.into() });
     }
 
     /// Refuses the settings if anything was wrong with them, a setting nobody asked for included.
     pub fn finish(mut self) -> Result<(), Error> {
         for key in self.values.keys().filter(|key| !self.asked.contains(*key)) {
-            let near = self
-                .asked
-                .iter()
-                .filter(|asked| distance(asked, key) <= 3)
-                .min_by_key(|asked| distance(asked, key));
+            let near =
+                self.asked.iter().filter(|asked| distance(asked, key) <= 3).min_by_key(|asked| distance(asked, key));
             let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            self.mistakes.push(Mistake {
-                setting: key.clone(),
-                what: format!("is not a setting{hint}"),
-            });
+            self.mistakes.push(Mistake { setting: key.clone(), what: format!("is not a setting{hint}") });
         }
         self.mistakes.sort();
         self.mistakes.dedup();
-        if self.mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Mistakes(self.mistakes))
-        }
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Error::Mistakes(self.mistakes)) }
     }
 }
 
@@ -247,29 +207,17 @@ mod tests {
 
     #[test]
     fn every_mistake_is_named_at_once() {
-        let mut reader = Reader::from_pairs([
-            ("http.listn", "0.0.0.0:1"),
-            ("notify.width", "many"),
-            ("a.wait", "5 minutes"),
-        ]);
+        let mut reader =
+            Reader::from_pairs([("http.listn", "0.0.0.0:1"), ("notify.width", "many"), ("a.wait", "5 minutes")]);
         let _: String = reader.required("postgres.url", "postgres://leads_app@db:5432/leads");
         let _ = reader.optional("http.listen");
         assert_eq!(reader.parse_or("notify.width", 8_usize), 8);
-        assert_eq!(
-            reader.duration_or("a.wait", Duration::from_secs(1)),
-            Duration::from_secs(1)
-        );
-        let Err(error) = reader.finish() else {
-            panic!("four mistakes")
-        };
+        assert_eq!(reader.duration_or("a.wait", Duration::from_secs(1)), Duration::from_secs(1));
+        let Err(error) = reader.finish() else { panic!("four mistakes") };
         let text = error.to_string();
-        for expected in [
-            "4 mistakes",
-            "postgres.url: is missing",
-            "did you mean http.listen?",
-            "\"many\"",
-            "LEADS__A__WAIT",
-        ] {
+        for expected in
+            ["4 mistakes", "postgres.url: is missing", "did you mean http.listen?", "\"many\"", "LEADS__A__WAIT"]
+        {
             assert!(text.contains(expected), "{expected} is not in:\n{text}");
         }
     }

@@ -21,10 +21,7 @@ impl Checks {
     pub async fn run(&self) -> BTreeMap<&'static str, Result<(), String>> {
         let checks = self.0.iter().map(|(name, check)| async {
             let answer = tokio::time::timeout(Duration::from_secs(2), check()).await;
-            (
-                *name,
-                answer.unwrap_or_else(|_| Err("no answer within two seconds".into())),
-            )
+            (*name, answer.unwrap_or_else(|_| Err("no answer within two seconds".into())))
         });
         join_all(checks).await.into_iter().collect()
     }
@@ -47,14 +44,8 @@ pub fn router(checks: Checks) -> Router {
 async fn ready(State(checks): State<Checks>) -> impl IntoResponse {
     let answers = checks.run().await;
     let ready = answers.values().all(Result::is_ok);
-    let checks = answers
-        .into_iter()
-        .map(|(name, answer)| (name, answer.err().unwrap_or_else(|| "ok".into())))
-        .collect();
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let checks =
+        answers.into_iter().map(|(name, answer)| (name, answer.err().unwrap_or_else(|| "ok".into()))).collect();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, checks }))
 }

@@ -2,9 +2,16 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    http::HeaderValue,
+    middleware::{self, Next},
+    response::Response,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info_span};
 
 /// Makes TLS work. Call it first in every program; calling it again does nothing.
 pub fn install_tls() {
@@ -37,10 +44,22 @@ pub async fn bind(address: &str) -> std::io::Result<(TcpListener, SocketAddr)> {
 /// Serves until `stopping`; requests in hand are finished.
 pub async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> std::io::Result<()> {
     use axum::serve::ListenerExt as _;
+    let router = router.layer(middleware::from_fn(name_request));
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stopping.cancelled_owned())
-        .await
+    axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await
+}
+
+/// Gives each request an id and a span: every log line about it carries the id, so does its answer, and what it publishes
+/// belongs to its trace. The span names the route, not the address: an address holds a token.
+async fn name_request(request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::now_v7().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let span = info_span!("request", request.id = id, http.route = route, http.method = %request.method());
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
 }

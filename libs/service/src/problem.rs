@@ -68,11 +68,7 @@ struct Body<'a> {
 impl Problem {
     /// `detail` is for whoever sent the request: what was wrong with it and what to do, never their data.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            retry_after_s: None,
-        }
+        Self { code, detail: detail.into(), retry_after_s: None }
     }
 
     #[must_use]
@@ -99,10 +95,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, serde_json::to_string(&body).unwrap_or_default()).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
@@ -118,11 +111,7 @@ mod tests {
     fn every_code_has_its_page() {
         for code in Code::ALL {
             let page = format!("{}/../../docs/errors/{}.md", env!("CARGO_MANIFEST_DIR"), code.as_str());
-            assert!(
-                std::path::Path::new(&page).exists(),
-                "docs/errors/{}.md is missing",
-                code.as_str()
-            );
+            assert!(std::path::Path::new(&page).exists(), "docs/errors/{}.md is missing", code.as_str());
         }
     }
 }

@@ -29,16 +29,11 @@ pub struct Config {
 
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
-        let filter = reader
-            .optional("log.filter")
-            .unwrap_or_else(|| "info,async_nats=warn".into());
+        let filter = reader.optional("log.filter").unwrap_or_else(|| "info,async_nats=warn".into());
         if let Err(error) = EnvFilter::try_new(&filter) {
             reader.mistake("log.filter", format!("{filter:?} is not a filter: {error}"));
         }
-        Self {
-            filter,
-            otlp_endpoint: reader.optional("traces.otlp_endpoint"),
-        }
+        Self { filter, otlp_endpoint: reader.optional("traces.otlp_endpoint") }
     }
 }
 
@@ -67,34 +62,18 @@ pub fn init(config: &Config, role: &str) -> Guard {
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(std::io::stderr);
-    let provider = config
-        .otlp_endpoint
-        .as_deref()
-        .and_then(|endpoint| tracer_provider(endpoint, role));
+    let provider = config.otlp_endpoint.as_deref().and_then(|endpoint| tracer_provider(endpoint, role));
     // Spans follow the same filter: a span that is not logged is not exported either.
-    let traces = provider
-        .as_ref()
-        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("leads")));
-    let _ = tracing_subscriber::registry()
-        .with(logs.and_then(traces).with_filter(filter))
-        .try_init();
+    let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("leads")));
+    let _ = tracing_subscriber::registry().with(logs.and_then(traces).with_filter(filter)).try_init();
     Guard(provider)
 }
 
 fn tracer_provider(endpoint: &str, role: &str) -> Option<SdkTracerProvider> {
     crate::http::install_tls();
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_http()
-        .with_endpoint(endpoint)
-        .build()
-        .ok()?;
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build().ok()?;
     let resource = Resource::builder().with_service_name(format!("leads-{role}")).build();
-    Some(
-        SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
-            .with_resource(resource)
-            .build(),
-    )
+    Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -102,9 +81,8 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 /// Collects metrics for this process. Calling it again does nothing.
 pub fn install_metrics() {
     METRICS.get_or_init(|| {
-        let builder = PrometheusBuilder::new().set_buckets(&[
-            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-        ]);
+        let builder = PrometheusBuilder::new()
+            .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0]);
         let recorder = builder.unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
         let handle = recorder.handle();
         let _ = metrics::set_global_recorder(recorder);

@@ -110,10 +110,8 @@ impl Bus {
     }
 
     async fn publish_once(&self, out: &Outgoing, deadline: Instant) -> Result<bool, JetStreamError> {
-        let mut message = PublishMessage::build()
-            .message_id(&out.id)
-            .expected_stream(out.stream.name())
-            .payload(out.payload.clone());
+        let mut message =
+            PublishMessage::build().message_id(&out.id).expected_stream(out.stream.name()).payload(out.payload.clone());
         for (name, value) in &out.headers {
             message = message.header(*name, value.as_str());
         }

@@ -16,21 +16,14 @@ impl BusConfig {
     pub fn read(reader: &mut Reader, role: &str) -> Self {
         let url = reader.required("nats.url", "nats://127.0.0.1:4222");
         for server in url.split(',').filter(|server| !server.is_empty()) {
-            if !["nats://", "tls://"]
-                .iter()
-                .any(|scheme| server.trim().starts_with(scheme))
-            {
+            if !["nats://", "tls://"].iter().any(|scheme| server.trim().starts_with(scheme)) {
                 reader.mistake(
                     "nats.url",
                     format!("{server:?} is not a server's address; write for example nats://nats:4222"),
                 );
             }
         }
-        Self {
-            url,
-            user: role.to_owned(),
-            password: reader.required_secret(&format!("nats.{role}_password")),
-        }
+        Self { url, user: role.to_owned(), password: reader.required_secret(&format!("nats.{role}_password")) }
     }
 }
 

@@ -61,12 +61,7 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            what,
-            setting,
-            is,
-            wanted,
-        } = self;
+        let Self { what, setting, is, wanted } = self;
         match is {
             Value::Null if setting.is_empty() => write!(f, "{what} is missing"),
             _ => write!(f, "{what}: {setting} is {is}, wanted {wanted}"),
@@ -82,10 +77,7 @@ impl Declared {
         for stream in &mut streams {
             stream["num_replicas"] = json!(replicas);
         }
-        Self {
-            streams,
-            consumers: CONSUMERS.iter().map(parse).collect(),
-        }
+        Self { streams, consumers: CONSUMERS.iter().map(parse).collect() }
     }
 
     /// With another ack wait than the files', for tests that wait for redeliveries.
@@ -114,9 +106,7 @@ pub fn check_server(bus: &Bus) -> Result<(), DeclaredError> {
     if client.is_server_compatible(major, minor, patch) {
         return Ok(());
     }
-    Err(DeclaredError::OldServer {
-        found: client.server_info().version,
-    })
+    Err(DeclaredError::OldServer { found: client.server_info().version })
 }
 
 /// What the server has that is not as declared.
@@ -124,36 +114,14 @@ pub async fn diff(bus: &Bus, declared: &Declared) -> Result<Vec<Change>, Declare
     let mut changes = Vec::new();
     for stream in &declared.streams {
         let name = name(stream, "name");
-        let found = ask(
-            bus,
-            &format!("stream {name}"),
-            format!("$JS.API.STREAM.INFO.{name}"),
-            &Value::Null,
-        )
-        .await?;
-        compare(
-            &format!("stream {name}"),
-            found.as_ref().map(|info| &info["config"]),
-            stream,
-            &mut changes,
-        );
+        let found = ask(bus, &format!("stream {name}"), format!("$JS.API.STREAM.INFO.{name}"), &Value::Null).await?;
+        compare(&format!("stream {name}"), found.as_ref().map(|info| &info["config"]), stream, &mut changes);
     }
     for consumer in &declared.consumers {
         let (stream, durable) = (name(consumer, "stream_name"), name(&consumer["config"], "durable_name"));
         let what = format!("consumer {durable}");
-        let found = ask(
-            bus,
-            &what,
-            format!("$JS.API.CONSUMER.INFO.{stream}.{durable}"),
-            &Value::Null,
-        )
-        .await?;
-        compare(
-            &what,
-            found.as_ref().map(|info| &info["config"]),
-            &consumer["config"],
-            &mut changes,
-        );
+        let found = ask(bus, &what, format!("$JS.API.CONSUMER.INFO.{stream}.{durable}"), &Value::Null).await?;
+        compare(&what, found.as_ref().map(|info| &info["config"]), &consumer["config"], &mut changes);
     }
     Ok(changes)
 }
@@ -177,13 +145,7 @@ pub async fn apply(bus: &Bus, declared: &Declared) -> Result<Vec<Change>, Declar
         let (stream, durable) = (name(consumer, "stream_name"), name(&consumer["config"], "durable_name"));
         let what = format!("consumer {durable}");
         if changes.iter().any(|change| change.what == what) {
-            ask(
-                bus,
-                &what,
-                format!("$JS.API.CONSUMER.CREATE.{stream}.{durable}"),
-                consumer,
-            )
-            .await?;
+            ask(bus, &what, format!("$JS.API.CONSUMER.CREATE.{stream}.{durable}"), consumer).await?;
         }
     }
     Ok(changes)
@@ -195,15 +157,9 @@ fn name(declared: &Value, key: &str) -> String {
 
 /// `None`: there is no such stream or consumer.
 async fn ask(bus: &Bus, what: &str, subject: String, body: &Value) -> Result<Option<Value>, DeclaredError> {
-    let body = if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
-    };
-    let answer = bus
-        .ask(subject, body.into())
-        .await
-        .map_err(|error| DeclaredError::NoAnswer(what.to_owned(), error))?;
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let answer =
+        bus.ask(subject, body.into()).await.map_err(|error| DeclaredError::NoAnswer(what.to_owned(), error))?;
     match answer["error"]["err_code"].as_u64() {
         None => Ok(Some(answer)),
         // Stream not found, consumer not found.
@@ -261,12 +217,7 @@ mod tests {
     use super::*;
 
     fn change(setting: &str, is: Value, wanted: Value) -> Change {
-        Change {
-            what: "stream INBOUND".into(),
-            setting: setting.into(),
-            is,
-            wanted,
-        }
+        Change { what: "stream INBOUND".into(), setting: setting.into(), is, wanted }
     }
 
     #[test]
@@ -296,13 +247,7 @@ mod tests {
         let declared = Declared::new(1);
         assert!(declared.streams.iter().all(|stream| stream["name"].is_string()));
         for consumer in &declared.consumers {
-            assert!(
-                declared
-                    .streams
-                    .iter()
-                    .any(|stream| stream["name"] == consumer["stream_name"]),
-                "{consumer}"
-            );
+            assert!(declared.streams.iter().any(|stream| stream["name"] == consumer["stream_name"]), "{consumer}");
             assert!(!Declared::filters_of(consumer["config"]["durable_name"].as_str().unwrap()).is_empty());
         }
     }

@@ -4,28 +4,19 @@ use std::{error::Error, time::Duration};
 #[derive(Debug)]
 pub enum Failure {
     /// Something is away or busy. Tried again for as long as that lasts; never a dead letter.
-    Retry {
-        after: Option<Duration>,
-        cause: anyhow::Error,
-    },
+    Retry { after: Option<Duration>, cause: anyhow::Error },
     /// Trying again would only repeat it. Becomes a dead letter at once.
     Reject { cause: anyhow::Error },
 }
 
 impl Failure {
     pub fn retry(cause: impl Into<anyhow::Error>) -> Self {
-        Self::Retry {
-            after: None,
-            cause: cause.into(),
-        }
+        Self::Retry { after: None, cause: cause.into() }
     }
 
     /// Retry, not before `after`.
     pub fn retry_after(after: Duration, cause: impl Into<anyhow::Error>) -> Self {
-        Self::Retry {
-            after: Some(after),
-            cause: cause.into(),
-        }
+        Self::Retry { after: Some(after), cause: cause.into() }
     }
 
     pub fn reject(cause: impl Into<anyhow::Error>) -> Self {
@@ -34,19 +25,12 @@ impl Failure {
 
     /// The chain of causes, outermost first.
     pub(crate) fn chain(cause: &anyhow::Error) -> Vec<String> {
-        cause
-            .chain()
-            .map(|cause: &(dyn Error + 'static)| cause.to_string())
-            .collect()
+        cause.chain().map(|cause: &(dyn Error + 'static)| cause.to_string()).collect()
     }
 }
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        if error.is_outage() {
-            Self::retry(error)
-        } else {
-            Self::reject(error)
-        }
+        if error.is_outage() { Self::retry(error) } else { Self::reject(error) }
     }
 }

@@ -12,13 +12,8 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 5] = [
-        Self::BeforeCommit,
-        Self::AfterCommit,
-        Self::AfterCall,
-        Self::AfterPublish,
-        Self::BeforeAck,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::BeforeCommit, Self::AfterCommit, Self::AfterCall, Self::AfterPublish, Self::BeforeAck];
 }
 
 /// Decides whether the worker dies now. A dead worker's message is neither acked nor refused: it comes back.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Bus, Context, Declared, Failure, Faults, StageConfig, Step,
+    Bus, Context, Declared, Failure, Faults, StageConfig, Step, declared,
     settle::{self, Place},
 };
 
@@ -47,15 +47,9 @@ pub struct Runtime {
 
 /// Runs a stage until the program stops. Any number of processes may run the same one; they share its durable consumer.
 pub fn run<S: Stage>(runtime: &Runtime, config: StageConfig, stage: S) {
-    let worker = Arc::new(Worker {
-        runtime: runtime.clone(),
-        config,
-        stage,
-    });
+    let worker = Arc::new(Worker { runtime: runtime.clone(), config, stage });
     let stopping = runtime.lifecycle.stopping();
-    runtime
-        .lifecycle
-        .spawn(S::NAME, async move { worker.pull(stopping).await });
+    runtime.lifecycle.spawn(S::NAME, async move { worker.pull(stopping).await });
 }
 
 struct Worker<S> {
@@ -89,7 +83,13 @@ impl<S: Stage> Worker<S> {
             loop {
                 tokio::select! {
                     biased;
-                    () = stopping.cancelled() => break,
+                    () = stopping.cancelled() => {
+                        // What was fetched and not begun goes to somebody else at once.
+                        while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+                            let _ = message.ack_with(AckKind::Nak(Some(Duration::from_millis(100)))).await;
+                        }
+                        break;
+                    }
                     Some(_) = in_hand.next(), if !in_hand.is_empty() => {}
                     next = messages.next(), if in_hand.len() < self.config.width => match next {
                         Some(Ok(message)) => {
@@ -112,30 +112,27 @@ impl<S: Stage> Worker<S> {
 
     /// The durable consumer, if the server has it as `nats/consumers/` says.
     async fn bind(&self) -> Option<(PullConsumer, Duration)> {
-        let consumer: PullConsumer = match self
-            .runtime
-            .bus
-            .jetstream
-            .get_consumer_from_stream(S::NAME, S::STREAM.name())
-            .await
-        {
-            Ok(consumer) => consumer,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                warn!(
-                    stage = S::NAME,
-                    error, "the consumer is not there yet; run: leads nats apply"
-                );
-                return None;
-            }
-        };
+        let consumer: PullConsumer =
+            match self.runtime.bus.jetstream.get_consumer_from_stream(S::NAME, S::STREAM.name()).await {
+                Ok(consumer) => consumer,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    warn!(stage = S::NAME, error, "the consumer is not there yet; run: leads nats apply");
+                    return None;
+                }
+            };
+        if let Err(error) = declared::check_server(&self.runtime.bus) {
+            warn!(stage = S::NAME, "{error}");
+            return None;
+        }
         let config = &consumer.cached_info().config;
         let wanted = Declared::filters_of(S::NAME);
+        if config.max_deliver > 0 {
+            warn!(stage = S::NAME, "the consumer gives up by itself (max_deliver); run: leads nats apply");
+            return None;
+        }
         if config.filter_subjects != wanted && [config.filter_subject.clone()] != *wanted {
-            warn!(
-                stage = S::NAME,
-                "the consumer's filters are not those of nats/consumers/; run: leads nats diff"
-            );
+            warn!(stage = S::NAME, "the consumer's filters are not those of nats/consumers/; run: leads nats diff");
             return None;
         }
         let ack_wait = config.ack_wait;
@@ -155,11 +152,7 @@ impl<S: Stage> Worker<S> {
             .flat_map(async_nats::HeaderMap::iter)
             .filter_map(|(name, values)| Some((name.to_string(), values.first()?.to_string())))
             .collect();
-        let raw = Raw {
-            subject: &message.subject,
-            headers: &headers,
-            payload: &message.payload,
-        };
+        let raw = Raw { subject: &message.subject, headers: &headers, payload: &message.payload };
         let event_id = raw.header(header::EVENT_ID).unwrap_or_default().to_owned();
         let tenant = raw.tenant().map(|tenant| tenant.to_string()).unwrap_or_default();
         let span = info_span!("stage", stage = S::NAME, tenant.id = tenant, event.id = event_id);
@@ -199,17 +192,10 @@ impl<S: Stage> Worker<S> {
         if place.deliveries < self.config.suspicious_deliveries {
             return Ok(());
         }
-        let starts = self
-            .runtime
-            .store
-            .everywhere()
-            .count_start(S::NAME, place.stream, place.sequence)
-            .await?;
+        let starts = self.runtime.store.everywhere().count_start(S::NAME, place.stream, place.sequence).await?;
         if starts > self.config.most_starts {
             let before = starts - 1;
-            return Err(Failure::reject(anyhow!(
-                "the last {before} attempts ended without an outcome: a crash loop"
-            )));
+            return Err(Failure::reject(anyhow!("the last {before} attempts ended without an outcome: a crash loop")));
         }
         Ok(())
     }
@@ -251,6 +237,17 @@ impl<S: Stage> Worker<S> {
         }
     }
 
+    /// There was an outcome: this start was no crash. Tried a few times, because what is away for the handler is away for
+    /// this too, and an outage must not look like a crash loop.
+    async fn clear_starts(&self, place: &Place) {
+        for _ in 0..10 {
+            if self.runtime.store.everywhere().clear_starts(S::NAME, place.stream, place.sequence).await.is_ok() {
+                return;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
     async fn settle(&self, context: &Context, message: &Message, place: &Place, outcome: Result<(), Failure>) {
         let Runtime { store, clock, .. } = &self.runtime;
         let word = match &outcome {
@@ -260,10 +257,7 @@ impl<S: Stage> Worker<S> {
         };
         metrics::counter!("stage_messages_total", "stage" => S::NAME, "outcome" => word).increment(1);
         if place.deliveries >= self.config.suspicious_deliveries {
-            let _ = store
-                .everywhere()
-                .clear_starts(S::NAME, place.stream, place.sequence)
-                .await;
+            self.clear_starts(place).await;
         }
         match outcome {
             Ok(()) => {
@@ -273,19 +267,12 @@ impl<S: Stage> Worker<S> {
                 }
             }
             Err(Failure::Retry { after, cause }) => {
-                warn!(
-                    deliveries = context.deliveries,
-                    error = format!("{cause:#}"),
-                    "will try again"
-                );
+                warn!(deliveries = context.deliveries, error = format!("{cause:#}"), "will try again");
                 settle::give_back(message, &self.config, place.deliveries, after).await;
             }
             Err(Failure::Reject { cause }) => {
                 if let Err(error) = settle::bury(store, clock, S::NAME, message, place, &cause).await {
-                    warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a dead letter could not be kept yet"
-                    );
+                    warn!(error = &error as &dyn std::error::Error, "a dead letter could not be kept yet");
                     settle::give_back(message, &self.config, place.deliveries, None).await;
                 }
             }

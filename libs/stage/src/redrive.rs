@@ -7,12 +7,7 @@ use store::Store;
 use crate::{Bus, PublishError};
 
 /// What we wrote ourselves and a second publish keeps.
-const KNOWN_HEADERS: [&str; 4] = [
-    header::EVENT_ID,
-    header::RECEIVED_AT,
-    header::INBOUND_QUERY,
-    header::TRACEPARENT,
-];
+const KNOWN_HEADERS: [&str; 4] = [header::EVENT_ID, header::RECEIVED_AT, header::INBOUND_QUERY, header::TRACEPARENT];
 
 #[derive(Debug, thiserror::Error)]
 pub enum RedriveError {
@@ -29,11 +24,7 @@ pub enum RedriveError {
 /// Gives a dead letter another chance: publishes it again where it lay, byte for byte, then marks it. Every consumer of its
 /// subject sees it again and finds its own work done; only the stage that gave up has something left to do.
 pub async fn redrive(bus: &Bus, store: &Store, clock: &Clock, id: DeadLetterId) -> Result<(), RedriveError> {
-    let letter = store
-        .everywhere()
-        .lookup_dead_letter(id)
-        .await?
-        .ok_or(RedriveError::Unknown(id))?;
+    let letter = store.everywhere().lookup_dead_letter(id).await?.ok_or(RedriveError::Unknown(id))?;
     let stream = [Stream::Inbound, Stream::Leads, Stream::Messages]
         .into_iter()
         .find(|stream| stream.name() == letter.stream)
@@ -48,10 +39,7 @@ pub async fn redrive(bus: &Bus, store: &Store, clock: &Clock, id: DeadLetterId) 
             .headers
             .into_iter()
             .filter_map(|(name, value)| {
-                KNOWN_HEADERS
-                    .into_iter()
-                    .find(|known| *known == name)
-                    .map(|name| (name, value))
+                KNOWN_HEADERS.into_iter().find(|known| *known == name).map(|name| (name, value))
             })
             .collect(),
         payload: letter.payload.into(),

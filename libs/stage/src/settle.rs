@@ -21,10 +21,7 @@ pub(crate) struct Place {
 /// Acks and waits for the proof. "No responders" (the consumer is gone) is an error here; the client's own double ack takes
 /// any answer for a yes.
 pub(crate) async fn ack(message: &Message) -> Result<(), anyhow::Error> {
-    let reply = message
-        .reply
-        .clone()
-        .ok_or_else(|| anyhow::anyhow!("not a JetStream message"))?;
+    let reply = message.reply.clone().ok_or_else(|| anyhow::anyhow!("not a JetStream message"))?;
     message.context.client().request(reply, "+ACK".into()).await?;
     Ok(())
 }
@@ -38,10 +35,7 @@ pub(crate) async fn give_back(message: &Message, config: &StageConfig, deliverie
 
 fn backoff(config: &StageConfig, deliveries: u64) -> Duration {
     let doublings = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
-    let delay = config
-        .first_delay
-        .saturating_mul(1 << doublings)
-        .min(config.longest_delay);
+    let delay = config.first_delay.saturating_mul(1 << doublings).min(config.longest_delay);
     // A quarter of jitter, so that what failed together does not come back together.
     delay.mul_f64(1.0 + rand::random::<f64>() / 4.0)
 }
@@ -88,23 +82,14 @@ pub(crate) async fn bury(
             dead_letter.id = %id,
             subject = %message.subject,
             reasons = reasons.join(": "),
-            "a message became a dead letter; look at it with: leads dead show {id}"
+            "a message became a dead letter; see: leads dead list"
         );
     }
     if let Some(reply) = message.reply.clone() {
         // The client's Term carries no reason; the server's advisory shows this one.
         let reason = reasons.first().map(String::as_str).unwrap_or_default();
-        if let Err(error) = message
-            .context
-            .client()
-            .publish(reply, format!("+TERM {reason}").into())
-            .await
-        {
-            warn!(
-                stage,
-                error = &error as &dyn std::error::Error,
-                "could not end a dead letter's deliveries"
-            );
+        if let Err(error) = message.context.client().publish(reply, format!("+TERM {reason}").into()).await {
+            warn!(stage, error = &error as &dyn std::error::Error, "could not end a dead letter's deliveries");
         }
     }
     Ok(())
@@ -121,10 +106,7 @@ mod tests {
         assert!(backoff(&config, 2) >= Duration::from_millis(400));
         for deliveries in [12, 40, u64::MAX] {
             let delay = backoff(&config, deliveries);
-            assert!(
-                delay >= config.longest_delay && delay <= config.longest_delay.mul_f64(1.25),
-                "{delay:?}"
-            );
+            assert!(delay >= config.longest_delay && delay <= config.longest_delay.mul_f64(1.25), "{delay:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel, LeadId, MessageId};
+use domain::{AttemptId, Channel, LeadId, MessageId, MessageState};
 
 use crate::{Error, Transaction};
 
@@ -32,12 +32,22 @@ pub struct Attempt {
     pub lookups: u32,
 }
 
-/// How a call ended.
+/// What a receipt is about.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    pub attempt: AttemptId,
+    pub message: MessageId,
+    pub lead: LeadId,
+    /// The address that was written to, which may no longer be the lead's.
+    pub recipient: String,
+    /// Whether it is recorded that the vendor has it.
+    pub accepted: bool,
+    pub state: MessageState,
+}
+
+/// How a call ended that put no message in anybody's hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOutcome<'a> {
-    Accepted {
-        provider_id: &'a str,
-    },
     Refused {
         code: &'a str,
     },
@@ -53,10 +63,17 @@ pub enum AttemptOutcome<'a> {
 pub struct Attempts<'t>(pub(crate) &'t mut Transaction);
 
 impl Attempts<'_> {
-    pub async fn add(self, attempt: &NewAttempt<'_>) -> Result<(), Error> {
+    /// Takes a planned message in hand and records the call that is about to be made. Until `lease_until` nobody else
+    /// touches the message.
+    pub async fn start(self, attempt: &NewAttempt<'_>, lease_until: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
-            "insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "with claimed as (
+                 update messages set state = 'claimed', attempts = $4, release_at = $9, reason = null
+                 where tenant_id = $1 and id = $3 and state = 'planned'
+                 returning id
+             )
+             insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at)
+             select $1, $2, claimed.id, $4, $5, $6, $7, $8 from claimed",
             self.0.tenant.uuid(),
             attempt.id.uuid(),
             attempt.message.uuid(),
@@ -64,12 +81,48 @@ impl Attempts<'_> {
             attempt.channel.as_str(),
             attempt.recipient,
             attempt.body,
-            attempt.started_at
+            attempt.started_at,
+            lease_until
         )
         .execute(&mut *self.0.inner)
         .await
         .map(drop)
         .map_err(Error::doing("record an attempt"))
+    }
+
+    /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers
+    /// whether the message moved; it has not when a receipt was faster than the answer. A message that was planned again,
+    /// because the vendor seemed not to have it, is sent too: the proof came late.
+    pub async fn accept(
+        self,
+        id: AttemptId,
+        message: MessageId,
+        provider_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"with settled as (
+                   update attempts set outcome = 'accepted', provider_id = $4
+                   where tenant_id = $1 and id = $2 and (outcome is null or outcome = 'not_found')
+               ), sent as (
+                   update messages set state = 'sent', provider_id = $4, sent_at = $5, reason = null
+                   where tenant_id = $1 and id = $3
+                     and (state in ('claimed', 'unknown') or (state = 'planned' and attempts > 0))
+                   returning lead_id
+               ), contacted as (
+                   update leads set status = 'contacted' from sent
+                   where leads.tenant_id = $1 and leads.id = sent.lead_id and leads.status = 'new'
+               )
+               select exists (select from sent) as "sent!""#,
+            self.0.tenant.uuid(),
+            id.uuid(),
+            message.uuid(),
+            provider_id,
+            now
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("record that a vendor has a message"))
     }
 
     /// The call for this message whose end nobody has recorded.
@@ -101,19 +154,17 @@ impl Attempts<'_> {
 
     /// Records how a call ended. Answers false if that was known already.
     pub async fn settle(self, id: AttemptId, outcome: AttemptOutcome<'_>) -> Result<bool, Error> {
-        let (word, provider_id, code) = match outcome {
-            AttemptOutcome::Accepted { provider_id } => ("accepted", Some(provider_id), None),
-            AttemptOutcome::Refused { code } => ("refused", None, Some(code)),
-            AttemptOutcome::NotProcessed { code } => ("not_processed", None, Some(code)),
-            AttemptOutcome::NotFound => ("not_found", None, None),
+        let (word, code) = match outcome {
+            AttemptOutcome::Refused { code } => ("refused", Some(code)),
+            AttemptOutcome::NotProcessed { code } => ("not_processed", Some(code)),
+            AttemptOutcome::NotFound => ("not_found", None),
         };
         let done = sqlx::query!(
-            "update attempts set outcome = $3, provider_id = $4, error_code = $5
+            "update attempts set outcome = $3, error_code = $4
              where tenant_id = $1 and id = $2 and outcome is null",
             self.0.tenant.uuid(),
             id.uuid(),
             word,
-            provider_id,
             code
         )
         .execute(&mut *self.0.inner)
@@ -147,6 +198,22 @@ impl Attempts<'_> {
         .map_err(Error::doing("take a lookup back"))
     }
 
+    /// Whether another message with the same words went to the same recipient since then, or is on its way. Until this
+    /// transaction ends, nobody else can ask the same: of two messages with the same words, one goes out.
+    pub async fn has_said(self, new: &NewAttempt<'_>, since: DateTime<Utc>) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select has_said($1, $2, $3, $4, $5) as "yes!""#,
+            new.message.uuid(),
+            new.channel.as_str(),
+            new.recipient,
+            new.body,
+            since
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look for the same words"))
+    }
+
     /// Which of these ids of the vendor's belong to attempts of ours already.
     pub async fn list_known(self, channel: Channel, provider_ids: &[String]) -> Result<Vec<String>, Error> {
         sqlx::query_scalar!(
@@ -167,12 +234,12 @@ impl Attempts<'_> {
         attempt: Option<AttemptId>,
         channel: Channel,
         provider_id: &str,
-    ) -> Result<Option<(MessageId, LeadId, AttemptId)>, Error> {
+    ) -> Result<Option<Reported>, Error> {
         let row = sqlx::query!(
-            "select a.id, a.message_id, m.lead_id
-             from attempts a join messages m on m.tenant_id = a.tenant_id and m.id = a.message_id
-             where a.tenant_id = $1 and a.channel = $2 and (a.id = $3 or a.provider_id = $4)
-             order by a.id = $3 desc limit 1",
+            r#"select a.id, a.message_id, a.recipient, a.outcome = 'accepted' as accepted, m.lead_id, m.state
+               from attempts a join messages m on m.tenant_id = a.tenant_id and m.id = a.message_id
+               where a.tenant_id = $1 and a.channel = $2 and (a.id = $3 or a.provider_id = $4)
+               order by a.id = $3 desc limit 1"#,
             self.0.tenant.uuid(),
             channel.as_str(),
             attempt.map(AttemptId::uuid),
@@ -181,13 +248,17 @@ impl Attempts<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("find the message of a receipt"))?;
-        Ok(row.map(|row| {
-            (
-                MessageId::new(row.message_id),
-                LeadId::new(row.lead_id),
-                AttemptId::new(row.id),
-            )
-        }))
+        row.map(|row| {
+            Ok(Reported {
+                attempt: AttemptId::new(row.id),
+                message: MessageId::new(row.message_id),
+                lead: LeadId::new(row.lead_id),
+                recipient: row.recipient,
+                accepted: row.accepted.unwrap_or(false),
+                state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
+            })
+        })
+        .transpose()
     }
 
     /// Keeps a receipt. Answers false for one we have.

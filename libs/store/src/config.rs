@@ -21,9 +21,7 @@ impl Config {
         let seal_keys = keys
             .iter()
             .filter_map(|text| {
-                SealKey::parse(text)
-                    .map_err(|error| reader.mistake("seal.keys", error.to_string()))
-                    .ok()
+                SealKey::parse(text).map_err(|error| reader.mistake("seal.keys", error.to_string())).ok()
             })
             .collect::<Vec<_>>();
         if keys.is_empty() {

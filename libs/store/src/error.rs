@@ -24,26 +24,24 @@ impl Error {
     }
 
     pub(crate) fn corrupt(what: &'static str, why: impl Display) -> Self {
-        Self::Corrupt {
-            what,
-            why: why.to_string(),
-        }
+        Self::Corrupt { what, why: why.to_string() }
     }
 
     /// Whether the database was away, full or busy, so that the same work may succeed later; anything else is a mistake in
     /// the data or in us, and trying again would only repeat it.
     pub fn is_outage(&self) -> bool {
-        let Self::Database { source, .. } = self else {
-            return false;
+        let source = match self {
+            Self::Database { source, .. } => source,
+            // A replica with the wrong key or a slip in a tenant's settings: an operator mends it, nothing is given up.
+            Self::Sealed | Self::Settings(..) => return true,
+            Self::Corrupt { .. } | Self::Migrate(_) => return false,
         };
         match source {
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                // Connection exceptions, operator intervention, insufficient resources, lost races; and a table or role
-                // that a deploy has not made yet.
-                ["08", "57", "53", "40", "55", "58"]
-                    .iter()
-                    .any(|class| code.starts_with(class))
-                    || matches!(&*code, "42P01" | "42883" | "28000")
+                // Connection exceptions, refused passwords, a missing database, lost races, insufficient resources, operator
+                // intervention; and a table, column or function that a deploy has not made yet.
+                ["08", "28", "3D", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+                    || matches!(&*code, "42P01" | "42703" | "42883")
             }),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

@@ -49,11 +49,7 @@ impl<'s> Everywhere<'s> {
             let tenant = TenantId::new(row.tenant_id);
             let secret = self.0.sealer().open(&owner(tenant, &row.source), &row.sealed_secret)?;
             let secret = String::from_utf8(secret).map_err(|error| Error::corrupt("door's secret", error))?;
-            Ok(Door {
-                tenant,
-                source: row.source,
-                secret: secret.into(),
-            })
+            Ok(Door { tenant, source: row.source, secret: secret.into() })
         })
         .transpose()
     }
@@ -79,10 +75,7 @@ impl<'s> Everywhere<'s> {
             message: MessageId::new(row.1),
             release: row.2,
         };
-        Ok(rows
-            .into_iter()
-            .map(|row| due((row.tenant_id, row.id, row.released_at)))
-            .collect())
+        Ok(rows.into_iter().map(|row| due((row.tenant_id, row.id, row.released_at))).collect())
     }
 
     /// Takes up to `batch` leads that may have to be given up.
@@ -101,10 +94,7 @@ impl<'s> Everywhere<'s> {
         .fetch_all(&self.0.pool)
         .await
         .map_err(Error::doing("find leads to give up"))?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (TenantId::new(row.tenant_id), LeadId::new(row.id)))
-            .collect())
+        Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant_id), LeadId::new(row.id))).collect())
     }
 
     /// Keeps a dead letter. Answers false for one that is buried already.
@@ -144,16 +134,11 @@ impl<'s> Everywhere<'s> {
     }
 
     pub async fn clear_starts(&self, stage: &str, stream: &str, sequence: u64) -> Result<(), Error> {
-        sqlx::query!(
-            "select clear_starts($1, $2, $3)",
-            stage,
-            stream,
-            i64::try_from(sequence).unwrap_or(i64::MAX)
-        )
-        .execute(&self.0.pool)
-        .await
-        .map(drop)
-        .map_err(Error::doing("clear a message's starts"))
+        sqlx::query!("select clear_starts($1, $2, $3)", stage, stream, i64::try_from(sequence).unwrap_or(i64::MAX))
+            .execute(&self.0.pool)
+            .await
+            .map(drop)
+            .map_err(Error::doing("clear a message's starts"))
     }
 
     /// Newest first.

@@ -51,7 +51,8 @@ pub struct Lead {
 pub struct Leads<'t>(pub(crate) &'t mut Transaction);
 
 impl Leads<'_> {
-    /// Records what the rules said about an order. An older version never overwrites a newer one.
+    /// Records what the rules said about an order. Answers false, and changes nothing, when a newer version of it has been
+    /// judged already; the same version judged again (rules or locations have changed) takes the new word.
     pub async fn save_judgement(
         self,
         crm: &str,
@@ -59,7 +60,7 @@ impl Leads<'_> {
         crm_version: i64,
         reasons: &[NotALead],
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let reasons: Vec<String> = reasons.iter().map(|reason| reason.as_str().to_owned()).collect();
         sqlx::query!(
             "insert into judgements (tenant_id, crm, order_id, crm_version, is_lead, reasons, judged_at)
@@ -67,7 +68,7 @@ impl Leads<'_> {
              on conflict (tenant_id, crm, order_id) do update
              set crm_version = excluded.crm_version, is_lead = excluded.is_lead, reasons = excluded.reasons,
                  judged_at = excluded.judged_at
-             where judgements.crm_version < excluded.crm_version",
+             where judgements.crm_version <= excluded.crm_version",
             self.0.tenant.uuid(),
             crm,
             order_id,
@@ -78,7 +79,7 @@ impl Leads<'_> {
         )
         .execute(&mut *self.0.inner)
         .await
-        .map(drop)
+        .map(|done| done.rows_affected() == 1)
         .map_err(Error::doing("record a judgement"))
     }
 
@@ -139,10 +140,7 @@ impl Leads<'_> {
             Ok(Lead {
                 id,
                 location: LocationId::new(row.location_id),
-                status: row
-                    .status
-                    .parse()
-                    .map_err(|error| Error::corrupt("lead status", error))?,
+                status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
                 has_phone: row.has_phone,
                 texts_allowed: row.texts_allowed,
                 has_email: row.has_email,
@@ -152,6 +150,19 @@ impl Leads<'_> {
             })
         })
         .transpose()
+    }
+
+    /// Keeps everybody else from deciding about this lead until the transaction ends.
+    pub async fn lock(self, id: LeadId) -> Result<(), Error> {
+        sqlx::query!(
+            "select id from leads where tenant_id = $1 and id = $2 for update",
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("lock a lead"))
     }
 
     /// The leads a text from this number can be about: the ones still followed up or talked to, newest first, or else the
@@ -166,16 +177,8 @@ impl Leads<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("find a lead by its phone"))?;
-        let open: Vec<_> = rows
-            .iter()
-            .filter(|row| row.is_open)
-            .map(|row| LeadId::new(row.id))
-            .collect();
-        Ok(if open.is_empty() {
-            rows.first().map(|row| LeadId::new(row.id)).into_iter().collect()
-        } else {
-            open
-        })
+        let open: Vec<_> = rows.iter().filter(|row| row.is_open).map(|row| LeadId::new(row.id)).collect();
+        Ok(if open.is_empty() { rows.first().map(|row| LeadId::new(row.id)).into_iter().collect() } else { open })
     }
 
     /// The email addresses of these leads.
@@ -189,19 +192,11 @@ impl Leads<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("list emails of leads"))?;
-        emails
-            .iter()
-            .map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error)))
-            .collect()
+        emails.iter().map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error))).collect()
     }
 
     /// Notes that the touches are planned and when a lead that never answers is given up.
-    pub async fn set_planned(
-        self,
-        id: LeadId,
-        gives_up_at: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    pub async fn set_planned(self, id: LeadId, gives_up_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "update leads set planned_at = $3, gives_up_at = $4 where tenant_id = $1 and id = $2",
             self.0.tenant.uuid(),
@@ -252,19 +247,6 @@ impl Leads<'_> {
         .await
         .map_err(Error::doing("cancel a lead's touches"))?;
         Ok(stopped.unwrap_or(false))
-    }
-
-    /// A first message is out: new becomes contacted.
-    pub async fn set_contacted(self, id: LeadId) -> Result<(), Error> {
-        sqlx::query!(
-            "update leads set status = 'contacted' where tenant_id = $1 and id = $2 and status = 'new'",
-            self.0.tenant.uuid(),
-            id.uuid()
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("mark a lead as contacted"))
     }
 
     /// How many of a lead's messages the pipeline still owes something.

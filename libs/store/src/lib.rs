@@ -17,7 +17,7 @@ mod seal;
 mod tenants;
 mod transaction;
 
-pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt};
+pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, Reported};
 pub use config::Config;
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;

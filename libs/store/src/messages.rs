@@ -27,6 +27,8 @@ pub struct Message {
     pub attempts: u32,
     pub lead_status: LeadStatus,
     pub stopped: bool,
+    /// Whether this channel's address of the lead opted out.
+    pub suppressed: bool,
     pub recipient: Recipient,
     pub shop_time_zone: Tz,
     pub shop_name: String,
@@ -67,14 +69,8 @@ impl Messages<'_> {
     /// Plans a lead's touches. A touch that is planned already is left as it is.
     pub async fn plan(self, lead: LeadId, touches: &[NewTouch]) -> Result<(), Error> {
         let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
-        let steps: Vec<_> = touches
-            .iter()
-            .map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX))
-            .collect();
-        let channels: Vec<_> = touches
-            .iter()
-            .map(|new| new.touch.channel.as_str().to_owned())
-            .collect();
+        let steps: Vec<_> = touches.iter().map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX)).collect();
+        let channels: Vec<_> = touches.iter().map(|new| new.touch.channel.as_str().to_owned()).collect();
         let templates: Vec<_> = touches.iter().map(|new| new.touch.template.clone()).collect();
         let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
         let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
@@ -110,10 +106,7 @@ impl Messages<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("list a lead's due touches"))?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (MessageId::new(row.id), row.due_at))
-            .collect())
+        Ok(rows.into_iter().map(|row| (MessageId::new(row.id), row.due_at)).collect())
     }
 
     /// How many messages a lead has, in any state.
@@ -147,10 +140,7 @@ impl Messages<'_> {
                     step: u16::try_from(row.step).unwrap_or_default(),
                     channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
                     template: row.template,
-                    state: row
-                        .state
-                        .parse()
-                        .map_err(|error| Error::corrupt("message state", error))?,
+                    state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
                     reason: row.reason,
                     due_at: row.due_at,
                     sent_at: row.sent_at,
@@ -166,6 +156,11 @@ impl Messages<'_> {
             r#"select m.lead_id, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts,
                       l.status, l.stopped_at is not null as "stopped!", l.first_name, l.phone, l.texts_allowed, l.email,
                       l.vehicle, l.service, l.total_cents,
+                      exists (
+                          select from suppressions x
+                          where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
+                            and x.address = case m.channel when 'sms' then l.phone else lower(l.email) end
+                      ) as "suppressed!",
                       s.time_zone, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours
                from messages m
                join leads l on l.tenant_id = m.tenant_id and l.id = m.lead_id
@@ -184,26 +179,16 @@ impl Messages<'_> {
                 lead: LeadId::new(row.lead_id),
                 channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
                 template: row.template,
-                state: row
-                    .state
-                    .parse()
-                    .map_err(|error| Error::corrupt("message state", error))?,
+                state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
                 due_at: row.due_at,
                 release_at: row.release_at,
                 attempts: u32::try_from(row.attempts).unwrap_or_default(),
-                lead_status: row
-                    .status
-                    .parse()
-                    .map_err(|error| Error::corrupt("lead status", error))?,
+                lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
                 stopped: row.stopped,
+                suppressed: row.suppressed,
                 recipient: Recipient {
                     first_name: row.first_name,
-                    phone: row
-                        .phone
-                        .as_deref()
-                        .map(E164::parse)
-                        .transpose()
-                        .map_err(|e| Error::corrupt("phone", e))?,
+                    phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?,
                     texts_allowed: row.texts_allowed,
                     email: row
                         .email
@@ -225,22 +210,6 @@ impl Messages<'_> {
         .transpose()
     }
 
-    /// A worker takes the message in hand; until `lease_until` nobody else touches it.
-    pub async fn claim(self, id: MessageId, attempt: u32, lease_until: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query!(
-            "update messages set state = 'claimed', attempts = $3, release_at = $4, reason = null
-             where tenant_id = $1 and id = $2",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            i32::try_from(attempt).unwrap_or(i32::MAX),
-            lease_until
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("claim a message"))
-    }
-
     /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
     pub async fn put_off(self, id: MessageId, at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
         sqlx::query!(
@@ -257,10 +226,11 @@ impl Messages<'_> {
         .map_err(Error::doing("put a message off"))
     }
 
-    /// Nobody knows whether the vendor has it; ask at `ask_at`.
+    /// Nobody knows whether the vendor has it; ask at `ask_at`, which is its due time from now on: a question that comes
+    /// up early, from an event that was waiting, is not asked.
     pub async fn set_unknown(self, id: MessageId, ask_at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
         sqlx::query!(
-            "update messages set state = 'unknown', release_at = $3, reason = $4
+            "update messages set state = 'unknown', due_at = $3, release_at = $3, reason = $4
              where tenant_id = $1 and id = $2 and state in ('claimed', 'unknown')",
             self.0.tenant.uuid(),
             id.uuid(),
@@ -273,32 +243,12 @@ impl Messages<'_> {
         .map_err(Error::doing("mark a message as unknown"))
     }
 
-    /// The vendor has it. Answers false if that was known already, by a receipt that was faster than the answer.
-    pub async fn set_sent(self, id: MessageId, provider_id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "update messages set state = 'sent', provider_id = $3, sent_at = $4, reason = null
-             where tenant_id = $1 and id = $2 and state in ('claimed', 'unknown')",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            provider_id,
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("mark a message as sent"))?;
-        Ok(done.rows_affected() == 1)
-    }
-
     pub async fn withhold(self, id: MessageId, reason: WithheldReason, now: DateTime<Utc>) -> Result<(), Error> {
-        self.finish(id, MessageState::Withheld, Some(reason.as_str()), now)
-            .await
-            .map(drop)
+        self.finish(id, MessageState::Withheld, Some(reason.as_str()), now).await.map(drop)
     }
 
     pub async fn cancel(self, id: MessageId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        self.finish(id, MessageState::Cancelled, Some(reason), now)
-            .await
-            .map(drop)
+        self.finish(id, MessageState::Cancelled, Some(reason), now).await.map(drop)
     }
 
     /// Moves a message to its last state; one that is there already stays. Answers whether it moved.

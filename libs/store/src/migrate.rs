@@ -7,21 +7,14 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Applies what is missing, as the owner of the tables.
 pub async fn migrate(owner_url: &str) -> Result<(), Error> {
-    let mut connection = PgConnection::connect(owner_url)
-        .await
-        .map_err(Error::doing("connect as the owner"))?;
+    let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
     MIGRATOR.run(&mut connection).await.map_err(Error::Migrate)?;
-    connection
-        .close()
-        .await
-        .map_err(Error::doing("close the owner's connection"))
+    connection.close().await.map_err(Error::doing("close the owner's connection"))
 }
 
 /// How many migrations the database lacks. Asked as the owner.
 pub async fn pending_migrations(owner_url: &str) -> Result<usize, Error> {
-    let mut connection = PgConnection::connect(owner_url)
-        .await
-        .map_err(Error::doing("connect as the owner"))?;
+    let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
     let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
         .fetch_one(&mut connection)
         .await
@@ -33,17 +26,12 @@ pub async fn pending_migrations(owner_url: &str) -> Result<usize, Error> {
             .await
             .map_err(Error::doing("read the list of migrations"))?,
     };
-    Ok(MIGRATOR
-        .iter()
-        .filter(|migration| !applied.contains(&migration.version))
-        .count())
+    Ok(MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count())
 }
 
 /// Makes a database if there is none of this name. `owner_url` names any other database of the same server.
 pub async fn create_database(owner_url: &str, name: &str) -> Result<(), Error> {
-    let mut connection = PgConnection::connect(owner_url)
-        .await
-        .map_err(Error::doing("connect as the owner"))?;
+    let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)
         .fetch_one(&mut connection)
@@ -52,13 +40,7 @@ pub async fn create_database(owner_url: &str, name: &str) -> Result<(), Error> {
     if !exists {
         // A name cannot be a parameter here; quoted, it is nothing but a name.
         let create = format!("create database \"{}\"", name.replace('"', "\"\""));
-        sqlx::raw_sql(AssertSqlSafe(create))
-            .execute(&mut connection)
-            .await
-            .map_err(Error::doing("make a database"))?;
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.map_err(Error::doing("make a database"))?;
     }
-    connection
-        .close()
-        .await
-        .map_err(Error::doing("close the owner's connection"))
+    connection.close().await.map_err(Error::doing("close the owner's connection"))
 }

@@ -37,13 +37,16 @@ impl Replies<'_> {
     }
 
     /// From now on nothing goes to this address by this channel. An opt-out that is older than a later opt-in (they can
-    /// arrive in the wrong order) changes nothing.
+    /// arrive in the wrong order) does not undo it; a newer one counts, so that an older opt-in cannot lift it.
     pub async fn suppress(self, channel: Channel, address: &str, source: &str, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "insert into suppressions (tenant_id, channel, address, source, suppressed_at) values ($1, $2, $3, $4, $5)
              on conflict (tenant_id, channel, address) do update
-             set source = excluded.source, suppressed_at = excluded.suppressed_at, lifted_at = null
-             where suppressions.lifted_at < excluded.suppressed_at",
+             set source = case when suppressions.lifted_at < excluded.suppressed_at then excluded.source
+                               else suppressions.source end,
+                 suppressed_at = greatest(suppressions.suppressed_at, excluded.suppressed_at),
+                 lifted_at = case when suppressions.lifted_at < excluded.suppressed_at then null
+                                  else suppressions.lifted_at end",
             self.0.tenant.uuid(),
             channel.as_str(),
             address,
@@ -56,15 +59,18 @@ impl Replies<'_> {
         .map_err(Error::doing("record an opt-out"))
     }
 
-    /// The customer opted in again.
-    pub async fn lift(self, channel: Channel, address: &str, at: DateTime<Utc>) -> Result<(), Error> {
+    /// The customer opted in again. Lifts only opt-outs whose source begins with `of_source`: a START by text does not take
+    /// back that somebody reported our emails as spam.
+    pub async fn lift(self, channel: Channel, address: &str, of_source: &str, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "update suppressions set lifted_at = $4
-             where tenant_id = $1 and channel = $2 and address = $3 and lifted_at is null and suppressed_at < $4",
+             where tenant_id = $1 and channel = $2 and address = $3 and lifted_at is null and suppressed_at < $4
+               and starts_with(source, $5)",
             self.0.tenant.uuid(),
             channel.as_str(),
             address,
-            at
+            at,
+            of_source
         )
         .execute(&mut *self.0.inner)
         .await

@@ -41,15 +41,9 @@ pub struct Sealer {
 
 impl Sealer {
     pub fn new(keys: &[SealKey]) -> Self {
-        let keys = keys
-            .iter()
-            .filter_map(|key| UnboundKey::new(&AES_256_GCM, &key.0).ok())
-            .map(LessSafeKey::new)
-            .collect();
-        Self {
-            keys,
-            random: SystemRandom::new(),
-        }
+        let keys =
+            keys.iter().filter_map(|key| UnboundKey::new(&AES_256_GCM, &key.0).ok()).map(LessSafeKey::new).collect();
+        Self { keys, random: SystemRandom::new() }
     }
 
     /// The nonce, then the ciphertext with its tag.

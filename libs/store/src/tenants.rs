@@ -30,10 +30,7 @@ pub struct CrmLimit {
 impl Default for CrmLimit {
     /// What is known to work with Shopmonkey (vendor sheet, section 3), with room for a few quotes at once.
     fn default() -> Self {
-        Self {
-            per_second: 2.0,
-            burst: 30,
-        }
+        Self { per_second: 2.0, burst: 30 }
     }
 }
 
@@ -134,17 +131,19 @@ impl Tenants<'_> {
         .map_err(Error::doing("find a location"))
     }
 
-    /// The time zone of a shop.
-    pub async fn time_zone(self, location: LocationId) -> Result<Tz, Error> {
-        let zone = sqlx::query_scalar!(
-            "select time_zone from locations where tenant_id = $1 and id = $2",
+    /// The tenant's settings, and the time zone of one of its shops.
+    pub async fn settings_at(self, location: LocationId) -> Result<(TenantSettings, Tz), Error> {
+        let row = sqlx::query!(
+            "select t.settings, l.time_zone from tenants t join locations l on l.tenant_id = t.id
+             where t.id = $1 and l.id = $2",
             self.0.tenant.uuid(),
             location.uuid()
         )
         .fetch_one(&mut *self.0.inner)
         .await
-        .map_err(Error::doing("read a location's time zone"))?;
-        parse_zone(&zone)
+        .map_err(Error::doing("read a tenant's settings"))?;
+        let settings = serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.0.tenant, error))?;
+        Ok((settings, parse_zone(&row.time_zone)?))
     }
 
     pub async fn save_credentials<T: Serialize>(self, vendor: &str, credentials: &T) -> Result<(), Error> {
@@ -174,9 +173,7 @@ impl Tenants<'_> {
         .map_err(Error::doing("read credentials"))?;
         let Some(sealed) = sealed else { return Ok(None) };
         let plain = self.0.sealer.open(&owner(self.0.tenant, vendor), &sealed)?;
-        serde_json::from_slice(&plain)
-            .map(Some)
-            .map_err(|error| Error::corrupt("credentials", error))
+        serde_json::from_slice(&plain).map(Some).map_err(|error| Error::corrupt("credentials", error))
     }
 
     /// Opens a door: `token` is the last part of the address, `secret` what the source signs with.
@@ -213,22 +210,20 @@ impl Tenants<'_> {
         .map_err(Error::doing("save a template"))
     }
 
-    pub async fn find_template(self, name: &str, channel: Channel) -> Result<Option<Template>, Error> {
-        let row = sqlx::query!(
-            "select subject, body from templates where tenant_id = $1 and name = $2 and channel = $3",
-            self.0.tenant.uuid(),
-            name,
-            channel.as_str()
+    pub async fn list_templates(self) -> Result<Vec<Template>, Error> {
+        let rows = sqlx::query!(
+            "select name, channel, subject, body from templates where tenant_id = $1",
+            self.0.tenant.uuid()
         )
-        .fetch_optional(&mut *self.0.inner)
+        .fetch_all(&mut *self.0.inner)
         .await
-        .map_err(Error::doing("read a template"))?;
-        Ok(row.map(|row| Template {
-            name: name.to_owned(),
-            channel,
-            subject: row.subject,
-            body: row.body,
-        }))
+        .map_err(Error::doing("list templates"))?;
+        rows.into_iter()
+            .map(|row| {
+                let channel = row.channel.parse().map_err(|error| Error::corrupt("channel", error))?;
+                Ok(Template { name: row.name, channel, subject: row.subject, body: row.body })
+            })
+            .collect()
     }
 }
 

@@ -19,35 +19,21 @@ pub struct Store {
 impl Store {
     /// Does not wait for the database: the first query does, and fails when it is away.
     pub fn open(config: &Config) -> Result<Self, Error> {
-        let options: PgConnectOptions = config
-            .url
-            .expose_secret()
-            .parse()
-            .map_err(Error::doing("read postgres.url"))?;
+        let options: PgConnectOptions =
+            config.url.expose_secret().parse().map_err(Error::doing("read postgres.url"))?;
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
             .connect_lazy_with(options.application_name("leads"));
-        Ok(Self {
-            pool,
-            sealer: Arc::new(Sealer::new(&config.seal_keys)),
-        })
+        Ok(Self { pool, sealer: Arc::new(Sealer::new(&config.seal_keys)) })
     }
 
     /// Begins a transaction that sees and writes the rows of one tenant alone.
     pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, Error> {
         // One round trip; a Uuid cannot carry SQL.
         let begin = AssertSqlSafe(format!("begin; set local app.tenant = '{}'", tenant.uuid()));
-        let inner = self
-            .pool
-            .begin_with(begin)
-            .await
-            .map_err(Error::doing("begin a transaction"))?;
-        Ok(Transaction {
-            inner,
-            tenant,
-            sealer: self.sealer.clone(),
-        })
+        let inner = self.pool.begin_with(begin).await.map_err(Error::doing("begin a transaction"))?;
+        Ok(Transaction { inner, tenant, sealer: self.sealer.clone() })
     }
 
     pub fn everywhere(&self) -> Everywhere<'_> {
@@ -60,11 +46,7 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("select 1")
-            .execute(&self.pool)
-            .await
-            .map(drop)
-            .map_err(Error::doing("reach Postgres"))
+        sqlx::query("select 1").execute(&self.pool).await.map(drop).map_err(Error::doing("reach Postgres"))
     }
 
     pub async fn close(&self) {

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use super::{Credentials, wire};
 use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of};
 
-const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
 pub(crate) struct Sendgrid {
     http: reqwest::Client,
@@ -30,69 +30,39 @@ impl Carrier for Sendgrid {
         let html = html_of(&letter.body);
         let mail = wire::Mail {
             personalizations: [wire::Personalization {
-                to: [wire::Address {
-                    email: &letter.to,
-                    name: None,
-                }],
+                to: [wire::Address { email: &letter.to, name: None }],
                 custom_args: BTreeMap::from([("attempt_id", letter.attempt.to_string())]),
             }],
-            from: wire::Address {
-                email: &self.credentials.from_email,
-                name: Some(&self.credentials.from_name),
-            },
+            from: wire::Address { email: &self.credentials.from_email, name: Some(&self.credentials.from_name) },
             subject: letter.subject.as_deref().unwrap_or_default(),
             content: [
-                wire::Content {
-                    r#type: "text/plain",
-                    value: &letter.body,
-                },
-                wire::Content {
-                    r#type: "text/html",
-                    value: &html,
-                },
+                wire::Content { r#type: "text/plain", value: &letter.body },
+                wire::Content { r#type: "text/html", value: &html },
             ],
             tracking_settings: wire::Tracking::default(),
         };
-        let request = self
-            .http
-            .post(self.url("/v3/mail/send"))
-            .bearer_auth(&self.credentials.api_key)
-            .json(&mail);
+        let request = self.http.post(self.url("/v3/mail/send")).bearer_auth(&self.credentials.api_key).json(&mail);
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return answer_of(&error),
         };
-        let header = |name: &str| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = response.status();
         let code = status.as_u16().to_string();
         match status {
             StatusCode::ACCEPTED | StatusCode::OK => match header("x-message-id") {
                 Some(id) => Answer::Accepted { provider_id: id },
-                None => Answer::Ambiguous {
-                    why: "accepted without an id".into(),
-                },
+                None => Answer::Ambiguous { why: "accepted without an id".into() },
             },
             StatusCode::TOO_MANY_REQUESTS => {
                 let reset: Option<u64> = header("retry-after").and_then(|value| value.parse().ok());
-                Answer::NotProcessed {
-                    code,
-                    retry_after: reset.map(Duration::from_secs),
-                }
+                Answer::NotProcessed { code, retry_after: reset.map(Duration::from_secs) }
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Answer::NotProcessed {
-                code,
-                retry_after: Some(Duration::from_secs(60)),
-            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Answer::NotProcessed { code, retry_after: Some(Duration::from_secs(60)) }
+            }
             _ if status.is_client_error() => Answer::Refused { code, opted_out: false },
-            _ => Answer::Ambiguous {
-                why: format!("status {code}"),
-            },
+            _ => Answer::Ambiguous { why: format!("status {code}") },
         }
     }
 
@@ -102,19 +72,14 @@ impl Carrier for Sendgrid {
         // The address was parsed at the door; a quote in it is doubled all the same.
         let to = letter.to.replace('\'', "''");
         let query = format!("to_email = '{to}' AND sg_message_id_created_at > TIMESTAMP \"{since}\"");
-        let call = self
-            .http
-            .post(self.url("/v3/logs"))
-            .bearer_auth(&self.credentials.api_key);
+        let call = self.http.post(self.url("/v3/logs")).bearer_auth(&self.credentials.api_key);
         let logs: wire::Logs = read(call.json(&wire::LogsQuery { query, limit: 50 })).await?;
         let mut traces = Vec::new();
         for entry in logs.messages {
             let call = self.http.get(self.url(&format!("/v3/logs/{}", entry.sg_message_id)));
             let log: wire::Log = read(call.bearer_auth(&self.credentials.api_key)).await?;
             if log.custom_args.get("attempt_id") == Some(&letter.attempt.to_string()) {
-                traces.push(Trace {
-                    provider_id: request_id(&entry.sg_message_id).to_owned(),
-                });
+                traces.push(Trace { provider_id: request_id(&entry.sg_message_id).to_owned() });
             }
         }
         Ok(traces)
@@ -122,17 +87,11 @@ impl Carrier for Sendgrid {
 }
 
 async fn read<T: serde::de::DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, LookupError> {
-    let response = request
-        .send()
-        .await
-        .map_err(|error| LookupError::Unreachable(error.without_url()))?;
+    let response = request.send().await.map_err(|error| LookupError::Unreachable(error.without_url()))?;
     if !response.status().is_success() {
         return Err(LookupError::Failing(response.status().as_u16()));
     }
-    response
-        .json()
-        .await
-        .map_err(|error| LookupError::Unreachable(error.without_url()))
+    response.json().await.map_err(|error| LookupError::Unreachable(error.without_url()))
 }
 
 /// An event's `sg_message_id` is the request's `X-Message-Id` with more behind a dot.
@@ -144,11 +103,7 @@ pub(super) fn request_id(sg_message_id: &str) -> &str {
 fn html_of(text: &str) -> String {
     let mut html = String::from("<!doctype html><html><body>");
     for paragraph in text.split("\n\n") {
-        let escaped = paragraph
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-            .replace('"', "&quot;");
+        let escaped = paragraph.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         let _ = write!(html, "<p>{}</p>", escaped.trim().replace('\n', "<br>"));
     }
     html + "</body></html>"

@@ -14,19 +14,14 @@ pub(crate) struct NotAList(#[source] serde_json::Error);
 /// does not keep the others from being read.
 pub(crate) fn read_receipts(body: &[u8]) -> Result<Vec<Report>, NotAList> {
     let events: Vec<Value> = serde_json::from_slice(body).map_err(NotAList)?;
-    Ok(events
-        .into_iter()
-        .filter_map(|event| report(serde_json::from_value(event).ok()?))
-        .collect())
+    Ok(events.into_iter().filter_map(|event| report(serde_json::from_value(event).ok()?)).collect())
 }
 
 fn report(event: wire::Event) -> Option<Report> {
     let receipt = match event.event.as_str() {
         "processed" | "deferred" => Receipt::Accepted,
         "delivered" => Receipt::Delivered,
-        "bounce" | "dropped" => Receipt::Failed {
-            code: event.status.or(event.r#type).or(event.reason),
-        },
+        "bounce" | "dropped" => Receipt::Failed { code: event.status.or(event.r#type).or(event.reason) },
         "spamreport" | "unsubscribe" | "group_unsubscribe" => Receipt::Accepted,
         _ => return None,
     };
@@ -45,14 +40,7 @@ fn report(event: wire::Event) -> Option<Report> {
         event.email.unwrap_or_default(),
         event.timestamp.unwrap_or_default()
     );
-    Some(Report {
-        channel: Channel::Email,
-        provider_id,
-        attempt,
-        key,
-        receipt,
-        opted_out,
-    })
+    Some(Report { channel: Channel::Email, provider_id, attempt, key, receipt, opted_out })
 }
 
 #[cfg(test)]
@@ -67,11 +55,6 @@ mod tests {
         let reports = read_receipts(body).unwrap();
         assert_eq!(reports.len(), 2);
         assert_eq!(reports[0].provider_id, "X1");
-        assert_eq!(
-            reports[1].receipt,
-            Receipt::Failed {
-                code: Some("blocked".into())
-            }
-        );
+        assert_eq!(reports[1].receipt, Receipt::Failed { code: Some("blocked".into()) });
     }
 }

@@ -26,10 +26,7 @@ pub(crate) fn read_receipt(inbound: &Inbound) -> Result<Vec<Report>, Error> {
         _ => Receipt::Accepted,
     };
     let query: Vec<(String, String)> = serde_urlencoded::from_str(&inbound.query).unwrap_or_default();
-    let attempt = query
-        .iter()
-        .find(|(key, _)| key == "attempt")
-        .and_then(|(_, id)| id.parse::<AttemptId>().ok());
+    let attempt = query.iter().find(|(key, _)| key == "attempt").and_then(|(_, id)| id.parse::<AttemptId>().ok());
     Ok(vec![Report {
         channel: Channel::Sms,
         key: format!("{sid}:{status}"),

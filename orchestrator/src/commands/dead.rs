@@ -32,10 +32,8 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
 /// Gives one another chance.
 pub async fn redrive(config: &Config, id: DeadLetterId) -> anyhow::Result<()> {
     let store = Store::open(&config.store)?;
-    let operate = config
-        .buses
-        .get("operate")
-        .context("nats.operate_password is not set: redriving is that user's alone")?;
+    let operate =
+        config.buses.get("operate").context("nats.operate_password is not set: redriving is that user's alone")?;
     let bus = Bus::connect(operate).await?;
     stage::redrive(&bus, &store, &config.clock, id).await?;
     bus.close().await;

@@ -22,21 +22,11 @@ struct Finding {
 }
 
 fn well(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding {
-        what,
-        ok: true,
-        says: says.into(),
-        to_do: None,
-    }
+    Finding { what, ok: true, says: says.into(), to_do: None }
 }
 
 fn wrong(what: &'static str, says: impl Into<String>, to_do: impl Into<String>) -> Finding {
-    Finding {
-        what,
-        ok: false,
-        says: says.into(),
-        to_do: Some(to_do.into()),
-    }
+    Finding { what, ok: false, says: says.into(), to_do: Some(to_do.into()) }
 }
 
 /// Looks at everything a role needs; exits with 1 if anything is wrong.
@@ -60,11 +50,7 @@ pub async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(if findings.iter().all(|finding| finding.ok) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if findings.iter().all(|finding| finding.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
@@ -74,11 +60,9 @@ fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
 async fn postgres(store: &Store) -> Finding {
     match store.ping().await {
         Ok(()) => well("postgres", "answers"),
-        Err(error) => wrong(
-            "postgres",
-            chain(error),
-            "check that the server runs, and host, user and password in postgres.url",
-        ),
+        Err(error) => {
+            wrong("postgres", chain(error), "check that the server runs, and host, user and password in postgres.url")
+        }
     }
 }
 
@@ -117,11 +101,7 @@ async fn nats(config: &Config) -> Vec<Finding> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     if !bus.is_connected() {
-        return vec![wrong(
-            "nats",
-            format!("no connection to {} within three seconds", deploy.url),
-            to_do,
-        )];
+        return vec![wrong("nats", format!("no connection to {} within three seconds", deploy.url), to_do)];
     }
     let mut findings = vec![match stage::check_server(&bus) {
         Ok(()) => well("nats", "answers, and is new enough"),
@@ -154,9 +134,8 @@ async fn dead_letters(store: &Store) -> Finding {
 fn safe_mode(config: &Config) -> Finding {
     match &config.notify.safe_mode {
         domain::SafeMode::Off => well("safe mode", "off: customers are written to"),
-        domain::SafeMode::OnlyTo(list) => well(
-            "safe mode",
-            format!("on: only the {} patterns in notify.allow are written to", list.len()),
-        ),
+        domain::SafeMode::OnlyTo(list) => {
+            well("safe mode", format!("on: only the {} patterns in notify.allow are written to", list.len()))
+        }
     }
 }

@@ -17,10 +17,7 @@ async fn connect(config: &Config) -> anyhow::Result<Bus> {
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    anyhow::bail!(
-        "no connection to NATS at {} within five seconds, or the user deploy is refused",
-        deploy.url
-    )
+    anyhow::bail!("no connection to NATS at {} within five seconds, or the user deploy is refused", deploy.url)
 }
 
 /// Makes streams and consumers what `nats/` says; refuses what could lose a stored message.

@@ -52,10 +52,7 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
     let everywhere = site.store.everywhere();
     let mut messages: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
     for count in everywhere.count_messages_by_state().await? {
-        messages
-            .entry(count.channel)
-            .or_default()
-            .insert(count.state, count.messages);
+        messages.entry(count.channel).or_default().insert(count.state, count.messages);
     }
     let taken = Taken::of(&entries);
     let mut lost = Vec::new();
@@ -63,19 +60,11 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
         lost.extend(what_is_missing(site, scene, &taken).await?);
     }
     let strangers = |scene: &&Scene| scene.kind == Kind::NotOnTheList;
-    let stranger_phones: Vec<_> = scenes
-        .iter()
-        .filter(strangers)
-        .filter_map(|scene| scene.quote.phone.clone())
-        .collect();
+    let stranger_phones: Vec<_> =
+        scenes.iter().filter(strangers).filter_map(|scene| scene.quote.phone.clone()).collect();
     Ok(Report {
         webhooks: count(&entries, |event| matches!(event, Event::WebhookSent { .. })),
-        leads: everywhere
-            .count_leads_by_status()
-            .await?
-            .iter()
-            .map(|(_, leads)| leads)
-            .sum(),
+        leads: everywhere.count_leads_by_status().await?.iter().map(|(_, leads)| leads).sum(),
         not_leads: everywhere.count_judgements_by_reason().await?.into_iter().collect(),
         refused_at_the_door: count(
             &entries,
@@ -84,10 +73,7 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
         messages,
         lost,
         duplicates: taken.twice,
-        to_strangers: stranger_phones
-            .iter()
-            .filter(|phone| taken.first.contains_key(*phone))
-            .count(),
+        to_strangers: stranger_phones.iter().filter(|phone| taken.first.contains_key(*phone)).count(),
         dead_letters: everywhere.list_open_dead_letters(1_000).await?.len(),
         first_touch: latency(scenes, &entries, &taken.first),
     })
@@ -106,10 +92,7 @@ struct Taken {
 
 impl Taken {
     fn of(entries: &[sim::Entry]) -> Self {
-        let mut taken = Self {
-            first: HashMap::new(),
-            twice: Vec::new(),
-        };
+        let mut taken = Self { first: HashMap::new(), twice: Vec::new() };
         let mut seen = HashMap::new();
         for entry in entries {
             let (to, words) = match &entry.event {
@@ -155,16 +138,9 @@ async fn what_is_missing(site: &Site, scene: &Scene, taken: &Taken) -> anyhow::R
 
 fn latency(scenes: &[Scene], entries: &[sim::Entry], first: &HashMap<String, DateTime<Utc>>) -> Latency {
     let asked = asked_at(entries);
-    let mut waits: Vec<f64> = scenes
-        .iter()
-        .filter_map(|scene| wait_ms(scene, &asked, first))
-        .collect();
+    let mut waits: Vec<f64> = scenes.iter().filter_map(|scene| wait_ms(scene, &asked, first)).collect();
     waits.sort_by(f64::total_cmp);
-    Latency {
-        count: waits.len(),
-        p50_ms: percentile(&waits, 50),
-        p99_ms: percentile(&waits, 99),
-    }
+    Latency { count: waits.len(), p50_ms: percentile(&waits, 50), p99_ms: percentile(&waits, 99) }
 }
 
 /// When the first webhook about each order went out.

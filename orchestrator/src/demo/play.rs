@@ -59,9 +59,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     let mut site_options = SiteOptions::new(&options.data, Durability::Full);
     site_options.sim.clock = clock.business.clone();
     site_options.settings = clock.settings;
-    site_options
-        .settings
-        .push(("notify.allow".into(), script.allowed().join(",")));
+    site_options.settings.push(("notify.allow".into(), script.allowed().join(",")));
     let site = Site::start(site_options).await?;
     start_pipeline(&site).await?;
     if !options.json {
@@ -101,11 +99,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
         progress.follow(&world, &site.store).await;
     }
     told.abort();
-    Ok(if report.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the vendors do wrong while the demo plays: every kind of lost, late and refused answer.
@@ -138,17 +132,12 @@ struct DemoClock {
 /// Ten in the morning in the westernmost shop, so that it is day in all of them.
 #[expect(clippy::disallowed_methods, reason = "the edge, where a demo's clock is set")]
 fn clock(speed: f64) -> anyhow::Result<DemoClock> {
-    anyhow::ensure!(
-        speed > 0.0 && speed.is_finite(),
-        "--speed takes a number above zero, such as 43200"
-    );
+    anyhow::ensure!(speed > 0.0 && speed.is_finite(), "--speed takes a number above zero, such as 43200");
     let anchor = Utc::now();
     let today = anchor.with_timezone(&America::Denver).date_naive();
     let ten = today.and_time(NaiveTime::from_hms_opt(10, 0, 0).unwrap_or_default());
-    let start: DateTime<Utc> = America::Denver
-        .from_local_datetime(&ten)
-        .earliest()
-        .map_or(anchor, |local| local.to_utc());
+    let start: DateTime<Utc> =
+        America::Denver.from_local_datetime(&ten).earliest().map_or(anchor, |local| local.to_utc());
     Ok(DemoClock {
         business: Clock::virtual_from(start, anchor, speed),
         settings: vec![
@@ -183,20 +172,12 @@ async fn start_pipeline(site: &Site) -> anyhow::Result<()> {
     let url = format!("{}/ready", site.public_url);
     let client = service::http::client(Duration::from_secs(1), Duration::from_secs(3));
     for _ in 0..200 {
-        if client
-            .get(&url)
-            .send()
-            .await
-            .is_ok_and(|response| response.status().is_success())
-        {
+        if client.get(&url).send().await.is_ok_and(|response| response.status().is_success()) {
             return Ok(());
         }
         sleep(Duration::from_millis(25)).await;
     }
-    anyhow::bail!(
-        "the pipeline did not become ready; see {}",
-        site.stack.folder.join("logs/pipeline.log").display()
-    )
+    anyhow::bail!("the pipeline did not become ready; see {}", site.stack.folder.join("logs/pipeline.log").display())
 }
 
 fn addresses(site: &Site, after: Duration, options: &Options) -> String {
@@ -243,11 +224,7 @@ async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
 }
 
 fn summary(report: &Report) -> String {
-    let clean = if report.is_clean() {
-        "Nothing was lost and nothing was sent twice."
-    } else {
-        "SOMETHING IS WRONG:"
-    };
+    let clean = if report.is_clean() { "Nothing was lost and nothing was sent twice." } else { "SOMETHING IS WRONG:" };
     let mut text = format!(
         "\n  {clean}\n  {} webhooks, {} leads, first touch p50 {} ms, p99 {} ms (vendor faults included)\n",
         report.webhooks, report.leads, report.first_touch.p50_ms, report.first_touch.p99_ms

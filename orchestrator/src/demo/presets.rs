@@ -131,13 +131,7 @@ mod tests {
         let templates = templates();
         for step in Cadence::default().steps() {
             for channel in [Channel::Sms, Channel::Email] {
-                assert!(
-                    templates
-                        .iter()
-                        .any(|t| t.name == step.template && t.channel == channel),
-                    "{}",
-                    step.template
-                );
+                assert!(templates.iter().any(|t| t.name == step.template && t.channel == channel), "{}", step.template);
             }
         }
     }

@@ -12,14 +12,7 @@ pub(super) struct Progress {
     bars: [ProgressBar; 6],
 }
 
-const STAGES: [&str; 6] = [
-    "webhooks in",
-    "orders judged",
-    "leads",
-    "first touches",
-    "texts and emails",
-    "receipts in",
-];
+const STAGES: [&str; 6] = ["webhooks in", "orders judged", "leads", "first touches", "texts and emails", "receipts in"];
 
 impl Progress {
     /// Draws on a terminal alone; elsewhere, and for `--json`, it keeps quiet.
@@ -69,39 +62,17 @@ impl Progress {
             }
             bar.set_position(count);
         };
-        set(
-            webhooks,
-            journal.count(|event| matches!(event, Event::WebhookAnswered { .. })),
-        );
-        set(
-            sent,
-            journal.count(|event| matches!(event, Event::Text { .. } | Event::Email { .. })),
-        );
-        set(
-            receipts,
-            journal.count(|event| matches!(event, Event::CallbackAnswered { status: 200..300, .. })),
-        );
+        set(webhooks, journal.count(|event| matches!(event, Event::WebhookAnswered { .. })));
+        set(sent, journal.count(|event| matches!(event, Event::Text { .. } | Event::Email { .. })));
+        set(receipts, journal.count(|event| matches!(event, Event::CallbackAnswered { status: 200..300, .. })));
         let by_status = store.everywhere().count_leads_by_status().await?;
-        let not_leads: i64 = store
-            .everywhere()
-            .count_judgements_by_reason()
-            .await?
-            .iter()
-            .map(|(_, n)| n)
-            .sum();
+        let not_leads: i64 = store.everywhere().count_judgements_by_reason().await?.iter().map(|(_, n)| n).sum();
         let all_leads: i64 = by_status.iter().map(|(_, n)| n).sum();
-        let written_to: i64 = by_status
-            .iter()
-            .filter(|(status, _)| status != "new")
-            .map(|(_, n)| n)
-            .sum();
+        let written_to: i64 = by_status.iter().filter(|(status, _)| status != "new").map(|(_, n)| n).sum();
         set(judged, usize::try_from(all_leads + not_leads).unwrap_or_default());
         set(leads, usize::try_from(all_leads).unwrap_or_default());
         set(touches, usize::try_from(written_to).unwrap_or_default());
-        let words: Vec<_> = by_status
-            .iter()
-            .map(|(status, n)| format!("{n} {}", status.replace('_', " ")))
-            .collect();
+        let words: Vec<_> = by_status.iter().map(|(status, n)| format!("{n} {}", status.replace('_', " "))).collect();
         leads.set_message(words.join(", "));
         Ok(())
     }

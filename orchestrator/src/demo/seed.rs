@@ -22,27 +22,9 @@ pub struct Franchise {
 
 /// The CRM's id, name, time zone, telephone, address.
 pub const LOCATIONS: [(&str, &str, Tz, &str, &str); 3] = [
-    (
-        "6123456789abcdef01234568",
-        "Sample Tint Tampa",
-        America::New_York,
-        "+18135550100",
-        "1 Main St, Tampa, FL 33602",
-    ),
-    (
-        "6123456789abcdef0123456a",
-        "Sample Tint Austin",
-        America::Chicago,
-        "+15125550100",
-        "2 Main St, Austin, TX 78701",
-    ),
-    (
-        "6123456789abcdef0123456c",
-        "Sample Tint Denver",
-        America::Denver,
-        "+13035550100",
-        "3 Main St, Denver, CO 80202",
-    ),
+    ("6123456789abcdef01234568", "Sample Tint Tampa", America::New_York, "+18135550100", "1 Main St, Tampa, FL 33602"),
+    ("6123456789abcdef0123456a", "Sample Tint Austin", America::Chicago, "+15125550100", "2 Main St, Austin, TX 78701"),
+    ("6123456789abcdef0123456c", "Sample Tint Denver", America::Denver, "+13035550100", "3 Main St, Denver, CO 80202"),
 ];
 
 impl Franchise {
@@ -74,12 +56,8 @@ impl Franchise {
             url: self.door(public_url, "shopmonkey/{shopmonkey}"),
             secret: self.webhook_secret.clone(),
         });
-        world
-            .twilio
-            .set_reply_url(self.door(public_url, "twilio/{twilio}/reply"));
-        world
-            .sendgrid
-            .set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));
+        world.twilio.set_reply_url(self.door(public_url, "twilio/{twilio}/reply"));
+        world.sendgrid.set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));
     }
 }
 
@@ -95,9 +73,7 @@ pub async fn seed(
         // The simulator sets no limit of its own.
         TenantSettings { crm_limit: CrmLimit { per_second: 5_000.0, burst: 5_000 }, ..TenantSettings::default() };
     let mut tx = store.begin(franchise.tenant).await?;
-    tx.tenants()
-        .save(&franchise.slug, "Sample Tint", &settings, now)
-        .await?;
+    tx.tenants().save(&franchise.slug, "Sample Tint", &settings, now).await?;
     for (crm_location_id, name, time_zone, phone, postal_address) in LOCATIONS {
         let id = Uuid::new_v5(&franchise.tenant.uuid(), crm_location_id.as_bytes());
         let location = Location {
@@ -114,10 +90,7 @@ pub async fn seed(
     for template in super::templates() {
         tx.tenants().save_template(&template).await?;
     }
-    let key = shopmonkey::Credentials {
-        base_url: sim_url.to_owned(),
-        api_key: sim::shopmonkey::API_KEY.to_owned(),
-    };
+    let key = shopmonkey::Credentials { base_url: sim_url.to_owned(), api_key: sim::shopmonkey::API_KEY.to_owned() };
     tx.tenants().save_credentials(shopmonkey::NAME, &key).await?;
     let account = twilio::Credentials {
         base_url: sim_url.to_owned(),
@@ -134,15 +107,9 @@ pub async fn seed(
         from_name: "Sample Tint".to_owned(),
     };
     tx.tenants().save_credentials(sendgrid::NAME, &mailer).await?;
-    tx.tenants()
-        .save_door("shopmonkey", &franchise.shopmonkey_token, &franchise.webhook_secret)
-        .await?;
-    tx.tenants()
-        .save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN)
-        .await?;
-    tx.tenants()
-        .save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key())
-        .await?;
+    tx.tenants().save_door("shopmonkey", &franchise.shopmonkey_token, &franchise.webhook_secret).await?;
+    tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN).await?;
+    tx.tenants().save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key()).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -59,9 +59,7 @@ impl Site {
     pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
         service::http::install_tls();
         let stack = Stack::start(&options.folder, options.durability, options.nats_nodes)?;
-        let sim = Sim::start(options.sim.clone())
-            .await
-            .context("the simulator cannot start")?;
+        let sim = Sim::start(options.sim.clone()).await.context("the simulator cannot start")?;
         let port = free_port()?;
         let public_url = format!("http://127.0.0.1:{port}");
         let clock = options.sim.clock.clone();
@@ -91,14 +89,7 @@ impl Site {
     }
 
     async fn settle_in(&mut self) -> anyhow::Result<()> {
-        seed(
-            &self.store,
-            &self.franchise,
-            &self.sim.url,
-            &self.public_url,
-            self.clock.now(),
-        )
-        .await?;
+        seed(&self.store, &self.franchise, &self.sim.url, &self.public_url, self.clock.now()).await?;
         self.franchise.introduce(&self.sim.world, &self.public_url);
         Ok(())
     }
@@ -106,11 +97,7 @@ impl Site {
     /// The settings for these roles, with some changed.
     pub fn config(&self, roles: &[Role], changes: &[(&str, &str)]) -> anyhow::Result<Config> {
         let mut settings = self.settings.clone();
-        settings.extend(
-            changes
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-        );
+        settings.extend(changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let mut config = read(&settings, roles)?;
         config.clock = self.clock.clone();
         Ok(config)
@@ -145,17 +132,11 @@ async fn apply(bus: &Bus, declared: &Declared) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    Err(last
-        .map_or_else(|| anyhow::anyhow!("no try"), anyhow::Error::new)
-        .context("streams could not be applied"))
+    Err(last.map_or_else(|| anyhow::anyhow!("no try"), anyhow::Error::new).context("streams could not be applied"))
 }
 
 fn bus_config(stack: &Stack, user: &str) -> BusConfig {
-    BusConfig {
-        url: stack.nats_url(),
-        user: user.to_owned(),
-        password: SecretString::from(stack.users.password(user)),
-    }
+    BusConfig { url: stack.nats_url(), user: user.to_owned(), password: SecretString::from(stack.users.password(user)) }
 }
 
 fn read(settings: &BTreeMap<String, String>, roles: &[Role]) -> anyhow::Result<Config> {

@@ -51,38 +51,23 @@ async fn walk(site: &Site, scene: &Scene, channel: Channel) -> anyhow::Result<St
         (Some(asked), Some(at)) => format!("{:>6} ms", (at - asked).num_milliseconds()),
         _ => "   not yet".to_owned(),
     };
-    let mut story = format!(
-        "\n  {} asks for \"{}\"\n",
-        quote.first_name.as_deref().unwrap_or("A customer"),
-        quote.name
-    );
+    let mut story =
+        format!("\n  {} asks for \"{}\"\n", quote.first_name.as_deref().unwrap_or("A customer"), quote.name);
     let mut line = |time: &str, what: &str| {
         let _ = writeln!(story, "  {time:>10}  {what}");
     };
     line(&since(asked), "the CRM sends a signed webhook");
     line(&since(answered), "ingest has it on disk in JetStream and says so");
     if let Some(lead) = &lead {
-        line(
-            "",
-            &format!(
-                "enrich judges it a lead ({id}), now {}",
-                lead.status.as_str().replace('_', " ")
-            ),
-        );
+        line("", &format!("enrich judges it a lead ({id}), now {}", lead.status.as_str().replace('_', " ")));
     }
     let ahead = plan.iter().filter(|message| message.state.is_open()).count();
-    line(
-        "",
-        &format!("schedule plans {} touches; {ahead} are still ahead", plan.len()),
-    );
+    line("", &format!("schedule plans {} touches; {ahead} are still ahead", plan.len()));
     let carrier = match channel {
         Channel::Sms => "Twilio has the text",
         Channel::Email => "SendGrid has the email",
     };
-    line(
-        &since(taken),
-        &format!("notify sends: {carrier}: {:?}", words.unwrap_or_default()),
-    );
+    line(&since(taken), &format!("notify sends: {carrier}: {:?}", words.unwrap_or_default()));
     if let Some(first) = plan.first() {
         line("", &format!("the receipt says: {}", first.state.as_str()));
     }

@@ -39,12 +39,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn start(mut server: Server) -> anyhow::Result<Self> {
         let child = spawn(&mut server)?;
-        let mut running = Self {
-            server,
-            child,
-            restart_at: None,
-            restarts: 0,
-        };
+        let mut running = Self { server, child, restart_at: None, restarts: 0 };
         running.wait_until_ready()?;
         Ok(running)
     }
@@ -146,30 +141,19 @@ fn spawn(server: &mut Server) -> anyhow::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(&server.log);
     let log = log.with_context(|| format!("cannot write {}", server.log.display()))?;
     let mut command = (server.command)();
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .process_group(0);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
     if let Some(user) = &server.user {
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).current_dir("/");
     }
     let parent = nix::unistd::getpid();
     let on_our_death = server.stop;
     // SAFETY: only prctl and getppid, both async-signal-safe, between fork and exec.
-    #[expect(
-        unsafe_code,
-        reason = "the signal has to be asked for in the child, after the change of user clears it"
-    )]
+    #[expect(unsafe_code, reason = "the signal has to be asked for in the child, after the change of user clears it")]
     unsafe {
         command.pre_exec(move || {
             nix::sys::prctl::set_pdeathsig(on_our_death)?;
             // We may have died before it was asked for.
-            if getppid() == parent {
-                Ok(())
-            } else {
-                Err(std::io::Error::other("the parent is gone"))
-            }
+            if getppid() == parent { Ok(()) } else { Err(std::io::Error::other("the parent is gone")) }
         });
     }
     command.spawn().with_context(|| format!("cannot start {}", server.name))

@@ -52,11 +52,7 @@ impl Default for Supervisor {
         let (seen, _) = broadcast::channel(64);
         let tell = seen.clone();
         let thread = std::thread::spawn(move || supervise(&inbox, &tell));
-        Self {
-            orders,
-            seen,
-            thread: Some(thread),
-        }
+        Self { orders, seen, thread: Some(thread) }
     }
 }
 
@@ -117,10 +113,7 @@ fn supervise(inbox: &mpsc::Receiver<Order>, seen: &broadcast::Sender<Seen>) {
                 });
                 let _ = answer.send(pid);
             }
-            Ok(Order::Kill(name)) => running
-                .iter()
-                .filter(|child| child.name() == name)
-                .for_each(Running::kill),
+            Ok(Order::Kill(name)) => running.iter().filter(|child| child.name() == name).for_each(Running::kill),
             Ok(Order::Stop(name, done)) => {
                 if let Some(index) = running.iter().position(|child| child.name() == name) {
                     running.remove(index).stop();
@@ -139,16 +132,10 @@ fn supervise(inbox: &mpsc::Receiver<Order>, seen: &broadcast::Sender<Seen>) {
         }
         for child in &mut running {
             if let Some(how) = child.death() {
-                let _ = seen.send(Seen::Died {
-                    name: child.name(),
-                    how,
-                });
+                let _ = seen.send(Seen::Died { name: child.name(), how });
             }
             if child.is_due(Instant::now()) && child.restart().is_ok() {
-                let _ = seen.send(Seen::Restarted {
-                    name: child.name(),
-                    pid: child.pid(),
-                });
+                let _ = seen.send(Seen::Restarted { name: child.name(), pid: child.pid() });
             }
         }
     }

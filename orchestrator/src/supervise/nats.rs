@@ -1,13 +1,15 @@
 use std::{
-    fs,
+    fs::{self, File},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use nix::fcntl::{Flock, FlockArg};
 
 use super::{Durability, Server, Signal, Users, stack::on_path};
 
@@ -44,27 +46,16 @@ impl Nats {
             conf = conf.replace(", sync_interval: always", "");
         }
         if let Some(node) = node {
-            let routes: Vec<_> = node
-                .routes
-                .iter()
-                .map(|port| format!("nats://127.0.0.1:{port}"))
-                .collect();
+            let routes: Vec<_> = node.routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
             let own = node.routes[node.number - 1];
             conf.push_str(&format!(
                 "cluster: {{ name: leads, listen: \"127.0.0.1:{own}\", routes: [ {} ] }}\n",
-                routes
-                    .iter()
-                    .map(|route| format!("\"{route}\""))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                routes.iter().map(|route| format!("\"{route}\"")).collect::<Vec<_>>().join(", ")
             ));
         }
         let file = folder.join("server.conf");
         fs::write(&file, conf)?;
-        fs::write(
-            folder.join("users.conf"),
-            include_str!("../../../nats/server/users.conf"),
-        )?;
+        fs::write(folder.join("users.conf"), include_str!("../../../nats/server/users.conf"))?;
         let environment = users.environment();
         let store = folder.join("jetstream");
         let server = Server {
@@ -89,9 +80,26 @@ impl Nats {
     }
 }
 
-/// A port that nobody uses now. A restart needs the same one, so the server cannot pick it each time.
+/// A port for a server that is started later, and again after it died, so it cannot pick one itself.
+///
+/// From below the range that outgoing connections take theirs from, and locked for as long as this process lives: two runs
+/// on one machine never choose the same.
 pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static LOCKS: Mutex<Vec<Flock<File>>> = Mutex::new(Vec::new());
+    let locks = std::env::temp_dir().join("leads-ports");
+    fs::create_dir_all(&locks)?;
+    // Users of one machine share the folder.
+    let _ = fs::set_permissions(&locks, fs::Permissions::from_mode(0o777));
+    for _ in 0..1_000 {
+        let port = rand::random_range(20_000..32_000);
+        let Ok(file) = File::create(locks.join(port.to_string())) else { continue };
+        let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            LOCKS.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
+            return Ok(port);
+        }
+    }
+    Err(std::io::Error::other("no free port between 20000 and 32000"))
 }
 
 /// `LEADS_NATS_SERVER`, the one `make setup` keeps in `.data/tools`, or the path's.

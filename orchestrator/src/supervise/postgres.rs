@@ -62,12 +62,7 @@ fn arguments(cluster: &Path, run: &Path, durability: Durability) -> Vec<String> 
     if durability == Durability::None {
         settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
     }
-    let mut arguments = vec![
-        "-D".into(),
-        cluster.display().to_string(),
-        "-k".into(),
-        run.display().to_string(),
-    ];
+    let mut arguments = vec!["-D".into(), cluster.display().to_string(), "-k".into(), run.display().to_string()];
     for setting in settings {
         arguments.extend(["-c".into(), setting.into()]);
     }
@@ -112,16 +107,7 @@ fn init(bin: &Path, cluster: &Path, user: Option<&User>) -> anyhow::Result<()> {
     fs::set_permissions(cluster, fs::Permissions::from_mode(0o700))?;
     let mut command = Command::new(bin.join("initdb"));
     command.arg("-D").arg(cluster);
-    command.args([
-        "-U",
-        "owner",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--no-instructions",
-    ]);
+    command.args(["-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"]);
     command.current_dir("/").stdin(Stdio::null());
     if let Some(user) = user {
         use std::os::unix::process::CommandExt as _;

@@ -32,9 +32,7 @@ impl Users {
 
     pub fn random() -> Self {
         // A letter in front: a configuration reads a bare number as one.
-        Self {
-            password: format!("p{:032x}", rand::random::<u128>()),
-        }
+        Self { password: format!("p{:032x}", rand::random::<u128>()) }
     }
 
     /// Each user's own; knowing one does not tell the others.
@@ -93,25 +91,13 @@ impl Stack {
         let routes: Vec<u16> = (0..nats_nodes).map(|_| super::free_port()).collect::<Result<_, _>>()?;
         let mut nats = Vec::new();
         for number in 1..=nats_nodes {
-            let node = (nats_nodes > 1).then_some(Node {
-                number,
-                routes: &routes,
-            });
+            let node = (nats_nodes > 1).then_some(Node { number, routes: &routes });
             let name = format!("nats-{number}");
             let (node, server) = Nats::prepare(&folder, log(&name), &users, durability, node.as_ref())?;
             supervisor.start(server)?;
             nats.push(node);
         }
-        Ok(Self {
-            supervisor,
-            postgres,
-            redis,
-            nats,
-            users,
-            folder,
-            _run: run,
-            _lock: lock,
-        })
+        Ok(Self { supervisor, postgres, redis, nats, users, folder, _run: run, _lock: lock })
     }
 
     pub fn nats_url(&self) -> String {
@@ -136,7 +122,5 @@ fn reachable(folder: &Path) -> anyhow::Result<PathBuf> {
 
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
 }

@@ -22,29 +22,16 @@ use crate::{
 };
 
 pub fn router() -> Router<Arc<World>> {
-    Router::new()
-        .route("/v3/mail/send", post(send))
-        .route("/v3/logs", post(logs))
-        .route("/v3/logs/{id}", get(log))
+    Router::new().route("/v3/mail/send", post(send)).route("/v3/logs", post(logs)).route("/v3/logs/{id}", get(log))
 }
 
 fn refuse(world: &World, status: StatusCode, field: Option<&str>, message: &str) -> Response {
-    world.journal.write(Event::Refused {
-        vendor: "sendgrid".into(),
-        why: message.into(),
-    });
-    (
-        status,
-        Json(json!({"errors": [{"message": message, "field": field, "help": null}]})),
-    )
-        .into_response()
+    world.journal.write(Event::Refused { vendor: "sendgrid".into(), why: message.into() });
+    (status, Json(json!({"errors": [{"message": message, "field": field, "help": null}]}))).into_response()
 }
 
 fn may_enter(world: &World, headers: &HeaderMap) -> Result<(), Response> {
-    let given = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if given == format!("Bearer {API_KEY}") {
         return Ok(());
     }
@@ -64,10 +51,7 @@ async fn send(
 ) -> Response {
     let fault = world.faults.meet(Vendor::Sendgrid);
     if let Some(answer) = before(fault, &cut).await {
-        world.journal.write(Event::Refused {
-            vendor: "sendgrid".into(),
-            why: format!("{fault:?}"),
-        });
+        world.journal.write(Event::Refused { vendor: "sendgrid".into(), why: format!("{fault:?}") });
         return answer;
     }
     if let Err(refused) = may_enter(&world, &headers) {
@@ -105,27 +89,9 @@ async fn send(
         attempt: person["custom_args"]["attempt_id"].as_str().map(str::to_owned),
         created_at,
     };
-    world
-        .sendgrid
-        .mails
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(mail.clone());
-    let Mail {
-        id,
-        to,
-        subject,
-        body,
-        attempt,
-        ..
-    } = mail.clone();
-    world.journal.write(Event::Email {
-        id: id.clone(),
-        to,
-        subject,
-        body,
-        attempt,
-    });
+    world.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+    let Mail { id, to, subject, body, attempt, .. } = mail.clone();
+    world.journal.write(Event::Email { id: id.clone(), to, subject, body, attempt });
     if fault != Some(FaultKind::LoseReceipts) {
         let late = match fault {
             Some(FaultKind::LateReceipts { ms }) => Duration::from_millis(ms),
@@ -147,17 +113,13 @@ async fn logs(State(world): State<Arc<World>>, headers: HeaderMap, Json(request)
     if let Err(refused) = may_enter(&world, &headers) {
         return refused;
     }
-    world.journal.write(Event::LookedUp {
-        vendor: "sendgrid".into(),
-    });
+    world.journal.write(Event::LookedUp { vendor: "sendgrid".into() });
     let query = request["query"].as_str().unwrap_or_default();
     let between = |start: &str, end: &str| Some(query.split_once(start)?.1.split_once(end)?.0.to_owned());
     let (Some(to), Some(since)) = (between("to_email = '", "'"), between("TIMESTAMP \"", "\"")) else {
         return refuse(&world, StatusCode::BAD_REQUEST, Some("query"), "invalid query");
     };
-    let since = chrono::DateTime::parse_from_rfc3339(&since)
-        .map(|at| at.to_utc())
-        .unwrap_or_default();
+    let since = chrono::DateTime::parse_from_rfc3339(&since).map(|at| at.to_utc()).unwrap_or_default();
     let mails = world.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner);
     let found: Vec<_> = mails
         .iter()

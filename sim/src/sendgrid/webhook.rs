@@ -29,13 +29,7 @@ pub fn public_key() -> String {
 }
 
 pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
-    let Some(url) = world
-        .sendgrid
-        .event_url
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
-    else {
+    let Some(url) = world.sendgrid.event_url.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
         return;
     };
     tokio::time::sleep(delay).await;
@@ -71,8 +65,5 @@ pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
         }
         tokio::time::sleep(Duration::from_millis(200 << attempt.min(4))).await;
     }
-    world.journal.write(Event::CallbackAnswered {
-        vendor: "sendgrid".into(),
-        status,
-    });
+    world.journal.write(Event::CallbackAnswered { vendor: "sendgrid".into(), status });
 }

@@ -22,9 +22,7 @@ use crate::{
 const LARGEST_PAGE: usize = 100;
 
 pub fn router() -> Router<Arc<World>> {
-    Router::new()
-        .route("/v3/{table}", get(list).post(create))
-        .route("/v3/{table}/{id}", get(by_id))
+    Router::new().route("/v3/{table}", get(list).post(create)).route("/v3/{table}/{id}", get(by_id))
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {
@@ -33,27 +31,16 @@ fn answer(status: StatusCode, body: &Value) -> Response {
 }
 
 fn refuse(world: &World, status: StatusCode, code: &str, message: &str) -> Response {
-    world.journal.write(Event::Refused {
-        vendor: "shopmonkey".into(),
-        why: code.into(),
-    });
+    world.journal.write(Event::Refused { vendor: "shopmonkey".into(), why: code.into() });
     answer(status, &json!({"success": false, "code": code, "message": message}))
 }
 
 fn may_enter(world: &World, headers: &HeaderMap) -> Result<(), Response> {
-    let key = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let key = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if key == format!("Bearer {API_KEY}") {
         return Ok(());
     }
-    Err(refuse(
-        world,
-        StatusCode::UNAUTHORIZED,
-        "API-00401",
-        "The API key is missing or not valid.",
-    ))
+    Err(refuse(world, StatusCode::UNAUTHORIZED, "API-00401", "The API key is missing or not valid."))
 }
 
 async fn by_id(
@@ -64,10 +51,7 @@ async fn by_id(
 ) -> Response {
     let fault = world.faults.meet(Vendor::Shopmonkey);
     if let Some(answer) = before(fault, &cut).await {
-        world.journal.write(Event::Refused {
-            vendor: "shopmonkey".into(),
-            why: format!("{fault:?}"),
-        });
+        world.journal.write(Event::Refused { vendor: "shopmonkey".into(), why: format!("{fault:?}") });
         return answer;
     }
     if let Err(refused) = may_enter(&world, &headers) {
@@ -91,24 +75,11 @@ async fn list(
         return refused;
     }
     if query.contains_key("orderby") {
-        return refuse(
-            &world,
-            StatusCode::BAD_REQUEST,
-            "API-00400",
-            "Invalid parameter orderby.",
-        );
+        return refuse(&world, StatusCode::BAD_REQUEST, "API-00400", "Invalid parameter orderby.");
     }
-    let filter: Value = query
-        .get("where")
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or(Value::Null);
+    let filter: Value = query.get("where").and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     let number = |name: &str, default| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let matching: Vec<_> = world
-        .shopmonkey
-        .rows(&table)
-        .into_iter()
-        .filter(|row| matches(row, &filter))
-        .collect();
+    let matching: Vec<_> = world.shopmonkey.rows(&table).into_iter().filter(|row| matches(row, &filter)).collect();
     let (skip, limit) = (number("skip", 0), number("limit", LARGEST_PAGE).min(LARGEST_PAGE));
     let page: Vec<_> = matching.iter().skip(skip).take(limit).collect();
     let has_more = skip + page.len() < matching.len();
@@ -120,23 +91,19 @@ async fn list(
 
 fn matches(row: &Value, filter: &Value) -> bool {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    filter
-        .as_object()
-        .into_iter()
-        .flatten()
-        .all(|(field, wanted)| match wanted.as_object() {
-            None => row[field] == *wanted,
-            Some(operators) => operators.iter().all(|(operator, bound)| {
-                let (value, bound) = (text(&row[field]), text(bound));
-                match operator.as_str() {
-                    "gte" => value >= bound,
-                    "gt" => value > bound,
-                    "lt" => value < bound,
-                    "lte" => value <= bound,
-                    _ => true,
-                }
-            }),
-        })
+    filter.as_object().into_iter().flatten().all(|(field, wanted)| match wanted.as_object() {
+        None => row[field] == *wanted,
+        Some(operators) => operators.iter().all(|(operator, bound)| {
+            let (value, bound) = (text(&row[field]), text(bound));
+            match operator.as_str() {
+                "gte" => value >= bound,
+                "gt" => value > bound,
+                "lt" => value < bound,
+                "lte" => value <= bound,
+                _ => true,
+            }
+        }),
+    })
 }
 
 /// Appointments alone: what else can be made there, nothing of ours makes yet.
@@ -162,9 +129,7 @@ async fn create(
     row["id"] = json!(id);
     row["meta"] = json!({"version": 1});
     if let Some(order) = row["orderId"].as_str() {
-        world
-            .shopmonkey
-            .change("order", order, &json!({"appointmentDates": [row["startDate"]]}));
+        world.shopmonkey.change("order", order, &json!({"appointmentDates": [row["startDate"]]}));
     }
     world.shopmonkey.put("appointment", &id, row.clone());
     answer(StatusCode::OK, &json!({"success": true, "data": row}))

@@ -25,20 +25,12 @@ pub struct Shopmonkey {
 
 impl Shopmonkey {
     pub fn row(&self, table: &str, id: &str) -> Option<Value> {
-        self.tables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(table)?
-            .get(id)
-            .cloned()
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner).get(table)?.get(id).cloned()
     }
 
     pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        tables
-            .get(table)
-            .map(|rows| rows.values().cloned().collect())
-            .unwrap_or_default()
+        tables.get(table).map(|rows| rows.values().cloned().collect()).unwrap_or_default()
     }
 
     pub fn put(&self, table: &str, id: &str, row: Value) {
@@ -59,10 +51,6 @@ impl Shopmonkey {
     }
 
     pub fn remove(&self, table: &str, id: &str) -> Option<Value> {
-        self.tables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_mut(table)?
-            .remove(id)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner).get_mut(table)?.remove(id)
     }
 }

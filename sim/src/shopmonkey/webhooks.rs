@@ -70,13 +70,7 @@ impl World {
 
     /// Sends a webhook about a row, in the background.
     pub fn tell(self: &Arc<Self>, table: &str, operation: &str, row: &Value, manners: Manners) {
-        let Some(target) = self
-            .shopmonkey
-            .target
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-        else {
+        let Some(target) = self.shopmonkey.target.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
             return;
         };
         let id = row["id"].as_str().unwrap_or_default().to_owned();
@@ -106,28 +100,17 @@ impl Delivery {
     async fn deliver(self, world: Arc<World>, copy: u32) {
         tokio::time::sleep(Duration::from_millis(self.manners.delay_ms + u64::from(copy) * 7)).await;
         let what = match self.manners {
-            Manners {
-                bad_signature: true, ..
-            } => "bad_signature",
+            Manners { bad_signature: true, .. } => "bad_signature",
             Manners { stale: true, .. } => "stale",
             _ if copy > 0 => "duplicate",
             _ => "first",
         };
         let (order, table) = (self.order.clone(), self.table.clone());
-        world.journal.write(Event::WebhookSent {
-            order,
-            table,
-            what: what.into(),
-        });
+        world.journal.write(Event::WebhookSent { order, table, what: what.into() });
         for attempt in 1..=MOST_ATTEMPTS {
             let status = self.attempt(&world, attempt).await;
             let order = self.order.clone();
-            world.journal.write(Event::WebhookAnswered {
-                order,
-                status,
-                attempt,
-                what: what.into(),
-            });
+            world.journal.write(Event::WebhookAnswered { order, status, attempt, what: what.into() });
             if (200..300).contains(&status) || self.manners.bad_signature || self.manners.stale {
                 return;
             }
@@ -140,18 +123,11 @@ impl Delivery {
         #[expect(clippy::disallowed_methods, reason = "a vendor signs with its own clock")]
         let now = Utc::now().timestamp() - if self.manners.stale { 3600 } else { 0 };
         let id = uuid::Uuid::new_v4().to_string();
-        let secret = if self.manners.bad_signature {
-            "not-the-secret"
-        } else {
-            &self.target.secret
-        };
+        let secret = if self.manners.bad_signature { "not-the-secret" } else { &self.target.secret };
         let Ok(hmac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
             return 0;
         };
-        let mac = hmac
-            .chain_update(format!("{id}.{now}.{}", self.body))
-            .finalize()
-            .into_bytes();
+        let mac = hmac.chain_update(format!("{id}.{now}.{}", self.body)).finalize().into_bytes();
         let sent = world
             .http
             .post(&self.target.url)

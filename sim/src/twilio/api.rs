@@ -30,10 +30,7 @@ pub fn router() -> Router<Arc<World>> {
 }
 
 fn refuse(world: &World, status: StatusCode, code: u32, message: &str) -> Response {
-    world.journal.write(Event::Refused {
-        vendor: "twilio".into(),
-        why: code.to_string(),
-    });
+    world.journal.write(Event::Refused { vendor: "twilio".into(), why: code.to_string() });
     let more = format!("https://www.twilio.com/docs/errors/{code}");
     let body = json!({"code": code, "message": message, "more_info": more, "status": status.as_u16()});
     (status, Json(body)).into_response()
@@ -41,10 +38,7 @@ fn refuse(world: &World, status: StatusCode, code: u32, message: &str) -> Respon
 
 fn may_enter(world: &World, account: &str, headers: &HeaderMap) -> Result<(), Response> {
     let wanted = format!("Basic {}", STANDARD.encode(format!("{ACCOUNT_SID}:{AUTH_TOKEN}")));
-    let given = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if given == wanted && account == ACCOUNT_SID {
         return Ok(());
     }
@@ -60,10 +54,7 @@ async fn create(
 ) -> Response {
     let fault = world.faults.meet(Vendor::Twilio);
     if let Some(answer) = before(fault, &cut).await {
-        world.journal.write(Event::Refused {
-            vendor: "twilio".into(),
-            why: format!("{fault:?}"),
-        });
+        world.journal.write(Event::Refused { vendor: "twilio".into(), why: format!("{fault:?}") });
         return answer;
     }
     if let Err(refused) = may_enter(&world, &account, &headers) {
@@ -77,29 +68,12 @@ async fn create(
     #[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
     let created_at = Utc::now();
     let sid = format!("SM{}", uuid::Uuid::new_v4().simple());
-    let message = Message {
-        sid: sid.clone(),
-        to: to.clone(),
-        body: body.clone(),
-        status: "accepted".into(),
-        created_at,
-    };
+    let message =
+        Message { sid: sid.clone(), to: to.clone(), body: body.clone(), status: "accepted".into(), created_at };
     let answer = (StatusCode::CREATED, Json(shown(&message))).into_response();
-    world
-        .twilio
-        .messages
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(message);
-    let attempt = callback
-        .split_once("attempt=")
-        .map(|(_, id)| id.split('&').next().unwrap_or(id).to_owned());
-    world.journal.write(Event::Text {
-        sid: sid.clone(),
-        to: to.clone(),
-        body,
-        attempt,
-    });
+    world.twilio.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+    let attempt = callback.split_once("attempt=").map(|(_, id)| id.split('&').next().unwrap_or(id).to_owned());
+    world.journal.write(Event::Text { sid: sid.clone(), to: to.clone(), body, attempt });
     if !callback.is_empty() && fault != Some(FaultKind::LoseReceipts) {
         let late = match fault {
             Some(FaultKind::LateReceipts { ms }) => Duration::from_millis(ms),
@@ -154,9 +128,7 @@ async fn list(
     if let Err(refused) = may_enter(&world, &account, &headers) {
         return refused;
     }
-    world.journal.write(Event::LookedUp {
-        vendor: "twilio".into(),
-    });
+    world.journal.write(Event::LookedUp { vendor: "twilio".into() });
     #[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
     let visible = Utc::now() - TimeDelta::from_std(world.settings.list_lag).unwrap_or_default();
     let number = |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
@@ -165,18 +137,10 @@ async fn list(
     let wanted =
         |message: &&Message| message.created_at <= visible && query.get("To").is_none_or(|to| *to == message.to);
     let all: Vec<_> = messages.iter().rev().filter(wanted).collect();
-    let shown: Vec<_> = all
-        .iter()
-        .skip(page * size)
-        .take(size)
-        .map(|message| shown(message))
-        .collect();
+    let shown: Vec<_> = all.iter().skip(page * size).take(size).map(|message| shown(message)).collect();
     let path = format!("/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json");
     let next = ((page + 1) * size < all.len()).then(|| {
-        let to = query
-            .get("To")
-            .map(|to| format!("&To={}", to.replace('+', "%2B")))
-            .unwrap_or_default();
+        let to = query.get("To").map(|to| format!("&To={}", to.replace('+', "%2B"))).unwrap_or_default();
         format!("{path}?PageSize={size}&Page={}{to}", page + 1)
     });
     Json(json!({"messages": shown, "page": page, "page_size": size, "uri": path, "next_page_uri": next}))
@@ -195,11 +159,6 @@ async fn fetch(
     let messages = world.twilio.messages.lock().unwrap_or_else(PoisonError::into_inner);
     match messages.iter().find(|message| message.sid == sid) {
         Some(message) => Json(shown(message)).into_response(),
-        None => refuse(
-            &world,
-            StatusCode::NOT_FOUND,
-            20404,
-            "The requested resource was not found",
-        ),
+        None => refuse(&world, StatusCode::NOT_FOUND, 20404, "The requested resource was not found"),
     }
 }

@@ -36,23 +36,14 @@ async fn post(world: &World, url: &str, form: &[(&str, String)]) -> u16 {
     // The vendor itself tries twice, and only when it cannot connect. We are kinder, because a demonstration restarts
     // its receiver on purpose: the fragment #rc=5 asks the real one for the same.
     for attempt in 0..6_u32 {
-        let sent = world
-            .http
-            .post(url)
-            .header("x-twilio-signature", &signature)
-            .form(form)
-            .send()
-            .await;
+        let sent = world.http.post(url).header("x-twilio-signature", &signature).form(form).send().await;
         status = sent.map_or(0, |response| response.status().as_u16());
         if status != 0 && status != 503 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(200 << attempt)).await;
     }
-    world.journal.write(Event::CallbackAnswered {
-        vendor: "twilio".into(),
-        status,
-    });
+    world.journal.write(Event::CallbackAnswered { vendor: "twilio".into(), status });
     status
 }
 
@@ -88,10 +79,7 @@ pub(crate) async fn report(world: Arc<World>, url: String, sid: String, to: Stri
 impl World {
     /// A customer writes a text. Answers the receiver's status.
     pub async fn reply(&self, from: &str, body: &str) -> u16 {
-        self.journal.write(Event::Reply {
-            from: from.into(),
-            body: body.into(),
-        });
+        self.journal.write(Event::Reply { from: from.into(), body: body.into() });
         let word = body.trim().to_uppercase();
         {
             let mut blocked = self.twilio.blocked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,13 +93,7 @@ impl World {
                 _ => {}
             }
         }
-        let Some(url) = self
-            .twilio
-            .reply_url
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-        else {
+        let Some(url) = self.twilio.reply_url.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
             return 0;
         };
         let sid = format!("SM{}", uuid::Uuid::new_v4().simple());

@@ -14,25 +14,15 @@ async fn nodes_killed_one_after_the_other_lose_nothing_and_send_nothing_twice() 
     let test = Test::start_with(|options| {
         options.nats_nodes = 3;
         options.ack_wait = Duration::from_secs(5);
-        options
-            .settings
-            .push(("notify.allow".into(), "+1*,*@example.com".into()));
+        options.settings.push(("notify.allow".into(), "+1*,*@example.com".into()));
     })
     .await;
     let one = test.run().await;
-    let config = test
-        .site
-        .config(&Role::ALL, &[("http.listen", "127.0.0.1:0")])
-        .expect("settings");
-    let two = Program::start(&config, &Role::ALL, None)
-        .await
-        .expect("a second replica");
+    let config = test.site.config(&Role::ALL, &[("http.listen", "127.0.0.1:0")]).expect("settings");
+    let two = Program::start(&config, &Role::ALL, None).await.expect("a second replica");
 
     let quotes: Vec<_> = (0..90)
-        .map(|n| Quote {
-            phone: Some(format!("+1{}55501{:02}", 601 + n / 50, n % 50)),
-            ..quote(&format!("o-{n}"))
-        })
+        .map(|n| Quote { phone: Some(format!("+1{}55501{:02}", 601 + n / 50, n % 50)), ..quote(&format!("o-{n}")) })
         .collect();
     let mut seen = test.site.stack.supervisor.watch();
     for (number, asked) in quotes.iter().enumerate() {
@@ -49,12 +39,8 @@ async fn nodes_killed_one_after_the_other_lose_nothing_and_send_nothing_twice() 
         until("every customer has a text", async || !test.texts_to(phone).is_empty()).await;
         assert_eq!(test.texts_to(phone).len(), 1, "{phone}");
     }
-    let first_answers = test
-        .site
-        .sim
-        .world
-        .journal
-        .count(|event| matches!(event, Event::WebhookAnswered { status: 200..300, .. }));
+    let first_answers =
+        test.site.sim.world.journal.count(|event| matches!(event, Event::WebhookAnswered { status: 200..300, .. }));
     assert_eq!(first_answers, quotes.len(), "every webhook was taken in the end");
     test.assert_settled().await;
     one.stop().await;

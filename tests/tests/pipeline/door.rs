@@ -16,13 +16,7 @@ async fn stored(test: &Test) -> u64 {
     let bus = test.site.bus_config("operate");
     let client = connect(&bus.url, "operate", secret(&bus.password)).await;
     let context = async_nats::jetstream::new(client);
-    context
-        .get_stream("INBOUND")
-        .await
-        .expect("INBOUND")
-        .cached_info()
-        .state
-        .messages
+    context.get_stream("INBOUND").await.expect("INBOUND").cached_info().state.messages
 }
 
 pub(crate) fn secret(secret: &secrecy::SecretString) -> String {
@@ -32,13 +26,8 @@ pub(crate) fn secret(secret: &secrecy::SecretString) -> String {
 
 pub(crate) async fn connect(url: &str, user: &str, password: String) -> async_nats::Client {
     let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password);
-    let options = options
-        .custom_inbox_prefix(format!("_INBOX_{user}"))
-        .request_timeout(Some(Duration::from_secs(1)));
-    options
-        .connect(url.split(',').next().expect("a server"))
-        .await
-        .expect("a connection")
+    let options = options.custom_inbox_prefix(format!("_INBOX_{user}")).request_timeout(Some(Duration::from_secs(1)));
+    options.connect(url.split(',').next().expect("a server")).await.expect("a connection")
 }
 
 /// Signs as the vendor does, independently of what verifies.
@@ -81,81 +70,24 @@ async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
     let secret = test.site.franchise.webhook_secret.clone();
     let order = r#"{"table":"order","operation":"INSERT","data":{"id":"a"}}"#;
 
-    assert_problem(
-        post(&test, &door, order, "wrong", 0).await,
-        StatusCode::UNAUTHORIZED,
-        "bad-signature",
-    )
-    .await;
-    assert_problem(
-        post(&test, &door, order, &secret, 400).await,
-        StatusCode::UNAUTHORIZED,
-        "stale-timestamp",
-    )
-    .await;
-    assert_problem(
-        post(&test, &door, "not json", &secret, 0).await,
-        StatusCode::BAD_REQUEST,
-        "not-readable",
-    )
-    .await;
-    assert_problem(
-        post(&test, &door, "{}", &secret, 0).await,
-        StatusCode::BAD_REQUEST,
-        "not-readable",
-    )
-    .await;
+    assert_problem(post(&test, &door, order, "wrong", 0).await, StatusCode::UNAUTHORIZED, "bad-signature").await;
+    assert_problem(post(&test, &door, order, &secret, 400).await, StatusCode::UNAUTHORIZED, "stale-timestamp").await;
+    assert_problem(post(&test, &door, "not json", &secret, 0).await, StatusCode::BAD_REQUEST, "not-readable").await;
+    assert_problem(post(&test, &door, "{}", &secret, 0).await, StatusCode::BAD_REQUEST, "not-readable").await;
     let nowhere = "/webhooks/shopmonkey/nobody";
-    assert_problem(
-        post(&test, nowhere, order, &secret, 0).await,
-        StatusCode::NOT_FOUND,
-        "unknown-door",
-    )
-    .await;
+    assert_problem(post(&test, nowhere, order, &secret, 0).await, StatusCode::NOT_FOUND, "unknown-door").await;
     let other = format!("/webhooks/shopmonkey/{}", test.site.franchise.twilio_token);
-    assert_problem(
-        post(&test, &other, order, &secret, 0).await,
-        StatusCode::NOT_FOUND,
-        "unknown-door",
-    )
-    .await;
-    let large = format!(
-        r#"{{"table":"order","data":{{"id":"a","x":"{}"}}}}"#,
-        "x".repeat(1 << 20)
-    );
-    assert_problem(
-        post(&test, &door, &large, &secret, 0).await,
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too-large",
-    )
-    .await;
-    assert_problem(
-        post(&test, "/webhooks", order, &secret, 0).await,
-        StatusCode::NOT_FOUND,
-        "not-found",
-    )
-    .await;
-    let get = client()
-        .get(format!("{}{door}", test.site.public_url))
-        .send()
-        .await
-        .expect("an answer");
+    assert_problem(post(&test, &other, order, &secret, 0).await, StatusCode::NOT_FOUND, "unknown-door").await;
+    let large = format!(r#"{{"table":"order","data":{{"id":"a","x":"{}"}}}}"#, "x".repeat(1 << 20));
+    assert_problem(post(&test, &door, &large, &secret, 0).await, StatusCode::PAYLOAD_TOO_LARGE, "too-large").await;
+    assert_problem(post(&test, "/webhooks", order, &secret, 0).await, StatusCode::NOT_FOUND, "not-found").await;
+    let get = client().get(format!("{}{door}", test.site.public_url)).send().await.expect("an answer");
     assert_problem(get, StatusCode::METHOD_NOT_ALLOWED, "wrong-method").await;
 
     assert_eq!(stored(&test).await, 0);
-    let metrics = client()
-        .get(format!("{}/metrics", test.site.public_url))
-        .send()
-        .await
-        .expect("an answer");
+    let metrics = client().get(format!("{}/metrics", test.site.public_url)).send().await.expect("an answer");
     let metrics = metrics.text().await.expect("text");
-    for code in [
-        "bad-signature",
-        "stale-timestamp",
-        "not-readable",
-        "unknown-door",
-        "too-large",
-    ] {
+    for code in ["bad-signature", "stale-timestamp", "not-readable", "unknown-door", "too-large"] {
         let line = format!("ingest_requests_total{{source=\"shopmonkey\",outcome=\"{code}\"}}");
         assert!(metrics.contains(&line), "{line} is not counted");
     }
@@ -172,10 +104,7 @@ async fn the_largest_webhook_is_taken_and_a_repeat_is_stored_once() {
     let body = format!("{head}{}\"}}}}", "x".repeat((1 << 20) - head.len() - 3));
     assert_eq!(body.len(), 1 << 20);
     for _ in 0..3 {
-        assert_eq!(
-            post(&test, &door, &body, &secret, 0).await.status(),
-            StatusCode::NO_CONTENT
-        );
+        assert_eq!(post(&test, &door, &body, &secret, 0).await.status(), StatusCode::NO_CONTENT);
     }
     assert_eq!(stored(&test).await, 1);
     program.stop().await;
@@ -188,10 +117,7 @@ async fn with_jetstream_away_the_door_says_come_again_and_the_webhook_is_not_los
     let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let order = r#"{"table":"order","operation":"INSERT","data":{"id":"nobody-knows"}}"#;
-    assert_eq!(
-        post(&test, &door, order, &secret, 0).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(post(&test, &door, order, &secret, 0).await.status(), StatusCode::NO_CONTENT);
 
     let mut seen = test.site.stack.supervisor.watch();
     test.site.stack.supervisor.kill("nats");
@@ -203,15 +129,8 @@ async fn with_jetstream_away_the_door_says_come_again_and_the_webhook_is_not_los
     }
     let asked = quote("while-away");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("nats is back", async || {
-        seen.try_recv()
-            .is_ok_and(|event| format!("{event:?}").contains("Restarted"))
-    })
-    .await;
-    until("the customer has a text", async || {
-        !test.texts_to("+15125550142").is_empty()
-    })
-    .await;
+    until("nats is back", async || seen.try_recv().is_ok_and(|event| format!("{event:?}").contains("Restarted"))).await;
+    until("the customer has a text", async || !test.texts_to("+15125550142").is_empty()).await;
     assert_eq!(test.texts_to("+15125550142").len(), 1);
     program.stop().await;
 }
@@ -222,23 +141,14 @@ async fn a_stream_that_is_full_refuses_and_the_door_says_so() {
     let bus = test.site.bus_config("deploy");
     let client = connect(&bus.url, "deploy", secret(&bus.password)).await;
     let context = async_nats::jetstream::new(client);
-    let mut config = context
-        .get_stream("INBOUND")
-        .await
-        .expect("INBOUND")
-        .cached_info()
-        .config
-        .clone();
+    let mut config = context.get_stream("INBOUND").await.expect("INBOUND").cached_info().config.clone();
     config.max_messages = 1;
     context.update_stream(config).await.expect("a smaller stream");
     let program = test.run().await;
     let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
-    assert_eq!(
-        post(&test, &door, &body(1), &secret, 0).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(post(&test, &door, &body(1), &secret, 0).await.status(), StatusCode::NO_CONTENT);
     let refused = post(&test, &door, &body(2), &secret, 0).await;
     assert_eq!(refused.headers()["retry-after"], "60");
     assert_problem(refused, StatusCode::SERVICE_UNAVAILABLE, "stream-away").await;

@@ -18,25 +18,17 @@ async fn a_quote_becomes_a_text_at_once_and_twelve_planned_touches() {
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
 
-    until("the text is delivered", async || {
-        test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-    })
-    .await;
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
 
     let states = test.states(&asked).await;
     assert_eq!(states.len(), 13);
-    assert_eq!(
-        states[1..].iter().filter(|state| state.ends_with("planned")).count(),
-        12
-    );
+    assert_eq!(states[1..].iter().filter(|state| state.ends_with("planned")).count(), 12);
     let texts = test.texts_to(DANA);
     assert_eq!(texts.len(), 1);
     let words = &texts[0];
     assert!(words.starts_with("Hi Dana, this is Sample Tint Tampa."), "{words}");
-    assert!(
-        words.contains("Window Tint for 2021 Honda Civic") && words.contains("STOP"),
-        "{words}"
-    );
+    assert!(words.contains("Window Tint for 2021 Honda Civic") && words.contains("STOP"), "{words}");
     assert_eq!(test.lead(&asked).await.expect("a lead").status, LeadStatus::Contacted);
     test.assert_settled().await;
     program.stop().await;
@@ -48,10 +40,7 @@ async fn thirty_days_without_an_answer_are_thirteen_messages_and_a_lost_lead() {
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the touches are planned", async || {
-        test.states(&asked).await.len() == 13
-    })
-    .await;
+    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
     for day in 0..=32 {
         // Noon and the late afternoon: every touch of the day has fallen due by then.
         for hours in [0, 6] {
@@ -59,21 +48,15 @@ async fn thirty_days_without_an_answer_are_thirteen_messages_and_a_lost_lead() {
             let due = async || {
                 let now = test.site.clock.now();
                 let messages = test.messages(&asked).await;
-                messages
-                    .iter()
-                    .all(|message| message.due_at > now || message.state == MessageState::Delivered)
+                messages.iter().all(|message| message.due_at > now || message.state == MessageState::Delivered)
             };
             until("what is due is delivered", due).await;
         }
     }
     assert_eq!(test.texts_to(DANA).len(), 7);
     assert_eq!(test.emails_to("dana@example.com").len(), 6);
-    until("the lead is lost", async || {
-        test.lead(&asked)
-            .await
-            .is_some_and(|lead| lead.status == LeadStatus::Lost)
-    })
-    .await;
+    until("the lead is lost", async || test.lead(&asked).await.is_some_and(|lead| lead.status == LeadStatus::Lost))
+        .await;
     test.assert_settled().await;
     program.stop().await;
 }
@@ -87,18 +70,11 @@ async fn a_quote_at_night_is_answered_when_the_window_opens() {
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
     until("the text waits for its window", async || {
-        test.messages(&asked)
-            .await
-            .first()
-            .is_some_and(|message| message.reason.as_deref() == Some("legal_window"))
+        test.messages(&asked).await.first().is_some_and(|message| message.reason.as_deref() == Some("legal_window"))
     })
     .await;
     let first = test.messages(&asked).await.remove(0);
-    assert_eq!(
-        first.due_at.to_rfc3339(),
-        "2026-01-11T13:00:00+00:00",
-        "eight in the morning in Tampa"
-    );
+    assert_eq!(first.due_at.to_rfc3339(), "2026-01-11T13:00:00+00:00", "eight in the morning in Tampa");
     assert_eq!(test.texts_to(DANA).len(), 0);
 
     test.advance_to(first.due_at);
@@ -111,31 +87,15 @@ async fn a_quote_at_night_is_answered_when_the_window_opens() {
 async fn what_is_not_a_lead_is_recorded_with_every_reason_and_nobody_is_written_to() {
     let test = Test::start().await;
     let program = test.run().await;
-    let oil = Quote {
-        name: "Oil change".into(),
-        differs: json!({"complaint": null, "authorized": true}),
-        ..quote("o-1")
-    };
-    let nowhere = Quote {
-        location_id: Some("unknown-shop".into()),
-        ..quote("o-2")
-    };
+    let oil =
+        Quote { name: "Oil change".into(), differs: json!({"complaint": null, "authorized": true}), ..quote("o-1") };
+    let nowhere = Quote { location_id: Some("unknown-shop".into()), ..quote("o-2") };
     test.site.sim.world.ask_for_quote(&oil, Manners::default());
     test.site.sim.world.ask_for_quote(&nowhere, Manners::default());
-    let reasons = async || {
-        test.site
-            .store
-            .everywhere()
-            .count_judgements_by_reason()
-            .await
-            .unwrap_or_default()
-    };
+    let reasons = async || test.site.store.everywhere().count_judgements_by_reason().await.unwrap_or_default();
     until("both are judged", async || reasons().await.len() == 4).await;
     let reasons: Vec<_> = reasons().await.into_iter().map(|(reason, _)| reason).collect();
-    assert_eq!(
-        reasons,
-        ["authorized", "no_service_match", "other_name", "unknown_location"]
-    );
+    assert_eq!(reasons, ["authorized", "no_service_match", "other_name", "unknown_location"]);
     assert!(test.lead(&oil).await.is_none() && test.lead(&nowhere).await.is_none());
     assert!(test.texts_to(DANA).is_empty());
     program.stop().await;
@@ -145,18 +105,17 @@ async fn what_is_not_a_lead_is_recorded_with_every_reason_and_nobody_is_written_
 async fn a_lead_nobody_can_write_to_is_kept() {
     let test = Test::start().await;
     let program = test.run().await;
-    let asked = Quote {
-        phone: None,
-        email: None,
-        ..quote("o-1")
-    };
+    let asked = Quote { phone: None, email: None, ..quote("o-1") };
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the lead is planned", async || {
-        test.lead(&asked).await.is_some_and(|lead| lead.planned_at.is_some())
-    })
-    .await;
+    until("the lead is there", async || test.lead(&asked).await.is_some()).await;
     assert_eq!(test.states(&asked).await.len(), 0);
     assert_eq!(test.lead(&asked).await.expect("a lead").status, LeadStatus::New);
+
+    // The shop finds the number and notes it on the order.
+    let found = json!({"emails": [], "phoneNumbers": [{"number": DANA, "primary": true, "optIn": true}]});
+    test.site.sim.world.shopmonkey.change("customer", "c-o-1", &found);
+    test.site.sim.world.change_order("o-1", &json!({"recommendation": "found the number"}), Manners::default());
+    until("the customer has a text", async || test.texts_to(DANA).len() == 1).await;
     program.stop().await;
 }
 
@@ -164,29 +123,17 @@ async fn a_lead_nobody_can_write_to_is_kept() {
 async fn a_customer_who_refused_texts_gets_emails_and_a_stranger_gets_nothing() {
     let test = Test::start().await;
     let program = test.run().await;
-    let by_email = Quote {
-        texts_allowed: false,
-        ..quote("o-1")
-    };
-    let stranger = Quote {
-        phone: Some("+19995550142".into()),
-        email: Some("who@stranger.test".into()),
-        ..quote("o-2")
-    };
+    let by_email = Quote { texts_allowed: false, ..quote("o-1") };
+    let stranger =
+        Quote { phone: Some("+19995550142".into()), email: Some("who@stranger.test".into()), ..quote("o-2") };
     test.site.sim.world.ask_for_quote(&by_email, Manners::default());
     test.site.sim.world.ask_for_quote(&stranger, Manners::default());
     until("the email is delivered", async || {
-        test.states(&by_email)
-            .await
-            .first()
-            .is_some_and(|state| state == "email delivered")
+        test.states(&by_email).await.first().is_some_and(|state| state == "email delivered")
     })
     .await;
     until("the stranger's text is withheld", async || {
-        test.states(&stranger)
-            .await
-            .first()
-            .is_some_and(|state| state == "sms withheld")
+        test.states(&stranger).await.first().is_some_and(|state| state == "sms withheld")
     })
     .await;
     assert_eq!(test.messages(&stranger).await[0].reason.as_deref(), Some("safe_mode"));
@@ -201,34 +148,16 @@ async fn an_order_that_the_shop_moves_on_with_ends_the_follow_up() {
     let program = test.run().await;
     let cases = [
         ("o-1", json!({"authorized": true}), LeadStatus::Converted),
-        (
-            "o-2",
-            json!({"appointmentDates": ["2026-01-12T15:00:00.000Z"]}),
-            LeadStatus::AppointmentScheduled,
-        ),
+        ("o-2", json!({"appointmentDates": ["2026-01-12T15:00:00.000Z"]}), LeadStatus::AppointmentScheduled),
         ("o-3", json!({"archived": true}), LeadStatus::Lost),
     ];
     for (number, (order, change, status)) in cases.iter().enumerate() {
-        let asked = Quote {
-            phone: Some(format!("+1512555015{number}")),
-            ..quote(order)
-        };
+        let asked = Quote { phone: Some(format!("+1512555015{number}")), ..quote(order) };
         test.site.sim.world.ask_for_quote(&asked, Manners::default());
-        until("the text is out", async || {
-            test.texts_to(asked.phone.as_deref().expect("a phone")).len() == 1
-        })
-        .await;
+        until("the text is out", async || test.texts_to(asked.phone.as_deref().expect("a phone")).len() == 1).await;
         test.site.sim.world.change_order(order, change, Manners::default());
-        until("the lead moved on", async || {
-            test.lead(&asked).await.is_some_and(|lead| lead.status == *status)
-        })
-        .await;
-        let left = test
-            .states(&asked)
-            .await
-            .iter()
-            .filter(|state| state.ends_with("planned"))
-            .count();
+        until("the lead moved on", async || test.lead(&asked).await.is_some_and(|lead| lead.status == *status)).await;
+        let left = test.states(&asked).await.iter().filter(|state| state.ends_with("planned")).count();
         assert_eq!(left, 0, "{order}");
     }
     test.assert_settled().await;
@@ -243,12 +172,8 @@ async fn an_order_deleted_in_the_crm_ends_the_follow_up() {
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
     test.site.sim.world.delete_order("o-1");
-    until("the lead is lost", async || {
-        test.lead(&asked)
-            .await
-            .is_some_and(|lead| lead.status == LeadStatus::Lost)
-    })
-    .await;
+    until("the lead is lost", async || test.lead(&asked).await.is_some_and(|lead| lead.status == LeadStatus::Lost))
+        .await;
     program.stop().await;
 }
 
@@ -267,21 +192,10 @@ async fn a_message_the_shop_wrote_does_not_unmake_a_lead() {
     };
     until("the change is in", judged_again).await;
     // The next quote is judged after it: the door keeps the order of one connection's requests.
-    let next = Quote {
-        phone: Some("+15125550143".into()),
-        ..quote("o-2")
-    };
+    let next = Quote { phone: Some("+15125550143".into()), ..quote("o-2") };
     test.site.sim.world.ask_for_quote(&next, Manners::default());
-    until("the next text is out", async || {
-        test.texts_to("+15125550143").len() == 1
-    })
-    .await;
-    let planned = test
-        .states(&asked)
-        .await
-        .iter()
-        .filter(|state| state.ends_with("planned"))
-        .count();
+    until("the next text is out", async || test.texts_to("+15125550143").len() == 1).await;
+    let planned = test.states(&asked).await.iter().filter(|state| state.ends_with("planned")).count();
     assert_eq!(planned, 12, "the follow-up goes on");
     program.stop().await;
 }
@@ -292,33 +206,12 @@ async fn duplicates_and_overtaken_webhooks_make_one_lead_and_one_text() {
     let program = test.run().await;
     let asked = quote("o-1");
     let world = &test.site.sim.world;
-    world.ask_for_quote(
-        &asked,
-        Manners {
-            duplicates: 4,
-            delay_ms: 120,
-            ..Manners::default()
-        },
-    );
-    world.change_order(
-        "o-1",
-        &json!({"recommendation": "call back"}),
-        Manners {
-            duplicates: 2,
-            ..Manners::default()
-        },
-    );
-    let answered = async || {
-        world
-            .journal
-            .count(|event| matches!(event, sim::Event::WebhookAnswered { .. }))
-            == 8
-    };
+    world.ask_for_quote(&asked, Manners { duplicates: 4, delay_ms: 120, ..Manners::default() });
+    world.change_order("o-1", &json!({"recommendation": "call back"}), Manners { duplicates: 2, ..Manners::default() });
+    let answered = async || world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. })) == 8;
     until("every webhook is answered", answered).await;
-    until("the text is delivered", async || {
-        test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-    })
-    .await;
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
     assert_eq!(test.texts_to(DANA).len(), 1);
     assert_eq!(test.states(&asked).await.len(), 13);
     test.assert_settled().await;
@@ -336,11 +229,7 @@ async fn a_crm_that_is_rude_delays_a_lead_and_loses_none() {
         FaultKind::CutBefore,
         FaultKind::Slow { ms: 300 },
     ] {
-        test.site.sim.world.faults.add(Fault {
-            vendor: Vendor::Shopmonkey,
-            kind,
-            times: 1,
-        });
+        test.site.sim.world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind, times: 1 });
     }
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
@@ -352,36 +241,38 @@ async fn a_crm_that_is_rude_delays_a_lead_and_loses_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_of_every_role_share_the_work_and_send_everything_once() {
     let test = Test::start().await;
-    let config = test
-        .site
-        .config(&orchestrator::Role::ALL, &[("http.listen", "127.0.0.1:0")])
-        .expect("settings");
+    let config = test.site.config(&orchestrator::Role::ALL, &[("http.listen", "127.0.0.1:0")]).expect("settings");
     let one = test.run().await;
-    let two = orchestrator::Program::start(&config, &orchestrator::Role::ALL, None)
-        .await
-        .expect("a second replica");
-    let quotes: Vec<_> = (0..40)
-        .map(|n| Quote {
-            phone: Some(format!("+151255501{n:02}")),
-            ..quote(&format!("o-{n}"))
-        })
-        .collect();
+    let two = orchestrator::Program::start(&config, &orchestrator::Role::ALL, None).await.expect("a second replica");
+    let quotes: Vec<_> =
+        (0..40).map(|n| Quote { phone: Some(format!("+151255501{n:02}")), ..quote(&format!("o-{n}")) }).collect();
     for asked in &quotes {
-        test.site.sim.world.ask_for_quote(
-            asked,
-            Manners {
-                duplicates: 1,
-                ..Manners::default()
-            },
-        );
+        test.site.sim.world.ask_for_quote(asked, Manners { duplicates: 1, ..Manners::default() });
     }
     for asked in &quotes {
-        until("every text is out", async || {
-            test.texts_to(asked.phone.as_deref().expect("a phone")).len() == 1
-        })
-        .await;
+        until("every text is out", async || test.texts_to(asked.phone.as_deref().expect("a phone")).len() == 1).await;
     }
     test.assert_settled().await;
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_quotes_of_one_customer_for_the_same_thing_are_one_text() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let (one, two) = (quote("o-1"), quote("o-2"));
+    test.site.sim.world.ask_for_quote(&one, Manners::default());
+    test.site.sim.world.ask_for_quote(&two, Manners::default());
+    let reasons = async || {
+        let mut reasons = Vec::new();
+        for asked in [&one, &two] {
+            reasons.extend(test.messages(asked).await.first().and_then(|message| message.reason.clone()));
+        }
+        reasons
+    };
+    until("one of the two is withheld", async || reasons().await == ["already_said"]).await;
+    until("the other is out", async || test.texts_to(DANA).len() == 1).await;
+    test.assert_settled().await;
+    program.stop().await;
 }

@@ -17,15 +17,11 @@ async fn story_with(stage: &'static str, step: Step) {
     let program = test.run_with(kill.clone()).await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || {
-        test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-    })
-    .await;
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
     assert_eq!(test.site.sim.world.reply(DANA, "Tuesday?").await, 200);
     until("the lead talks", async || {
-        test.lead(&asked)
-            .await
-            .is_some_and(|lead| lead.stop_reason.as_deref() == Some("replied"))
+        test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("replied"))
     })
     .await;
     until("nothing is left in the streams", async || unacked(&test).await == 0).await;
@@ -38,18 +34,10 @@ async fn story_with(stage: &'static str, step: Step) {
     assert!(states.iter().all(|state| state.ends_with("cancelled")), "{states:?}");
     // Said once: each fact is in its stream under one id.
     let facts = facts(&test).await;
-    for (fact, times) in [
-        ("lead.enriched", 1),
-        ("lead.planned", 1),
-        ("lead.replied", 1),
-        ("message.sent", 1),
-        ("message.delivered", 1),
-    ] {
-        assert_eq!(
-            facts.iter().filter(|name| *name == fact).count(),
-            times,
-            "{fact} with {stage} killed at {step:?}"
-        );
+    for (fact, times) in
+        [("lead.enriched", 1), ("lead.planned", 1), ("lead.replied", 1), ("message.sent", 1), ("message.delivered", 1)]
+    {
+        assert_eq!(facts.iter().filter(|name| *name == fact).count(), times, "{fact} with {stage} killed at {step:?}");
     }
     test.assert_settled().await;
     program.stop().await;
@@ -67,10 +55,8 @@ async fn unacked(test: &Test) -> u64 {
         ("LEADS", "schedule"),
         ("MESSAGES", "notify"),
     ] {
-        let answer = client
-            .request(format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"), "".into())
-            .await
-            .expect("info");
+        let answer =
+            client.request(format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"), "".into()).await.expect("info");
         let info: serde_json::Value = serde_json::from_slice(&answer.payload).expect("JSON");
         left += info["num_pending"].as_u64().unwrap_or(1) + info["num_ack_pending"].as_u64().unwrap_or(1);
     }
@@ -98,24 +84,14 @@ async fn facts(test: &Test) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn enrich_killed_at_any_step_makes_one_lead() {
-    for step in [
-        Step::BeforeCommit,
-        Step::AfterCommit,
-        Step::AfterPublish,
-        Step::BeforeAck,
-    ] {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
         story_with("enrich", step).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schedule_killed_at_any_step_plans_once() {
-    for step in [
-        Step::BeforeCommit,
-        Step::AfterCommit,
-        Step::AfterPublish,
-        Step::BeforeAck,
-    ] {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
         story_with("schedule", step).await;
     }
 }
@@ -129,24 +105,14 @@ async fn notify_killed_at_any_step_sends_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn receipts_killed_at_any_step_are_taken_in_once() {
-    for step in [
-        Step::BeforeCommit,
-        Step::AfterCommit,
-        Step::AfterPublish,
-        Step::BeforeAck,
-    ] {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
         story_with("notify-receipts", step).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_killed_at_any_step_are_heard_once() {
-    for step in [
-        Step::BeforeCommit,
-        Step::AfterCommit,
-        Step::AfterPublish,
-        Step::BeforeAck,
-    ] {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
         story_with("enrich-replies", step).await;
     }
 }
@@ -157,10 +123,8 @@ async fn every_message_delivered_twice_changes_nothing() {
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || {
-        test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-    })
-    .await;
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
     until("nothing is left in the streams", async || unacked(&test).await == 0).await;
     let before = (test.states(&asked).await, facts(&test).await);
 
@@ -178,9 +142,7 @@ async fn every_message_delivered_twice_changes_nothing() {
             let mut headers = message.headers.clone();
             again += 1;
             headers.insert("Nats-Msg-Id", format!("again-{again}"));
-            let sent = context
-                .publish_with_headers(message.subject.clone(), headers, message.payload.clone())
-                .await;
+            let sent = context.publish_with_headers(message.subject.clone(), headers, message.payload.clone()).await;
             sent.expect("sent").await.expect("stored");
         }
     }
@@ -202,39 +164,18 @@ async fn what_cannot_be_decoded_is_a_dead_letter_at_once_and_can_be_redriven() {
     let client = connect(&bus.url, "operate", secret(&bus.password)).await;
     let context = async_nats::jetstream::new(client);
     let subject = format!("message.{}.due", test.site.franchise.tenant);
-    context
-        .publish(subject, "not an envelope".into())
-        .await
-        .expect("sent")
-        .await
-        .expect("stored");
-    let dead = async || {
-        test.site
-            .store
-            .everywhere()
-            .list_open_dead_letters(10)
-            .await
-            .unwrap_or_default()
-    };
+    context.publish(subject, "not an envelope".into()).await.expect("sent").await.expect("stored");
+    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
     until("it is a dead letter", async || dead().await.len() == 1).await;
     let letter = dead().await.remove(0);
-    assert_eq!(
-        (letter.stage.as_str(), letter.stream.as_str(), letter.deliveries),
-        ("notify", "MESSAGES", 1)
-    );
+    assert_eq!((letter.stage.as_str(), letter.stream.as_str(), letter.deliveries), ("notify", "MESSAGES", 1));
     assert_eq!(letter.reasons[0], "not an envelope we can read");
     assert_eq!(letter.tenant, Some(test.site.franchise.tenant));
 
-    let operate = stage::Bus::connect(&test.site.bus_config("operate"))
-        .await
-        .expect("a connection");
-    stage::redrive(&operate, &test.site.store, &test.site.clock, letter.id)
-        .await
-        .expect("published again");
-    until("it died again, under a new id", async || {
-        dead().await.first().is_some_and(|again| again.id != letter.id)
-    })
-    .await;
+    let operate = stage::Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    stage::redrive(&operate, &test.site.store, &test.site.clock, letter.id).await.expect("published again");
+    until("it died again, under a new id", async || dead().await.first().is_some_and(|again| again.id != letter.id))
+        .await;
     assert_eq!(dead().await.len(), 1, "the first one is no longer open");
     operate.close().await;
     program.stop().await;
@@ -244,32 +185,16 @@ async fn what_cannot_be_decoded_is_a_dead_letter_at_once_and_can_be_redriven() {
 async fn a_program_that_stops_finishes_what_is_in_hand_and_another_goes_on() {
     let test = Test::start().await;
     let program = test.run().await;
-    let slow = sim::Fault {
-        vendor: sim::Vendor::Twilio,
-        kind: sim::FaultKind::Slow { ms: 600 },
-        times: 1,
-    };
+    let slow = sim::Fault { vendor: sim::Vendor::Twilio, kind: sim::FaultKind::Slow { ms: 600 }, times: 1 };
     test.site.sim.world.faults.add(slow);
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the call is out", async || {
-        test.states(&asked).await.first().is_some_and(|s| s == "sms claimed")
-    })
-    .await;
+    until("the call is out", async || test.states(&asked).await.first().is_some_and(|s| s == "sms claimed")).await;
     program.stop().await;
-    assert_eq!(
-        test.states(&asked).await.first().map(String::as_str),
-        Some("sms sent"),
-        "it was finished and recorded"
-    );
+    assert_eq!(test.states(&asked).await.first().map(String::as_str), Some("sms sent"), "it was finished and recorded");
 
     let program = test.run().await;
-    until("the receipt is in", async || {
-        test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-    })
-    .await;
+    until("the receipt is in", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")).await;
     assert_eq!(test.texts_to(DANA).len(), 1);
-    tokio::time::timeout(Duration::from_secs(30), program.stop())
-        .await
-        .expect("an end within its grace");
+    tokio::time::timeout(Duration::from_secs(30), program.stop()).await.expect("an end within its grace");
 }

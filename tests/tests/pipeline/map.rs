@@ -25,14 +25,8 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .packages
         .iter()
         .map(|package| {
-            let normal = package
-                .dependencies
-                .iter()
-                .filter(|dependency| dependency.kind == DependencyKind::Normal);
-            (
-                package.name.to_string(),
-                normal.map(|dependency| dependency.name.clone()).collect(),
-            )
+            let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+            (package.name.to_string(), normal.map(|dependency| dependency.name.clone()).collect())
         })
         .collect()
 }
@@ -66,11 +60,7 @@ fn the_simulator_knows_neither_side_of_the_wire() {
     let all = dependencies();
     let ours: Vec<_> = all[SIM].iter().filter(|name| floor(name).is_some()).collect();
     assert_eq!(ours, ["domain"]);
-    let users: Vec<_> = all
-        .iter()
-        .filter(|(_, needed)| needed.contains(SIM))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let users: Vec<_> = all.iter().filter(|(_, needed)| needed.contains(SIM)).map(|(name, _)| name.as_str()).collect();
     assert_eq!(users, ["bench", "orchestrator", "tests"]);
 }
 
@@ -81,11 +71,8 @@ fn each_foreign_language_is_spoken_by_one_crate() {
         ("async-nats", &["bench", "stage", "tests"]),
         ("redis", &["limits"]),
     ] {
-        let found: Vec<_> = dependencies()
-            .into_iter()
-            .filter(|(_, needed)| needed.contains(language))
-            .map(|(name, _)| name)
-            .collect();
+        let found: Vec<_> =
+            dependencies().into_iter().filter(|(_, needed)| needed.contains(language)).map(|(name, _)| name).collect();
         assert_eq!(found, speakers, "{language}");
     }
 }
@@ -95,10 +82,6 @@ fn every_crate_says_what_it_is_for_in_one_line() {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata");
     for package in &metadata.packages {
         let purpose = package.description.as_deref().unwrap_or_default();
-        assert!(
-            purpose.len() > 10 && purpose.len() < 120 && !purpose.contains('\n'),
-            "{}: {purpose:?}",
-            package.name
-        );
+        assert!(purpose.len() > 10 && purpose.len() < 120 && !purpose.contains('\n'), "{}: {purpose:?}", package.name);
     }
 }

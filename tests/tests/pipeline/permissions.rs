@@ -12,12 +12,7 @@ async fn ingest_can_write_to_inbound_and_neither_read_nor_delete_a_stream() {
     let bus = test.site.bus_config("ingest");
     let client = connect(&bus.url, "ingest", secret(&bus.password)).await;
     let context = async_nats::jetstream::new(client.clone());
-    let ack = context
-        .publish("inbound.t.shopmonkey.order", "{}".into())
-        .await
-        .expect("sent")
-        .await
-        .expect("stored");
+    let ack = context.publish("inbound.t.shopmonkey.order", "{}".into()).await.expect("sent").await.expect("stored");
     assert_eq!(ack.stream, "INBOUND");
 
     for (subject, body) in [
@@ -36,16 +31,8 @@ async fn ingest_can_write_to_inbound_and_neither_read_nor_delete_a_stream() {
         let answer = client.request(subject, body.into()).await;
         assert!(answer.is_err(), "{subject} was answered: {answer:?}");
     }
-    let mut tapped = client
-        .subscribe("inbound.>")
-        .await
-        .expect("a subscription the server refuses");
-    context
-        .publish("inbound.t.shopmonkey.order", "{}".into())
-        .await
-        .expect("sent")
-        .await
-        .expect("stored");
+    let mut tapped = client.subscribe("inbound.>").await.expect("a subscription the server refuses");
+    context.publish("inbound.t.shopmonkey.order", "{}".into()).await.expect("sent").await.expect("stored");
     let heard = tokio::time::timeout(Duration::from_millis(300), futures::StreamExt::next(&mut tapped)).await;
     assert!(!matches!(heard, Ok(Some(_))), "ingest heard what it wrote");
 }
@@ -63,57 +50,34 @@ async fn a_stage_cannot_pull_anothers_work_nor_speak_in_its_name() {
         "$JS.API.STREAM.DELETE.LEADS",
         "$JS.API.CONSUMER.CREATE.INBOUND.enrich",
     ] {
-        assert!(
-            client.request(subject, "".into()).await.is_err(),
-            "{subject} was answered"
-        );
+        assert!(client.request(subject, "".into()).await.is_err(), "{subject} was answered");
     }
     let operate = test.site.bus_config("operate");
     let client = connect(&operate.url, "operate", secret(&operate.password)).await;
-    assert!(
-        client.request("$JS.API.STREAM.INFO.INBOUND", "".into()).await.is_ok(),
-        "operators read"
-    );
-    for subject in [
-        "$JS.API.STREAM.DELETE.INBOUND",
-        "$JS.API.STREAM.PURGE.INBOUND",
-        "$JS.API.STREAM.UPDATE.INBOUND",
-    ] {
-        assert!(
-            client.request(subject, "".into()).await.is_err(),
-            "{subject} was answered"
-        );
+    assert!(client.request("$JS.API.STREAM.INFO.INBOUND", "".into()).await.is_ok(), "operators read");
+    for subject in ["$JS.API.STREAM.DELETE.INBOUND", "$JS.API.STREAM.PURGE.INBOUND", "$JS.API.STREAM.UPDATE.INBOUND"] {
+        assert!(client.request(subject, "".into()).await.is_err(), "{subject} was answered");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_applied_once_differences_are_named_and_destruction_is_refused() {
     let test = Test::start().await;
-    let bus = stage::Bus::connect(&test.site.bus_config("deploy"))
-        .await
-        .expect("a connection");
+    let bus = stage::Bus::connect(&test.site.bus_config("deploy")).await.expect("a connection");
     let declared = stage::Declared::new(1).with_ack_wait(Duration::from_secs(2));
     assert_eq!(stage::apply(&bus, &declared).await.expect("nothing to do"), []);
 
     let deploy = test.site.bus_config("deploy");
     let client = connect(&deploy.url, "deploy", secret(&deploy.password)).await;
     let context = async_nats::jetstream::new(client);
-    let mut config = context
-        .get_stream("LEADS")
-        .await
-        .expect("LEADS")
-        .cached_info()
-        .config
-        .clone();
+    let mut config = context.get_stream("LEADS").await.expect("LEADS").cached_info().config.clone();
     config.description = Some("something else".into());
     config.max_bytes *= 2;
     context.update_stream(config).await.expect("a change");
     let changes = stage::diff(&bus, &declared).await.expect("a comparison");
     let settings: Vec<_> = changes.iter().map(|change| change.setting.as_str()).collect();
     assert_eq!(settings, ["description", "max_bytes"]);
-    let refused = stage::apply(&bus, &declared)
-        .await
-        .expect_err("a smaller limit could lose messages");
+    let refused = stage::apply(&bus, &declared).await.expect_err("a smaller limit could lose messages");
     assert!(refused.to_string().contains("max_bytes"), "{refused}");
     bus.close().await;
 }

@@ -11,24 +11,17 @@ async fn every_table_with_a_tenant_shows_and_takes_that_tenants_rows_alone() {
     let test = Test::start().await;
     let program = test.run().await;
     test.site.sim.world.ask_for_quote(&quote("o-1"), Manners::default());
-    until("there is something to see", async || {
-        test.texts_to("+15125550142").len() == 1
-    })
-    .await;
+    until("there is something to see", async || test.texts_to("+15125550142").len() == 1).await;
     test.site.sim.world.reply("+15125550142", "STOP").await;
     until("there is an opt-out", async || {
-        test.lead(&quote("o-1"))
-            .await
-            .is_some_and(|lead| lead.stop_reason.is_some())
+        test.lead(&quote("o-1")).await.is_some_and(|lead| lead.stop_reason.is_some())
     })
     .await;
     program.stop().await;
 
     let url = test.site.stack.postgres.url("leads_app", "leads");
     let mut app = PgConnection::connect(&url).await.expect("the application's role");
-    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"])
-        .await
-        .expect("the owner");
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
     let tables: Vec<String> = sqlx::query_scalar(
         "select table_name::text from information_schema.columns
          where table_schema = 'public' and column_name = 'tenant_id' order by 1",
@@ -48,22 +41,12 @@ async fn every_table_with_a_tenant_shows_and_takes_that_tenants_rows_alone() {
         let count = format!("select count(*) from {table}");
         // Reading: without a tenant nothing, as another tenant nothing, and the owner sees that there was something.
         assert_eq!(seen(&mut app, None, &count).await, 0, "{table} without a tenant");
-        assert_eq!(
-            seen(&mut app, Some(other), &count).await,
-            0,
-            "{table} as another tenant"
-        );
+        assert_eq!(seen(&mut app, Some(other), &count).await, 0, "{table} as another tenant");
         // Writing: a row of ours, given to us by the other tenant's transaction, is refused or changes nothing.
-        let stolen = format!(
-            "update {table} set tenant_id = tenant_id where tenant_id = '{}'",
-            ours.uuid()
-        );
+        let stolen = format!("update {table} set tenant_id = tenant_id where tenant_id = '{}'", ours.uuid());
         let mut tx = app.begin().await.expect("a transaction");
         set_tenant(&mut tx, other).await;
-        let changed = sqlx::query(sqlx::AssertSqlSafe(stolen))
-            .execute(&mut *tx)
-            .await
-            .expect("no rows, no error");
+        let changed = sqlx::query(sqlx::AssertSqlSafe(stolen)).execute(&mut *tx).await.expect("no rows, no error");
         assert_eq!(changed.rows_affected(), 0, "{table}");
         drop(tx);
         let mut tx = app.begin().await.expect("a transaction");
@@ -79,29 +62,12 @@ async fn every_table_with_a_tenant_shows_and_takes_that_tenants_rows_alone() {
         // Deleting is nobody's right but a template's owner's.
         let mut tx = app.begin().await.expect("a transaction");
         set_tenant(&mut tx, other).await;
-        let deleted = sqlx::query(sqlx::AssertSqlSafe(format!("delete from {table}")))
-            .execute(&mut *tx)
-            .await;
-        assert!(
-            deleted.is_err() || deleted.is_ok_and(|done| done.rows_affected() == 0),
-            "{table}"
-        );
+        let deleted = sqlx::query(sqlx::AssertSqlSafe(format!("delete from {table}"))).execute(&mut *tx).await;
+        assert!(deleted.is_err() || deleted.is_ok_and(|done| done.rows_affected() == 0), "{table}");
     }
-    for table in [
-        "leads",
-        "messages",
-        "attempts",
-        "judgements",
-        "suppressions",
-        "replies",
-        "credentials",
-        "doors",
-    ] {
+    for table in ["leads", "messages", "attempts", "judgements", "suppressions", "replies", "credentials", "doors"] {
         let count = format!("select count(*) from {table}");
-        assert!(
-            seen(&mut app, Some(ours), &count).await > 0,
-            "{table} has rows, and their tenant sees them"
-        );
+        assert!(seen(&mut app, Some(ours), &count).await > 0, "{table} has rows, and their tenant sees them");
     }
     let bypasses: bool = sqlx::query("select rolsuper or rolbypassrls from pg_roles where rolname = 'leads_app'")
         .fetch_one(&mut owner)
@@ -113,10 +79,7 @@ async fn every_table_with_a_tenant_shows_and_takes_that_tenants_rows_alone() {
 
 async fn set_tenant(connection: &mut PgConnection, tenant: TenantId) {
     let set = format!("set local app.tenant = '{}'", tenant.uuid());
-    sqlx::query(sqlx::AssertSqlSafe(set))
-        .execute(connection)
-        .await
-        .expect("a tenant");
+    sqlx::query(sqlx::AssertSqlSafe(set)).execute(connection).await.expect("a tenant");
 }
 
 async fn seen(app: &mut PgConnection, tenant: Option<TenantId>, count: &str) -> i64 {
@@ -124,17 +87,11 @@ async fn seen(app: &mut PgConnection, tenant: Option<TenantId>, count: &str) -> 
     if let Some(tenant) = tenant {
         set_tenant(&mut tx, tenant).await;
     }
-    sqlx::query_scalar(sqlx::AssertSqlSafe(count.to_owned()))
-        .fetch_one(&mut *tx)
-        .await
-        .expect("a count")
+    sqlx::query_scalar(sqlx::AssertSqlSafe(count.to_owned())).fetch_one(&mut *tx).await.expect("a count")
 }
 
 async fn seen_by_owner(owner: &mut PgConnection, count: &str) -> i64 {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(count.to_owned()))
-        .fetch_one(owner)
-        .await
-        .expect("a count")
+    sqlx::query_scalar(sqlx::AssertSqlSafe(count.to_owned())).fetch_one(owner).await.expect("a count")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,45 +104,23 @@ async fn another_tenants_door_secret_and_lead_are_of_no_use() {
         .expect("a second tenant");
     let program = test.run().await;
     // The other tenant's address with our secret: refused.
-    let mixed = orchestrator::demo::Franchise {
-        webhook_secret: site.franchise.webhook_secret.clone(),
-        ..other.clone()
-    };
+    let mixed =
+        orchestrator::demo::Franchise { webhook_secret: site.franchise.webhook_secret.clone(), ..other.clone() };
     mixed.introduce(&site.sim.world, &site.public_url);
-    site.sim.world.ask_for_quote(
-        &quote("o-1"),
-        Manners {
-            bad_signature: false,
-            stale: false,
-            ..Manners::default()
-        },
-    );
+    site.sim.world.ask_for_quote(&quote("o-1"), Manners { bad_signature: false, stale: false, ..Manners::default() });
     until("it is refused", async || {
-        site.sim
-            .world
-            .journal
-            .count(|event| matches!(event, sim::Event::WebhookAnswered { status: 401, .. }))
-            > 0
+        site.sim.world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { status: 401, .. })) > 0
     })
     .await;
     // Its own secret: a lead of the other tenant's, which ours does not see.
     other.introduce(&site.sim.world, &site.public_url);
     site.sim.world.ask_for_quote(&quote("o-2"), Manners::default());
-    until("the other tenant's customer has a text", async || {
-        test.texts_to("+15125550142").len() == 1
-    })
-    .await;
+    until("the other tenant's customer has a text", async || test.texts_to("+15125550142").len() == 1).await;
     assert!(test.lead(&quote("o-2")).await.is_none());
     let theirs = domain::LeadId::of_order(other.tenant, crm::shopmonkey::NAME, "o-2");
     let mut tx = site.store.begin(site.franchise.tenant).await.expect("a transaction");
     assert!(tx.leads().lookup(theirs).await.expect("an answer").is_none());
-    assert!(
-        tx.messages()
-            .lock(domain::MessageId::of_step(theirs, 1))
-            .await
-            .expect("an answer")
-            .is_none()
-    );
+    assert!(tx.messages().lock(domain::MessageId::of_step(theirs, 1)).await.expect("an answer").is_none());
     drop(tx);
     program.stop().await;
 }

@@ -22,11 +22,7 @@ pub struct Shopmonkey {
 impl Shopmonkey {
     pub fn new(http: reqwest::Client, credentials: Credentials) -> Result<Self, Error> {
         let base = Url::parse(&credentials.base_url).map_err(Error::Address)?;
-        Ok(Self {
-            http,
-            base,
-            api_key: credentials.api_key,
-        })
+        Ok(Self { http, base, api_key: credentials.api_key })
     }
 
     async fn get<T: DeserializeOwned>(&self, table: &'static str, id: &str) -> Result<Option<T>, Error> {
@@ -36,42 +32,27 @@ impl Shopmonkey {
             path.pop_if_empty().extend(["v3", table, id]);
         }
         let call = async {
-            let response = self
-                .http
-                .get(url)
-                .bearer_auth(&self.api_key)
-                .send()
-                .await
-                .map_err(unreachable)?;
+            let response = self.http.get(url).bearer_auth(&self.api_key).send().await.map_err(unreachable)?;
             let status = response.status();
-            let header = |name: &str| {
-                response
-                    .headers()
-                    .get(name)
-                    .and_then(|v| v.to_str().ok())
-                    .map(str::to_owned)
-            };
+            let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
             let request_id = header("x-request-id");
             let retry_after = header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
             let body = response.bytes().await.map_err(unreachable)?;
             let is_json = matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{'));
             match status {
                 StatusCode::OK => {
-                    let answer: wire::Answer<T> = serde_json::from_slice(&body).map_err(Error::Unreadable)?;
+                    let answer: wire::Answer<T> = serde_json::from_slice(&body)?;
                     Ok(Some(answer.data))
                 }
                 StatusCode::NOT_FOUND if is_json => Ok(None),
-                StatusCode::TOO_MANY_REQUESTS => Err(Error::Limited {
-                    retry_after: retry_after.map_or(SILENT_LIMIT, Duration::from_secs),
-                }),
+                StatusCode::TOO_MANY_REQUESTS => {
+                    Err(Error::Limited { retry_after: retry_after.map_or(SILENT_LIMIT, Duration::from_secs) })
+                }
                 // A challenge page of the edge is HTML and passes; a refusal by the API is JSON and does not.
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if is_json => Err(Error::KeyRefused {
-                    status: status.as_u16(),
-                }),
-                _ => Err(Error::Failing {
-                    status: status.as_u16(),
-                    request_id,
-                }),
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if is_json => {
+                    Err(Error::KeyRefused { status: status.as_u16() })
+                }
+                _ => Err(Error::Failing { status: status.as_u16(), request_id }),
             }
         };
         call.instrument(info_span!("shopmonkey", crm.table = table)).await

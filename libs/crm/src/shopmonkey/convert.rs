@@ -17,10 +17,7 @@ pub(super) fn order(row: wire::Order) -> Order {
         id: row.id,
         location_id: row.location_id,
         version,
-        service_texts: [row.generated_name, row.complaint, row.recommendation]
-            .into_iter()
-            .flatten()
-            .collect(),
+        service_texts: [row.generated_name, row.complaint, row.recommendation].into_iter().flatten().collect(),
         name,
         status: match row.status.as_deref() {
             Some("Estimate") => OrderStatus::Estimate,
@@ -43,10 +40,7 @@ pub(super) fn order(row: wire::Order) -> Order {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "money of one order; a vendor's nonsense saturates"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "money of one order; a vendor's nonsense saturates")]
 fn cents(amount: f64) -> i64 {
     amount.round() as i64
 }
@@ -57,10 +51,7 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
         .into_iter()
         .filter_map(|phone| {
             let number = E164::parse(phone.number.as_deref()?).ok()?;
-            let landline = phone
-                .r#type
-                .as_deref()
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("landline"));
+            let landline = phone.r#type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("landline"));
             let texts_allowed = phone.opt_in != Some(false) && !landline;
             Some((phone.primary, Phone { number, texts_allowed }))
         })
@@ -85,11 +76,7 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
 }
 
 pub(super) fn vehicle(row: wire::Vehicle) -> Vehicle {
-    Vehicle {
-        year: row.year,
-        make: row.make,
-        model: row.model,
-    }
+    Vehicle { year: row.year, make: row.make, model: row.model }
 }
 
 #[cfg(test)]
@@ -105,10 +92,7 @@ mod tests {
         .unwrap();
         let order = order(row);
         assert_eq!(order.status, OrderStatus::Other("Quotation".into()));
-        assert_eq!(
-            order.version, 1_772_463_845_120,
-            "without a version, the time of the change stands in"
-        );
+        assert_eq!(order.version, 1_772_463_845_120, "without a version, the time of the change stands in");
     }
 
     #[test]
@@ -124,10 +108,7 @@ mod tests {
         let phone = customer.phone.unwrap();
         assert_eq!((phone.number.as_str(), phone.texts_allowed), ("+15125550102", true));
         assert_eq!(customer.email.unwrap().as_str(), "dana@example.com");
-        assert_eq!(
-            (customer.first_name.as_deref(), customer.last_name),
-            (Some("Dana"), None)
-        );
+        assert_eq!((customer.first_name.as_deref(), customer.last_name), (Some("Dana"), None));
     }
 
     #[test]

@@ -18,8 +18,9 @@ pub struct Webhook {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the body is not JSON")]
-    NotJson(#[source] serde_json::Error),
+    /// Only where: the parser's own words quote what it read.
+    #[error("the body is not JSON that a webhook has: line {line}, column {column}")]
+    NotJson { line: usize, column: usize },
     #[error("the body has no {0}")]
     Missing(&'static str),
 }
@@ -42,28 +43,22 @@ struct Data {
 
 impl Webhook {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let parsed: Body = serde_json::from_slice(body).map_err(Error::NotJson)?;
+        let parsed: Body = serde_json::from_slice(body)
+            .map_err(|error| Error::NotJson { line: error.line(), column: error.column() })?;
         let data = parsed.data.ok_or(Error::Missing("data"))?;
         let id = match data.id {
             Some(Value::String(id)) if !id.is_empty() => id,
             Some(Value::Number(id)) => id.to_string(),
             _ => return Err(Error::Missing("data.id")),
         };
-        let version = data
-            .meta
-            .as_ref()
-            .and_then(|meta| meta.get("version"))
-            .and_then(Value::as_i64);
+        let version = data.meta.as_ref().and_then(|meta| meta.get("version")).and_then(Value::as_i64);
         let version = match (version, data.updated_date) {
             (Some(version), _) => format!("v{version}"),
             (None, Some(Value::String(updated))) => updated,
             _ => hex::encode(&Sha256::digest(body)[..16]),
         };
         Ok(Self {
-            table: parsed
-                .table
-                .filter(|table| !table.is_empty())
-                .ok_or(Error::Missing("table"))?,
+            table: parsed.table.filter(|table| !table.is_empty()).ok_or(Error::Missing("table"))?,
             operation: parsed.operation.unwrap_or_default(),
             id,
             version,
@@ -101,15 +96,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_what_is_missing() {
-        assert!(matches!(Webhook::parse(b"<html>"), Err(Error::NotJson(_))));
+        assert!(matches!(Webhook::parse(b"<html>"), Err(Error::NotJson { .. })));
         assert!(matches!(Webhook::parse(b"{}"), Err(Error::Missing("data"))));
-        assert!(matches!(
-            Webhook::parse(br#"{"data":{"id":""}}"#),
-            Err(Error::Missing("data.id"))
-        ));
-        assert!(matches!(
-            Webhook::parse(br#"{"data":{"id":"a"}}"#),
-            Err(Error::Missing("table"))
-        ));
+        assert!(matches!(Webhook::parse(br#"{"data":{"id":""}}"#), Err(Error::Missing("data.id"))));
+        assert!(matches!(Webhook::parse(br#"{"data":{"id":"a"}}"#), Err(Error::Missing("table"))));
     }
 }

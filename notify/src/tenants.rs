@@ -1,0 +1,65 @@
+//! What a tenant chose and holds, remembered for a short while: its legal window, its words, its vendors. Consent is never
+//! remembered: it is read with each message.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use domain::{Channel, LegalWindow};
+use moka::future::Cache;
+use store::{Template, Transaction};
+
+use crate::{
+    carrier::Carrier,
+    sendgrid::{self, Sendgrid},
+    twilio::{self, Twilio},
+};
+
+pub(crate) struct Tenants {
+    http: reqwest::Client,
+    known: Cache<domain::TenantId, Arc<Tenant>>,
+}
+
+pub(crate) struct Tenant {
+    pub(crate) legal_window: LegalWindow,
+    templates: HashMap<(String, Channel), Template>,
+    sms: Option<Box<dyn Carrier>>,
+    email: Option<Box<dyn Carrier>>,
+}
+
+impl Tenants {
+    pub(crate) fn new(http: reqwest::Client, ttl: Duration) -> Self {
+        Self { http, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+    }
+
+    pub(crate) async fn find(&self, tx: &mut Transaction) -> Result<Arc<Tenant>, store::Error> {
+        let id = tx.tenant();
+        if let Some(tenant) = self.known.get(&id).await {
+            return Ok(tenant);
+        }
+        let settings = tx.tenants().settings().await?;
+        let templates = tx.tenants().list_templates().await?;
+        let account: Option<twilio::Credentials> = tx.tenants().find_credentials(twilio::NAME).await?;
+        let mailer: Option<sendgrid::Credentials> = tx.tenants().find_credentials(sendgrid::NAME).await?;
+        let tenant = Arc::new(Tenant {
+            legal_window: settings.legal_window,
+            templates: templates.into_iter().map(|found| ((found.name.clone(), found.channel), found)).collect(),
+            sms: account.map(|account| Box::new(Twilio::new(self.http.clone(), account)) as Box<dyn Carrier>),
+            email: mailer.map(|mailer| Box::new(Sendgrid::new(self.http.clone(), mailer)) as Box<dyn Carrier>),
+        });
+        self.known.insert(id, tenant.clone()).await;
+        Ok(tenant)
+    }
+}
+
+impl Tenant {
+    pub(crate) fn template(&self, name: &str, channel: Channel) -> Option<&Template> {
+        self.templates.get(&(name.to_owned(), channel))
+    }
+
+    /// `None`: the tenant has no credentials for this channel.
+    pub(crate) fn carrier(&self, channel: Channel) -> Option<&dyn Carrier> {
+        match channel {
+            Channel::Sms => self.sms.as_deref(),
+            Channel::Email => self.email.as_deref(),
+        }
+    }
+}

@@ -24,7 +24,7 @@ local now = redis.call('TIME')
 local now_us = now[1] * 1000000 + now[2]
 local interval, burst, patience, turns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local next_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
-local wait = next_us - interval * burst - now_us
+local wait = next_us + interval * (turns - math.max(burst, turns)) - now_us
 if wait > patience then return -wait end
 local after = next_us + interval * turns
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now_us) / 1000) + 1000)

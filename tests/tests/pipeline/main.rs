@@ -4,6 +4,7 @@ mod cluster;
 mod door;
 mod follow_up;
 mod killed;
+mod limits;
 mod map;
 mod permissions;
 mod replies;

@@ -236,10 +236,17 @@ impl Attempts<'_> {
         provider_id: &str,
     ) -> Result<Option<Reported>, Error> {
         let row = sqlx::query!(
-            r#"select a.id, a.message_id, a.recipient, a.outcome = 'accepted' as accepted, m.lead_id, m.state
-               from attempts a join messages m on m.tenant_id = a.tenant_id and m.id = a.message_id
-               where a.tenant_id = $1 and a.channel = $2 and (a.id = $3 or a.provider_id = $4)
-               order by a.id = $3 desc limit 1"#,
+            // Two look-ups by index; one condition with "or" would read the whole table.
+            r#"with found as (
+                   select 1 as preference, id from attempts where tenant_id = $1 and id = $3 and channel = $2
+                   union all
+                   select 2, id from attempts where tenant_id = $1 and channel = $2 and provider_id = $4
+                   order by preference limit 1
+               )
+               select a.id, a.message_id, a.recipient, a.outcome = 'accepted' as accepted, m.lead_id, m.state
+               from found
+               join attempts a on a.tenant_id = $1 and a.id = found.id
+               join messages m on m.tenant_id = $1 and m.id = a.message_id"#,
             self.0.tenant.uuid(),
             channel.as_str(),
             attempt.map(AttemptId::uuid),

@@ -24,7 +24,11 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
-            .connect_lazy_with(options.application_name("leads"));
+            .connect_lazy_with(
+                // Every query here has its index. Without this, a plan made while a table was empty (read it all) is kept
+                // while the table grows, until statistics are gathered a minute later.
+                options.application_name("leads").options([("enable_seqscan", "off")]),
+            );
         Ok(Self { pool, sealer: Arc::new(Sealer::new(&config.seal_keys)) })
     }
 

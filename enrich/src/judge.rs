@@ -6,7 +6,7 @@ use crm::shopmonkey::webhook::Webhook;
 use domain::{Customer, LeadId, LocationId, NoContact, NotALead, Order, StopReason, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
 use stage::{Context, Failure, Stage};
-use store::{NewLead, Transaction};
+use store::{NewLead, Saved, Standing, Transaction};
 use tracing::info;
 
 use crate::tenants::{Tenant, Tenants, failure_of};
@@ -62,22 +62,23 @@ impl Stage for Judge {
 
         let mut tx = cx.begin(inbound.tenant).await?;
         let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, order_id);
-        let known = tx.leads().lookup(lead).await?.is_some();
+        let location = order.as_ref().and_then(|order| order.location_id.as_deref());
+        let standing = tx.leads().standing(lead, location).await?;
         let news = match order {
-            None if known => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
+            None if standing.is_lead => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
             None => {
                 let reasons = [NotALead::Deleted];
                 tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;
                 News::Nothing
             }
             Some(order) => match StopReason::seen_in(&order) {
-                Some(reason) if known => {
+                Some(reason) if standing.is_lead => {
                     // An older copy of the order, read by a slower worker, ends nothing.
                     let is_news =
                         tx.leads().save_judgement(tenant.crm_name, order_id, order.version, &[], cx.now()).await?;
                     if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
                 }
-                _ => judge(cx, &mut tx, &tenant, lead, known, &order, customer, vehicle.unwrap_or_default()).await?,
+                _ => judge(cx, &mut tx, &tenant, lead, standing, &order, customer, vehicle.unwrap_or_default()).await?,
             },
         };
         cx.commit(tx).await?;
@@ -114,22 +115,18 @@ async fn judge(
     tx: &mut Transaction,
     tenant: &Tenant,
     lead: LeadId,
-    known: bool,
+    standing: Standing,
     order: &Order,
     customer: Option<Customer>,
     vehicle: Vehicle,
 ) -> Result<News, Failure> {
-    let location = match &order.location_id {
-        Some(id) => tx.tenants().find_location_by_crm_id(id).await?,
-        None => None,
-    };
     // The rules decide about new orders. A lead stays one: a shop that writes to its customer has not lost them.
     let mut reasons = match tenant.rules.judge(order) {
-        Verdict::NotALead(reasons) if !known => reasons,
+        Verdict::NotALead(reasons) if !standing.is_lead => reasons,
         _ => Vec::new(),
     };
-    let Some(location) = location.filter(|_| reasons.is_empty()) else {
-        if location.is_none() {
+    let Some(location) = standing.location.filter(|_| reasons.is_empty()) else {
+        if standing.location.is_none() {
             reasons.push(NotALead::UnknownLocation);
         }
         tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
@@ -137,12 +134,11 @@ async fn judge(
         return Ok(News::Nothing);
     };
     let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
-    let is_news = tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &[], cx.now()).await?;
-    if !is_news {
+    let saved = tx.leads().save(&found, cx.now()).await?;
+    if saved == Saved::Outdated {
         info!(order.id = order.id, "a newer copy of the order is judged already");
         return Ok(News::Nothing);
     }
-    let saved = tx.leads().save(&found, cx.now()).await?;
     info!(lead.id = %lead, location.id = %location, "a lead, {saved:?}");
     Ok(News::Enriched(LeadEnriched { tenant: tx.tenant(), lead, crm_version: order.version }))
 }

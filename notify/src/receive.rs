@@ -3,7 +3,7 @@
 use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, MessageOutcome, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
-use store::{Reported, Transaction};
+use store::{NewReceipt, Reported, Transaction};
 use tracing::{info, warn};
 
 use crate::{send::SPEAKER, sendgrid, twilio};
@@ -67,8 +67,17 @@ async fn take_in(
         Receipt::Delivered => ("delivered", None),
         Receipt::Failed { code } => ("failed", code.as_deref()),
     };
-    tx.attempts().add_receipt(source.as_str(), &report.key, report.attempt, kind, code, cx.now()).await?;
-    let found = tx.attempts().find_message(report.attempt, report.channel, &report.provider_id).await?;
+    let receipt = NewReceipt {
+        source: source.as_str(),
+        key: &report.key,
+        channel: report.channel,
+        provider_id: &report.provider_id,
+        attempt: report.attempt,
+        kind,
+        code,
+        received_at: cx.now(),
+    };
+    let found = tx.attempts().add_receipt(&receipt).await?;
     let Some(Reported { attempt, message, lead, recipient, accepted, state }) = found else {
         // Kept all the same. Somebody else's message through the same account, or one from before a restore.
         warn!(source = source.as_str(), "a receipt for a message we do not know");

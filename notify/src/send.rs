@@ -106,10 +106,10 @@ impl Send {
             started_at,
         };
         // The same words to the same person within a day are the same message, whichever quote they are about.
-        if tx.attempts().has_said(&new, started_at - SAME_WORDS_APART).await? {
+        let lease_until = cx.clock().in_wall(self.config.claim_lease);
+        if !tx.attempts().start(&new, started_at - SAME_WORDS_APART, lease_until).await? {
             return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
-        tx.attempts().start(&new, cx.clock().in_wall(self.config.claim_lease)).await?;
         cx.commit(tx).await?;
 
         // A worker that was frozen since may no longer own the message: then somebody else is asking the vendor about it.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use domain::{Cadence, Channel, MessageId};
 use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
 use stage::{Context, Failure, Stage};
-use store::{Lead, NewTouch, Transaction};
+use store::{Lead, NewTouch};
 use tracing::info;
 
 pub(crate) struct Plan {
@@ -22,20 +23,18 @@ impl Stage for Plan {
         let LeadEnriched { tenant, lead: id, .. } = event;
         let now = cx.now();
         let mut tx = cx.begin(tenant).await?;
-        let Some(lead) = tx.leads().lookup(id).await? else {
+        let Some((lead, settings, shop)) = tx.leads().lookup_with_settings(id).await? else {
             return Ok(());
         };
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
         let (due, planned) = if fresh {
-            let touches = self.touches(cx, &mut tx, &lead, now).await?;
-            tx.messages().plan(id, &touches).await?;
-            let touches: Vec<_> = touches.into_iter().map(|new| (new.id, new.touch)).collect();
+            let touches = self.touches(cx, &lead, &settings.cadence, shop, now);
             // Nobody to write to yet: the next version of the order may bring a number, and is planned then.
-            if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|(_, touch)| touch)) {
-                tx.leads().set_planned(id, gives_up_at, now).await?;
+            if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
+                tx.messages().plan(id, &touches, gives_up_at, now).await?;
             }
-            let due = touches.iter().filter(|(_, touch)| touch.due_at <= now);
-            (due.map(|(message, touch)| (*message, touch.due_at)).collect(), touches.len())
+            let due = touches.iter().filter(|new| new.touch.due_at <= now);
+            (due.map(|new| (new.id, new.touch.due_at)).collect(), touches.len())
         } else {
             // A repeat finds the rows there and announces again what an earlier delivery may not have said.
             let planned = if cx.deliveries() > 1 { tx.messages().count(id).await? } else { 0 };
@@ -55,27 +54,20 @@ impl Stage for Plan {
 }
 
 impl Plan {
-    async fn touches(
-        &self,
-        cx: &Context,
-        tx: &mut Transaction,
-        lead: &Lead,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<NewTouch>, Failure> {
-        let (settings, shop) = tx.tenants().settings_at(lead.location).await?;
+    fn touches(&self, cx: &Context, lead: &Lead, cadence: &Cadence, shop: Tz, now: DateTime<Utc>) -> Vec<NewTouch> {
         let can = |channel| match channel {
             Channel::Sms => lead.has_phone && lead.texts_allowed,
             Channel::Email => lead.has_email,
         };
-        let touches = settings.cadence.plan(lead.created_at, now, shop, can);
-        Ok(touches
+        let touches = cadence.plan(lead.created_at, now, shop, can);
+        touches
             .into_iter()
             .map(|touch| NewTouch {
                 id: MessageId::of_step(lead.id, touch.step),
-                // What is due now is announced below; its row comes up by itself only if that fails.
+                // What is due now is announced at once; its row comes up by itself only if that fails.
                 release_at: if touch.due_at <= now { cx.clock().in_wall(self.lease) } else { touch.due_at },
                 touch,
             })
-            .collect())
+            .collect()
     }
 }

@@ -32,6 +32,20 @@ pub struct Attempt {
     pub lookups: u32,
 }
 
+/// What a vendor says about a message, as it is kept.
+#[derive(Debug, Clone)]
+pub struct NewReceipt<'a> {
+    pub source: &'a str,
+    /// What makes this receipt itself; a repeat has the same.
+    pub key: &'a str,
+    pub channel: Channel,
+    pub provider_id: &'a str,
+    pub attempt: Option<AttemptId>,
+    pub kind: &'a str,
+    pub code: Option<&'a str>,
+    pub received_at: DateTime<Utc>,
+}
+
 /// What a receipt is about.
 #[derive(Debug, Clone)]
 pub struct Reported {
@@ -63,18 +77,17 @@ pub enum AttemptOutcome<'a> {
 pub struct Attempts<'t>(pub(crate) &'t mut Transaction);
 
 impl Attempts<'_> {
-    /// Takes a planned message in hand and records the call that is about to be made. Until `lease_until` nobody else
-    /// touches the message.
-    pub async fn start(self, attempt: &NewAttempt<'_>, lease_until: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query!(
-            "with claimed as (
-                 update messages set state = 'claimed', attempts = $4, release_at = $9, reason = null
-                 where tenant_id = $1 and id = $3 and state = 'planned'
-                 returning id
-             )
-             insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at)
-             select $1, $2, claimed.id, $4, $5, $6, $7, $8 from claimed",
-            self.0.tenant.uuid(),
+    /// Takes a planned message in hand and records the call that is about to be made; until `lease_until` nobody else
+    /// touches the message. Answers false, and does nothing, if another message with the same words went to the same
+    /// recipient since `said_since`, or is on its way.
+    pub async fn start(
+        self,
+        attempt: &NewAttempt<'_>,
+        said_since: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select start_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9) as "started!""#,
             attempt.id.uuid(),
             attempt.message.uuid(),
             i32::try_from(attempt.number).unwrap_or(i32::MAX),
@@ -82,11 +95,11 @@ impl Attempts<'_> {
             attempt.recipient,
             attempt.body,
             attempt.started_at,
+            said_since,
             lease_until
         )
-        .execute(&mut *self.0.inner)
+        .fetch_one(&mut *self.0.inner)
         .await
-        .map(drop)
         .map_err(Error::doing("record an attempt"))
     }
 
@@ -198,22 +211,6 @@ impl Attempts<'_> {
         .map_err(Error::doing("take a lookup back"))
     }
 
-    /// Whether another message with the same words went to the same recipient since then, or is on its way. Until this
-    /// transaction ends, nobody else can ask the same: of two messages with the same words, one goes out.
-    pub async fn has_said(self, new: &NewAttempt<'_>, since: DateTime<Utc>) -> Result<bool, Error> {
-        sqlx::query_scalar!(
-            r#"select has_said($1, $2, $3, $4, $5) as "yes!""#,
-            new.message.uuid(),
-            new.channel.as_str(),
-            new.recipient,
-            new.body,
-            since
-        )
-        .fetch_one(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("look for the same words"))
-    }
-
     /// Which of these ids of the vendor's belong to attempts of ours already.
     pub async fn list_known(self, channel: Channel, provider_ids: &[String]) -> Result<Vec<String>, Error> {
         sqlx::query_scalar!(
@@ -228,33 +225,34 @@ impl Attempts<'_> {
         .map_err(Error::doing("look for known ids of a vendor"))
     }
 
-    /// The message that a receipt is about: by the attempt's id that we gave the vendor, or by the id the vendor gave us.
-    pub async fn find_message(
-        self,
-        attempt: Option<AttemptId>,
-        channel: Channel,
-        provider_id: &str,
-    ) -> Result<Option<Reported>, Error> {
+    /// Keeps a receipt, and answers what it is about: by the attempt's id that we gave the vendor, or by the id the vendor
+    /// gave us. `None`: a message that is not ours. A receipt we have already is kept once.
+    pub async fn add_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
         let row = sqlx::query!(
-            // Two look-ups by index; one condition with "or" would read the whole table.
-            r#"with found as (
-                   select 1 as preference, id from attempts where tenant_id = $1 and id = $3 and channel = $2
-                   union all
-                   select 2, id from attempts where tenant_id = $1 and channel = $2 and provider_id = $4
-                   order by preference limit 1
+            // Two look-ups by index, the second only when the first finds nothing; one condition with "or" would read the
+            // whole table.
+            r#"with kept as (
+                   insert into receipts (tenant_id, source, key, attempt_id, kind, code, received_at)
+                   values ($1, $5, $6, $3, $7, $8, $9) on conflict do nothing
                )
                select a.id, a.message_id, a.recipient, a.outcome = 'accepted' as accepted, m.lead_id, m.state
-               from found
-               join attempts a on a.tenant_id = $1 and a.id = found.id
-               join messages m on m.tenant_id = $1 and m.id = a.message_id"#,
+               from attempts a join messages m on m.tenant_id = $1 and m.id = a.message_id
+               where a.tenant_id = $1 and a.id = coalesce(
+                   (select b.id from attempts b where b.tenant_id = $1 and b.id = $3 and b.channel = $2),
+                   (select b.id from attempts b where b.tenant_id = $1 and b.channel = $2 and b.provider_id = $4))"#,
             self.0.tenant.uuid(),
-            channel.as_str(),
-            attempt.map(AttemptId::uuid),
-            provider_id
+            receipt.channel.as_str(),
+            receipt.attempt.map(AttemptId::uuid),
+            receipt.provider_id,
+            receipt.source,
+            receipt.key,
+            receipt.kind,
+            receipt.code,
+            receipt.received_at
         )
         .fetch_optional(&mut *self.0.inner)
         .await
-        .map_err(Error::doing("find the message of a receipt"))?;
+        .map_err(Error::doing("keep a receipt"))?;
         row.map(|row| {
             Ok(Reported {
                 attempt: AttemptId::new(row.id),
@@ -266,32 +264,5 @@ impl Attempts<'_> {
             })
         })
         .transpose()
-    }
-
-    /// Keeps a receipt. Answers false for one we have.
-    pub async fn add_receipt(
-        self,
-        source: &str,
-        key: &str,
-        attempt: Option<AttemptId>,
-        kind: &str,
-        code: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "insert into receipts (tenant_id, source, key, attempt_id, kind, code, received_at)
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
-            self.0.tenant.uuid(),
-            source,
-            key,
-            attempt.map(AttemptId::uuid),
-            kind,
-            code,
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("keep a receipt"))?;
-        Ok(done.rows_affected() == 1)
     }
 }

@@ -1,9 +1,11 @@
 //! Leads, and the judgements that made them.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use domain::{E164, Email, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason};
+use uuid::Uuid;
 
-use crate::{Error, Transaction};
+use crate::{Error, TenantSettings, Transaction, tenants::parse_zone};
 
 /// What enrich found out about an order that is a lead.
 #[derive(Debug, Clone)]
@@ -30,8 +32,19 @@ pub struct NewLead {
 pub enum Saved {
     Added,
     Updated,
-    /// The store already had this version of the order, or a newer one.
-    AlreadyNewer,
+    /// The store had this version of the order already.
+    Unchanged,
+    /// A newer version of the order is judged already; nothing was written.
+    Outdated,
+}
+
+/// What is known before an order is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the order is a lead already.
+    pub is_lead: bool,
+    /// The shop that the CRM means, if it is one of the tenant's.
+    pub location: Option<LocationId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +58,33 @@ pub struct Lead {
     pub created_at: DateTime<Utc>,
     pub planned_at: Option<DateTime<Utc>>,
     pub stop_reason: Option<String>,
+}
+
+struct LeadRow {
+    location_id: Uuid,
+    status: String,
+    has_phone: bool,
+    texts_allowed: bool,
+    has_email: bool,
+    created_at: DateTime<Utc>,
+    planned_at: Option<DateTime<Utc>>,
+    stop_reason: Option<String>,
+}
+
+impl LeadRow {
+    fn parse(self, id: LeadId) -> Result<Lead, Error> {
+        Ok(Lead {
+            id,
+            location: LocationId::new(self.location_id),
+            status: self.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
+            has_phone: self.has_phone,
+            texts_allowed: self.texts_allowed,
+            has_email: self.has_email,
+            created_at: self.created_at,
+            planned_at: self.planned_at,
+            stop_reason: self.stop_reason,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -83,20 +123,32 @@ impl Leads<'_> {
         .map_err(Error::doing("record a judgement"))
     }
 
-    /// Adds a lead, or brings what we know about it up to the order's version. Its status is not touched.
+    /// Records that an order is a lead, and adds it or brings what we know about it up to the order's version. Its status
+    /// is not touched.
     pub async fn save(self, lead: &NewLead, now: DateTime<Utc>) -> Result<Saved, Error> {
-        let added = sqlx::query_scalar!(
-            r#"insert into leads
-                 (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, no_contact, first_name, last_name,
-                  phone, texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at)
-               values ($1, $2, $3, $4, $5, $6, 'new', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-               on conflict (tenant_id, crm, crm_order_id) do update
-               set location_id = excluded.location_id, crm_version = excluded.crm_version,
-                   no_contact = excluded.no_contact, first_name = excluded.first_name, last_name = excluded.last_name,
-                   phone = excluded.phone, texts_allowed = excluded.texts_allowed, email = excluded.email,
-                   vehicle = excluded.vehicle, service = excluded.service, total_cents = excluded.total_cents
-               where leads.crm_version < excluded.crm_version
-               returning xmax = 0 as "added!""#,
+        let row = sqlx::query!(
+            r#"with judged as (
+                   insert into judgements (tenant_id, crm, order_id, crm_version, is_lead, reasons, judged_at)
+                   values ($1, $4, $5, $6, true, '{}', $17)
+                   on conflict (tenant_id, crm, order_id) do update
+                   set crm_version = excluded.crm_version, is_lead = true, reasons = '{}', judged_at = excluded.judged_at
+                   where judgements.crm_version <= excluded.crm_version
+                   returning 1
+               ), saved as (
+                   insert into leads
+                     (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, no_contact, first_name,
+                      last_name, phone, texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at)
+                   select $1, $2, $3, $4, $5, $6, 'new', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17 from judged
+                   on conflict (tenant_id, crm, crm_order_id) do update
+                   set location_id = excluded.location_id, crm_version = excluded.crm_version,
+                       no_contact = excluded.no_contact, first_name = excluded.first_name,
+                       last_name = excluded.last_name, phone = excluded.phone, texts_allowed = excluded.texts_allowed,
+                       email = excluded.email, vehicle = excluded.vehicle, service = excluded.service,
+                       total_cents = excluded.total_cents
+                   where leads.crm_version < excluded.crm_version
+                   returning xmax = 0 as added
+               )
+               select exists (select from judged) as "is_news!", (select added from saved) as added"#,
             self.0.tenant.uuid(),
             lead.id.uuid(),
             lead.location.uuid(),
@@ -115,18 +167,35 @@ impl Leads<'_> {
             lead.created_at,
             now
         )
-        .fetch_optional(&mut *self.0.inner)
+        .fetch_one(&mut *self.0.inner)
         .await
         .map_err(Error::doing("save a lead"))?;
-        Ok(match added {
-            Some(true) => Saved::Added,
-            Some(false) => Saved::Updated,
-            None => Saved::AlreadyNewer,
+        Ok(match (row.is_news, row.added) {
+            (false, _) => Saved::Outdated,
+            (true, Some(true)) => Saved::Added,
+            (true, Some(false)) => Saved::Updated,
+            (true, None) => Saved::Unchanged,
         })
     }
 
-    pub async fn lookup(self, id: LeadId) -> Result<Option<Lead>, Error> {
+    /// Whether this lead is known, and which shop the CRM calls by this id.
+    pub async fn standing(self, id: LeadId, crm_location_id: Option<&str>) -> Result<Standing, Error> {
         let row = sqlx::query!(
+            r#"select exists (select from leads where tenant_id = $1 and id = $2) as "is_lead!",
+                      (select id from locations where tenant_id = $1 and crm_location_id = $3) as location"#,
+            self.0.tenant.uuid(),
+            id.uuid(),
+            crm_location_id
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look where an order stands"))?;
+        Ok(Standing { is_lead: row.is_lead, location: row.location.map(LocationId::new) })
+    }
+
+    pub async fn lookup(self, id: LeadId) -> Result<Option<Lead>, Error> {
+        let row = sqlx::query_as!(
+            LeadRow,
             r#"select location_id, status, phone is not null as "has_phone!", texts_allowed,
                       email is not null as "has_email!", created_at, planned_at, stop_reason
                from leads where tenant_id = $1 and id = $2"#,
@@ -136,18 +205,40 @@ impl Leads<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("look up a lead"))?;
+        row.map(|row| row.parse(id)).transpose()
+    }
+
+    /// A lead with what its tenant chose and the time zone of its shop.
+    pub async fn lookup_with_settings(self, id: LeadId) -> Result<Option<(Lead, TenantSettings, Tz)>, Error> {
+        let tenant = self.0.tenant;
+        let row = sqlx::query!(
+            r#"select l.location_id, l.status, l.phone is not null as "has_phone!", l.texts_allowed,
+                      l.email is not null as "has_email!", l.created_at, l.planned_at, l.stop_reason,
+                      s.time_zone, t.settings
+               from leads l
+               join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
+               join tenants t on t.id = l.tenant_id
+               where l.tenant_id = $1 and l.id = $2"#,
+            tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look up a lead and its tenant's settings"))?;
         row.map(|row| {
-            Ok(Lead {
-                id,
-                location: LocationId::new(row.location_id),
-                status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
+            let settings = serde_json::from_value(row.settings).map_err(|error| Error::Settings(tenant, error))?;
+            let shop = parse_zone(&row.time_zone)?;
+            let lead = LeadRow {
+                location_id: row.location_id,
+                status: row.status,
                 has_phone: row.has_phone,
                 texts_allowed: row.texts_allowed,
                 has_email: row.has_email,
                 created_at: row.created_at,
                 planned_at: row.planned_at,
                 stop_reason: row.stop_reason,
-            })
+            };
+            Ok((lead.parse(id)?, settings, shop))
         })
         .transpose()
     }
@@ -193,21 +284,6 @@ impl Leads<'_> {
         .await
         .map_err(Error::doing("list emails of leads"))?;
         emails.iter().map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error))).collect()
-    }
-
-    /// Notes that the touches are planned and when a lead that never answers is given up.
-    pub async fn set_planned(self, id: LeadId, gives_up_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query!(
-            "update leads set planned_at = $3, gives_up_at = $4 where tenant_id = $1 and id = $2",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            now,
-            gives_up_at
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("mark a lead as planned"))
     }
 
     /// Ends the follow-up: cancels every touch that is still planned and moves the lead's status as far as it may go.

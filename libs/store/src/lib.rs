@@ -17,12 +17,12 @@ mod seal;
 mod tenants;
 mod transaction;
 
-pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, Reported};
+pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, NewReceipt, Reported};
 pub use config::Config;
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;
 pub use everywhere::{Door, DueRow, Everywhere, MessageCount};
-pub use leads::{Lead, Leads, NewLead, Saved};
+pub use leads::{Lead, Leads, NewLead, Saved, Standing};
 pub use messages::{Message, MessageLine, Messages, NewTouch, Recipient};
 pub use migrate::{MIGRATOR, create_database, migrate, pending_migrations};
 pub use replies::{Replies, Reply};

@@ -66,8 +66,15 @@ pub struct MessageLine {
 pub struct Messages<'t>(pub(crate) &'t mut Transaction);
 
 impl Messages<'_> {
-    /// Plans a lead's touches. A touch that is planned already is left as it is.
-    pub async fn plan(self, lead: LeadId, touches: &[NewTouch]) -> Result<(), Error> {
+    /// Plans a lead's touches, and notes that they are planned and when a lead that never answers is given up. A touch that
+    /// is planned already is left as it is.
+    pub async fn plan(
+        self,
+        lead: LeadId,
+        touches: &[NewTouch],
+        gives_up_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
         let steps: Vec<_> = touches.iter().map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX)).collect();
         let channels: Vec<_> = touches.iter().map(|new| new.touch.channel.as_str().to_owned()).collect();
@@ -75,7 +82,10 @@ impl Messages<'_> {
         let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
         let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
         sqlx::query!(
-            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
+            "with planned as (
+                 update leads set planned_at = $10, gives_up_at = $9 where tenant_id = $1 and id = $2
+             )
+             insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
              select $1, t.id, $2, t.step, t.channel, t.template, 'planned', t.due_at, t.release_at
              from unnest($3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
                   as t (id, step, channel, template, due_at, release_at)
@@ -87,7 +97,9 @@ impl Messages<'_> {
             &channels,
             &templates,
             &due,
-            &release
+            &release,
+            gives_up_at,
+            now
         )
         .execute(&mut *self.0.inner)
         .await

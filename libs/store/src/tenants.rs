@@ -118,34 +118,6 @@ impl Tenants<'_> {
         .map_err(Error::doing("save a location"))
     }
 
-    /// The shop that the CRM calls by this id.
-    pub async fn find_location_by_crm_id(self, crm_location_id: &str) -> Result<Option<LocationId>, Error> {
-        sqlx::query_scalar!(
-            "select id from locations where tenant_id = $1 and crm_location_id = $2",
-            self.0.tenant.uuid(),
-            crm_location_id
-        )
-        .fetch_optional(&mut *self.0.inner)
-        .await
-        .map(|id| id.map(LocationId::new))
-        .map_err(Error::doing("find a location"))
-    }
-
-    /// The tenant's settings, and the time zone of one of its shops.
-    pub async fn settings_at(self, location: LocationId) -> Result<(TenantSettings, Tz), Error> {
-        let row = sqlx::query!(
-            "select t.settings, l.time_zone from tenants t join locations l on l.tenant_id = t.id
-             where t.id = $1 and l.id = $2",
-            self.0.tenant.uuid(),
-            location.uuid()
-        )
-        .fetch_one(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("read a tenant's settings"))?;
-        let settings = serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.0.tenant, error))?;
-        Ok((settings, parse_zone(&row.time_zone)?))
-    }
-
     pub async fn save_credentials<T: Serialize>(self, vendor: &str, credentials: &T) -> Result<(), Error> {
         let plain = serde_json::to_vec(credentials).map_err(|error| Error::corrupt("credentials", error))?;
         let sealed = self.0.sealer.seal(&owner(self.0.tenant, vendor), &plain)?;

@@ -1,13 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::TenantId;
 use secrecy::ExposeSecret as _;
 use sqlx::{
-    AssertSqlSafe, PgPool, Postgres,
+    AssertSqlSafe, Connection as _, PgPool, Postgres,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::{Attempts, Config, Error, Everywhere, Leads, Messages, Replies, Sealer, Tenants};
+
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,11 +26,18 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
-            .connect_lazy_with(
-                // Every query here has its index. Without this, a plan made while a table was empty (read it all) is kept
-                // while the table grows, until statistics are gathered a minute later.
-                options.application_name("leads").options([("enable_seqscan", "off")]),
-            );
+            // Only a connection that lay idle is asked whether it still works: under load that would be a round trip for
+            // each transaction.
+            .test_before_acquire(false)
+            .before_acquire(|connection, found| {
+                Box::pin(async move {
+                    if found.idle_for > TRUSTED_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options.application_name("leads"));
         Ok(Self { pool, sealer: Arc::new(Sealer::new(&config.seal_keys)) })
     }
 

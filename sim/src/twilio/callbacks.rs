@@ -53,7 +53,7 @@ pub(crate) async fn report(world: Arc<World>, url: String, sid: String, to: Stri
         tokio::time::sleep(delay).await;
         {
             let mut messages = world.twilio.messages.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(message) = messages.iter_mut().find(|message| message.sid == sid) {
+            if let Some(message) = messages.iter_mut().rev().find(|message| message.sid == sid) {
                 message.status = status.into();
             }
         }

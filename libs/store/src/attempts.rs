@@ -229,17 +229,25 @@ impl Attempts<'_> {
     /// gave us. `None`: a message that is not ours. A receipt we have already is kept once.
     pub async fn add_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
         let row = sqlx::query!(
-            // Two look-ups by index, the second only when the first finds nothing; one condition with "or" would read the
-            // whole table.
+            // Two look-ups by index, then one more. One condition with "or" would read the whole table, and so would a
+            // comparison that row-level security does not trust (coalesce): it is made after the rows are read.
             r#"with kept as (
                    insert into receipts (tenant_id, source, key, attempt_id, kind, code, received_at)
                    values ($1, $5, $6, $3, $7, $8, $9) on conflict do nothing
+               ), found as (
+                   select 1 as preference, id, message_id, recipient, outcome from attempts
+                   where tenant_id = $1 and id = $3 and channel = $2
+                   union all
+                   select 2, id, message_id, recipient, outcome from attempts
+                   where tenant_id = $1 and channel = $2 and provider_id = $4
+                   order by preference limit 1
                )
-               select a.id, a.message_id, a.recipient, a.outcome = 'accepted' as accepted, m.lead_id, m.state
-               from attempts a join messages m on m.tenant_id = $1 and m.id = a.message_id
-               where a.tenant_id = $1 and a.id = coalesce(
-                   (select b.id from attempts b where b.tenant_id = $1 and b.id = $3 and b.channel = $2),
-                   (select b.id from attempts b where b.tenant_id = $1 and b.channel = $2 and b.provider_id = $4))"#,
+               select f.id as "id!", f.message_id as "message_id!", f.recipient as "recipient!",
+                      f.outcome = 'accepted' as accepted, m.lead_id, m.state
+               from found f
+               cross join lateral (
+                   select lead_id, state from messages where tenant_id = $1 and id = f.message_id limit 1
+               ) m"#,
             self.0.tenant.uuid(),
             receipt.channel.as_str(),
             receipt.attempt.map(AttemptId::uuid),

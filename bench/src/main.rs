@@ -15,6 +15,10 @@ use orchestrator::{
     supervise::Durability,
 };
 
+/// As in `leads`: the simulator runs in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     service::http::install_tls();

@@ -12,5 +12,5 @@ pub fn start(runtime: &Runtime, config: &Config) {
     let find_out = FindOut { config: config.clone(), tenants: tenants.clone() };
     let send = Send { config: config.clone(), tenants, renderer: Renderer::new(), find_out };
     stage::run(runtime, config.stage.clone(), send);
-    stage::run(runtime, config.stage.clone(), Receive);
+    stage::run(runtime, config.receipts.clone(), Receive);
 }

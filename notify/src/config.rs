@@ -7,6 +7,8 @@ use stage::StageConfig;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub stage: StageConfig,
+    /// Narrow on purpose: a customer who waits comes before a receipt.
+    pub receipts: StageConfig,
     pub safe_mode: SafeMode,
     /// One call to a vendor, from connecting to the last byte.
     pub vendor_timeout: Duration,
@@ -42,8 +44,11 @@ impl Config {
             reader.duration_or(&format!("notify.lookup_{n}"), Duration::from_secs(seconds))
         };
         let lookups = vec![lookup(reader, 1, 1), lookup(reader, 2, 15), lookup(reader, 3, 60), lookup(reader, 4, 300)];
+        let stage = StageConfig::read(reader, "notify");
+        let receipts_width = StageConfig::read_width(reader, "notify.receipts_width", 4);
         Self {
-            stage: StageConfig::read(reader, "notify"),
+            receipts: StageConfig { width: receipts_width, ..stage.clone() },
+            stage,
             safe_mode,
             vendor_timeout,
             claim_lease,

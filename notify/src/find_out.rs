@@ -61,7 +61,7 @@ impl FindOut {
                 cx.commit(tx).await?;
                 metrics::counter!("notify_duplicates_avoided_total").increment(1);
                 info!(message.id = %message.id, "the vendor has the message; it is not sent again");
-                announce(cx, tenant, message, Outcome::Sent).await
+                announce(cx, tenant, message.lead, message.id, Outcome::Sent).await
             }
             None if attempt.lookups as usize + 1 >= self.config.lookups.len() => {
                 // Asked often enough, over long enough. Only the one who closes the attempt may plan another.

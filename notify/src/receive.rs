@@ -1,12 +1,12 @@
 //! What vendors report about messages, in any order and any number of times.
 
 use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
-use events::{Inbound, MessageOutcome, Outcome, Source, Stream};
+use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
-use store::{NewReceipt, Reported, Transaction};
+use store::{NewReceipt, Reported};
 use tracing::{info, warn};
 
-use crate::{send::SPEAKER, sendgrid, twilio};
+use crate::{send::announce, sendgrid, twilio};
 
 pub(crate) struct Receive;
 
@@ -42,30 +42,19 @@ impl Stage for Receive {
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
             other @ Source::Shopmonkey => return Err(Failure::reject(Error::NoReceipts(other))),
         };
-        let mut news = Vec::new();
-        let mut tx = cx.begin(inbound.tenant).await?;
         for report in &reports {
-            news.extend(take_in(cx, &mut tx, inbound.tenant, inbound.source, report).await?);
-        }
-        cx.commit(tx).await?;
-        for event in news {
-            cx.publish(&event.pack(SPEAKER, cx.now())).await?;
+            take_in(cx, inbound.tenant, inbound.source, report).await?;
         }
         Ok(())
     }
 }
 
-async fn take_in(
-    cx: &Context,
-    tx: &mut Transaction,
-    tenant: TenantId,
-    source: Source,
-    report: &Report,
-) -> Result<Vec<MessageOutcome>, Failure> {
-    let (kind, code) = match &report.receipt {
-        Receipt::Accepted => ("accepted", None),
-        Receipt::Delivered => ("delivered", None),
-        Receipt::Failed { code } => ("failed", code.as_deref()),
+/// Each report by itself: a repeat finds what was done and does the rest.
+async fn take_in(cx: &Context, tenant: TenantId, source: Source, report: &Report) -> Result<(), Failure> {
+    let (last, code) = match &report.receipt {
+        Receipt::Accepted => (None, None),
+        Receipt::Delivered => (Some((MessageState::Delivered, Outcome::Delivered)), None),
+        Receipt::Failed { code } => (Some((MessageState::Failed, Outcome::Failed)), code.as_deref()),
     };
     let receipt = NewReceipt {
         source: source.as_str(),
@@ -73,39 +62,34 @@ async fn take_in(
         channel: report.channel,
         provider_id: &report.provider_id,
         attempt: report.attempt,
-        kind,
+        kind: last.map_or("accepted", |(state, _)| state.as_str()),
         code,
         received_at: cx.now(),
     };
-    let found = tx.attempts().add_receipt(&receipt).await?;
-    let Some(Reported { attempt, message, lead, recipient, accepted, state }) = found else {
+    let Some(found) = cx.at_once(cx.once(tenant).take_receipt(&receipt)).await? else {
         // Kept all the same. Somebody else's message through the same account, or one from before a restore.
         warn!(source = source.as_str(), "a receipt for a message we do not know");
-        return Ok(Vec::new());
+        return Ok(());
     };
-    // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
-    let again = cx.deliveries() > 1;
-    let mut outcomes = Vec::new();
-    // A report can be faster than the answer to the call, or all that is left of it when the worker died.
-    let is_news = !accepted || state.is_open();
-    if (is_news && tx.attempts().accept(attempt, message, &report.provider_id, cx.now()).await?) || again {
-        outcomes.push(Outcome::Sent);
-    }
-    let last = match &report.receipt {
-        Receipt::Accepted => None,
-        Receipt::Delivered => Some((MessageState::Delivered, Outcome::Delivered)),
-        Receipt::Failed { .. } => Some((MessageState::Failed, Outcome::Failed)),
-    };
-    if let Some((wanted, outcome)) = last
-        && (tx.messages().finish(message, wanted, code, cx.now()).await? || (again && state == wanted))
-    {
-        info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
-        outcomes.push(outcome);
-    }
+    let Reported { message, lead, recipient, state, is_sent, is_finished } = found;
     if report.opted_out {
+        let mut tx = cx.begin(tenant).await?;
         let address = recipient.to_lowercase();
         tx.replies().suppress(report.channel, &address, source.as_str(), cx.clock().wall()).await?;
         tx.leads().stop(lead, StopReason::OptedOut, cx.now()).await?;
+        cx.commit(tx).await?;
     }
-    Ok(outcomes.into_iter().map(|outcome| MessageOutcome { tenant, lead, message, outcome }).collect())
+    // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
+    let again = cx.deliveries() > 1;
+    // A report can be faster than the answer to the call, or all that is left of it when the worker died.
+    if is_sent || again {
+        announce(cx, tenant, lead, message, Outcome::Sent).await?;
+    }
+    if let Some((wanted, outcome)) = last
+        && (is_finished || (again && state == wanted))
+    {
+        info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
+        announce(cx, tenant, lead, message, outcome).await?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use chrono::TimeDelta;
-use domain::{AttemptId, Channel, MessageState, StopReason, TenantId, WithheldReason};
+use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
 use store::{AttemptOutcome, Message, NewAttempt, Transaction};
@@ -46,9 +46,11 @@ impl Stage for Send {
             MessageState::Unknown if message.due_at > cx.now() => Ok(()),
             MessageState::Claimed | MessageState::Unknown => self.find_out.ask(cx, tx, &message).await,
             // A repeat: the work is done, only the announcement may be missing.
-            MessageState::Sent | MessageState::Delivered => announce(cx, due.tenant, &message, Outcome::Sent).await,
-            MessageState::Failed => announce(cx, due.tenant, &message, Outcome::Failed).await,
-            MessageState::Withheld => announce(cx, due.tenant, &message, Outcome::Withheld).await,
+            MessageState::Sent | MessageState::Delivered => {
+                announce(cx, due.tenant, message.lead, message.id, Outcome::Sent).await
+            }
+            MessageState::Failed => announce(cx, due.tenant, message.lead, message.id, Outcome::Failed).await,
+            MessageState::Withheld => announce(cx, due.tenant, message.lead, message.id, Outcome::Withheld).await,
             MessageState::Cancelled => Ok(()),
         }
     }
@@ -133,15 +135,14 @@ impl Send {
         answer: Answer,
     ) -> Result<(), Failure> {
         count(message.channel, &answer);
-        let mut tx = cx.begin(tenant).await?;
         match answer {
             Answer::Accepted { provider_id } => {
-                tx.attempts().accept(letter.attempt, message.id, &provider_id, cx.now()).await?;
-                cx.commit(tx).await?;
+                cx.at_once(cx.once(tenant).accept(letter.attempt, message.id, &provider_id, cx.now())).await?;
                 info!(message.id = %message.id, lead.id = %message.lead, "sent by {}", message.channel.as_str());
-                announce(cx, tenant, message, Outcome::Sent).await
+                announce(cx, tenant, message.lead, message.id, Outcome::Sent).await
             }
             Answer::Refused { code, opted_out } => {
+                let mut tx = cx.begin(tenant).await?;
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await? {
                     return Ok(());
                 }
@@ -153,11 +154,12 @@ impl Send {
                 }
                 cx.commit(tx).await?;
                 warn!(message.id = %message.id, code, "the vendor refuses the message");
-                announce(cx, tenant, message, Outcome::Failed).await
+                announce(cx, tenant, message.lead, message.id, Outcome::Failed).await
             }
             Answer::NotProcessed { code, retry_after } => {
                 let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
                 let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
+                let mut tx = cx.begin(tenant).await?;
                 // Settled by somebody else, who has decided what comes next.
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await? {
                     return Ok(());
@@ -168,6 +170,7 @@ impl Send {
             }
             Answer::Ambiguous { why } => {
                 let ask_at = cx.clock().in_wall(self.config.lookups[0]);
+                let mut tx = cx.begin(tenant).await?;
                 tx.messages().set_unknown(message.id, ask_at, &why).await?;
                 warn!(message.id = %message.id, why, "nobody knows whether the vendor took the message; asking");
                 cx.commit(tx).await
@@ -182,19 +185,20 @@ async fn withhold(cx: &Context, mut tx: Transaction, message: &Message, reason: 
     cx.commit(tx).await?;
     metrics::counter!("notify_withheld_total", "reason" => reason.as_str()).increment(1);
     info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
-    announce(cx, tenant, message, Outcome::Withheld).await
+    announce(cx, tenant, message.lead, message.id, Outcome::Withheld).await
 }
 
 /// Both stages of this role say what became of a message, under one name: whichever is first, it is said once.
-pub(crate) const SPEAKER: &str = "notify";
+const SPEAKER: &str = "notify";
 
 pub(crate) async fn announce(
     cx: &Context,
     tenant: TenantId,
-    message: &Message,
+    lead: LeadId,
+    message: MessageId,
     outcome: Outcome,
 ) -> Result<(), Failure> {
-    let event = MessageOutcome { tenant, lead: message.lead, message: message.id, outcome };
+    let event = MessageOutcome { tenant, lead, message, outcome };
     cx.publish(&event.pack(SPEAKER, cx.now())).await
 }
 

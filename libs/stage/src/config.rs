@@ -58,15 +58,18 @@ impl Default for StageConfig {
 impl StageConfig {
     pub fn read(reader: &mut Reader, section: &str) -> Self {
         let default = Self::default();
-        let width = reader.parse_or(&format!("{section}.width"), default.width);
-        if !(1..=256).contains(&width) {
-            reader.mistake(&format!("{section}.width"), format!("{width} is not between 1 and 256"));
-        }
         Self {
-            width,
+            width: Self::read_width(reader, &format!("{section}.width"), default.width),
             ceiling: reader.duration_or(&format!("{section}.ceiling"), default.ceiling),
             longest_delay: reader.duration_or(&format!("{section}.longest_delay"), default.longest_delay),
             ..default
         }
+    }
+    pub fn read_width(reader: &mut Reader, name: &str, default: usize) -> usize {
+        let width = reader.parse_or(name, default);
+        if !(1..=256).contains(&width) {
+            reader.mistake(name, format!("{width} is not between 1 and 256"));
+        }
+        width
     }
 }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use domain::{Clock, TenantId};
 use events::{Event, Outgoing};
-use store::{Store, Transaction};
+use store::{Once, Store, Transaction};
 use tokio::sync::Notify;
 
 use crate::{Bus, Failure, Faults, Step};
@@ -52,6 +52,19 @@ impl Context {
         transaction.commit().await?;
         self.checkpoint(Step::AfterCommit).await;
         Ok(())
+    }
+
+    /// One statement of one tenant's, for [`Self::at_once`].
+    pub fn once(&self, tenant: TenantId) -> Once<'_> {
+        self.store.once(tenant)
+    }
+
+    /// Runs what is one statement, and with it a transaction.
+    pub async fn at_once<T>(&self, work: impl Future<Output = Result<T, store::Error>>) -> Result<T, Failure> {
+        self.checkpoint(Step::BeforeCommit).await;
+        let done = work.await?;
+        self.checkpoint(Step::AfterCommit).await;
+        Ok(done)
     }
 
     /// Publishes a fact under an id that follows from it alone, so that saying it twice stores it once.

@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel, LeadId, MessageId, MessageState};
+use domain::{AttemptId, Channel, LeadId, MessageId};
 
-use crate::{Error, Transaction};
+use crate::{Error, Transaction, once};
 
 #[derive(Debug, Clone)]
 pub struct NewAttempt<'a> {
@@ -30,33 +30,6 @@ pub struct Attempt {
     pub started_at: DateTime<Utc>,
     /// How often the vendor has been asked what became of it.
     pub lookups: u32,
-}
-
-/// What a vendor says about a message, as it is kept.
-#[derive(Debug, Clone)]
-pub struct NewReceipt<'a> {
-    pub source: &'a str,
-    /// What makes this receipt itself; a repeat has the same.
-    pub key: &'a str,
-    pub channel: Channel,
-    pub provider_id: &'a str,
-    pub attempt: Option<AttemptId>,
-    pub kind: &'a str,
-    pub code: Option<&'a str>,
-    pub received_at: DateTime<Utc>,
-}
-
-/// What a receipt is about.
-#[derive(Debug, Clone)]
-pub struct Reported {
-    pub attempt: AttemptId,
-    pub message: MessageId,
-    pub lead: LeadId,
-    /// The address that was written to, which may no longer be the lead's.
-    pub recipient: String,
-    /// Whether it is recorded that the vendor has it.
-    pub accepted: bool,
-    pub state: MessageState,
 }
 
 /// How a call ended that put no message in anybody's hand.
@@ -103,9 +76,7 @@ impl Attempts<'_> {
         .map_err(Error::doing("record an attempt"))
     }
 
-    /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers
-    /// whether the message moved; it has not when a receipt was faster than the answer. A message that was planned again,
-    /// because the vendor seemed not to have it, is sent too: the proof came late.
+    /// The vendor has the message, as [`Once::accept`](crate::Once::accept) says.
     pub async fn accept(
         self,
         id: AttemptId,
@@ -113,29 +84,8 @@ impl Attempts<'_> {
         provider_id: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        sqlx::query_scalar!(
-            r#"with settled as (
-                   update attempts set outcome = 'accepted', provider_id = $4
-                   where tenant_id = $1 and id = $2 and (outcome is null or outcome = 'not_found')
-               ), sent as (
-                   update messages set state = 'sent', provider_id = $4, sent_at = $5, reason = null
-                   where tenant_id = $1 and id = $3
-                     and (state in ('claimed', 'unknown') or (state = 'planned' and attempts > 0))
-                   returning lead_id
-               ), contacted as (
-                   update leads set status = 'contacted' from sent
-                   where leads.tenant_id = $1 and leads.id = sent.lead_id and leads.status = 'new'
-               )
-               select exists (select from sent) as "sent!""#,
-            self.0.tenant.uuid(),
-            id.uuid(),
-            message.uuid(),
-            provider_id,
-            now
-        )
-        .fetch_one(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("record that a vendor has a message"))
+        let tenant = self.0.tenant;
+        once::accept(&mut *self.0.inner, tenant, id, message, provider_id, now).await
     }
 
     /// The call for this message whose end nobody has recorded.
@@ -223,54 +173,5 @@ impl Attempts<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("look for known ids of a vendor"))
-    }
-
-    /// Keeps a receipt, and answers what it is about: by the attempt's id that we gave the vendor, or by the id the vendor
-    /// gave us. `None`: a message that is not ours. A receipt we have already is kept once.
-    pub async fn add_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
-        let row = sqlx::query!(
-            // Two look-ups by index, then one more. One condition with "or" would read the whole table, and so would a
-            // comparison that row-level security does not trust (coalesce): it is made after the rows are read.
-            r#"with kept as (
-                   insert into receipts (tenant_id, source, key, attempt_id, kind, code, received_at)
-                   values ($1, $5, $6, $3, $7, $8, $9) on conflict do nothing
-               ), found as (
-                   select 1 as preference, id, message_id, recipient, outcome from attempts
-                   where tenant_id = $1 and id = $3 and channel = $2
-                   union all
-                   select 2, id, message_id, recipient, outcome from attempts
-                   where tenant_id = $1 and channel = $2 and provider_id = $4
-                   order by preference limit 1
-               )
-               select f.id as "id!", f.message_id as "message_id!", f.recipient as "recipient!",
-                      f.outcome = 'accepted' as accepted, m.lead_id, m.state
-               from found f
-               cross join lateral (
-                   select lead_id, state from messages where tenant_id = $1 and id = f.message_id limit 1
-               ) m"#,
-            self.0.tenant.uuid(),
-            receipt.channel.as_str(),
-            receipt.attempt.map(AttemptId::uuid),
-            receipt.provider_id,
-            receipt.source,
-            receipt.key,
-            receipt.kind,
-            receipt.code,
-            receipt.received_at
-        )
-        .fetch_optional(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("keep a receipt"))?;
-        row.map(|row| {
-            Ok(Reported {
-                attempt: AttemptId::new(row.id),
-                message: MessageId::new(row.message_id),
-                lead: LeadId::new(row.lead_id),
-                recipient: row.recipient,
-                accepted: row.accepted.unwrap_or(false),
-                state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
-            })
-        })
-        .transpose()
     }
 }

@@ -276,7 +276,10 @@ impl Leads<'_> {
     pub async fn list_emails(self, leads: &[LeadId]) -> Result<Vec<Email>, Error> {
         let ids: Vec<_> = leads.iter().map(|lead| lead.uuid()).collect();
         let emails = sqlx::query_scalar!(
-            r#"select distinct email as "email!" from leads where tenant_id = $1 and id = any($2) and email is not null"#,
+            r#"select distinct l.email as "email!"
+               from unnest($2::uuid[]) as wanted (id)
+               cross join lateral (select email from leads where tenant_id = $1 and id = wanted.id limit 1) l
+               where l.email is not null"#,
             self.0.tenant.uuid(),
             &ids
         )

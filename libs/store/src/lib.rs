@@ -1,8 +1,8 @@
 //! Postgres, one tenant at a time. The only crate that speaks SQL.
 //!
 //! A [`Transaction`] belongs to one tenant, and repositories exist only on it, so a query that forgets the tenant cannot be
-//! written: row-level security would answer it with nothing. What must look across tenants is in [`Everywhere`], each
-//! function with a grant of its own in the migrations.
+//! written: row-level security would answer it with nothing. Work that is one statement names its tenant in it ([`Once`]).
+//! What must look across tenants is in [`Everywhere`], each function with a grant of its own in the migrations.
 
 mod attempts;
 mod config;
@@ -12,12 +12,13 @@ mod everywhere;
 mod leads;
 mod messages;
 mod migrate;
+mod once;
 mod replies;
 mod seal;
 mod tenants;
 mod transaction;
 
-pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, NewReceipt, Reported};
+pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt};
 pub use config::Config;
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;
@@ -25,6 +26,7 @@ pub use everywhere::{Door, DueRow, Everywhere, MessageCount};
 pub use leads::{Lead, Leads, NewLead, Saved, Standing};
 pub use messages::{Message, MessageLine, Messages, NewTouch, Recipient};
 pub use migrate::{MIGRATOR, create_database, migrate, pending_migrations};
+pub use once::{NewReceipt, Once, Reported};
 pub use replies::{Replies, Reply};
 pub use seal::{SealKey, Sealer};
 pub use tenants::{CrmLimit, Location, Template, TenantSettings, Tenants, token_hash};

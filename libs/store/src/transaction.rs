@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{Attempts, Config, Error, Everywhere, Leads, Messages, Replies, Sealer, Tenants};
+use crate::{Attempts, Config, Error, Everywhere, Leads, Messages, Once, Replies, Sealer, Tenants};
 
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
@@ -47,6 +47,11 @@ impl Store {
         let begin = AssertSqlSafe(format!("begin; set local app.tenant = '{}'", tenant.uuid()));
         let inner = self.pool.begin_with(begin).await.map_err(Error::doing("begin a transaction"))?;
         Ok(Transaction { inner, tenant, sealer: self.sealer.clone() })
+    }
+
+    /// One statement of one tenant's, by itself.
+    pub fn once(&self, tenant: TenantId) -> Once<'_> {
+        Once { store: self, tenant }
     }
 
     pub fn everywhere(&self) -> Everywhere<'_> {

@@ -7,6 +7,7 @@ mod killed;
 mod limits;
 mod map;
 mod permissions;
+mod plans;
 mod replies;
 mod tenancy;
 mod unsure;

@@ -17,7 +17,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
 }
 
 async fn rate_with(planned: i64) -> anyhow::Result<f64> {
-    let (site, _folder) = crate::site(&[("notify.safe_mode", "off"), ("log.filter", "warn")]).await?;
+    let (site, _folder) = crate::site(&[("notify.safe_mode", "off")]).await?;
     let mut owner = PgConnection::connect(&site.settings["postgres.owner_url"]).await?;
     let tenant = site.franchise.tenant.uuid();
     let now = site.clock.now();

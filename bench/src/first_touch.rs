@@ -10,7 +10,7 @@ use crate::{figures::Figures, pipeline::Pipeline};
 const SECONDS: usize = 10;
 
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
-    let (site, _folder) = crate::site(&[("notify.safe_mode", "off"), ("log.filter", "warn")]).await?;
+    let (site, _folder) = crate::site(&[("notify.safe_mode", "off")]).await?;
     let pipeline = Pipeline::start(&site).await?;
     figures.below("from start to ready", pipeline.ready_after.as_secs_f64() * 1_000.0, "ms", 1_000.0);
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -27,7 +27,7 @@ const PUBLISHERS: usize = 64;
 const LENGTH: Duration = Duration::from_secs(6);
 
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
-    let (site, _folder) = crate::site(&[("log.filter", "warn")]).await?;
+    let (site, _folder) = crate::site(&[]).await?;
     let roles = [Role::Ingest];
     let program = Program::start(&site.config(&roles, &[])?, &roles, None).await?;
     let number = Arc::new(AtomicU64::new(0));

@@ -71,7 +71,7 @@ impl Stage for Judge {
                 tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;
                 News::Nothing
             }
-            Some(order) => match StopReason::seen_in(&order) {
+            Some(order) => match StopReason::seen_in(&order, &tenant.rules) {
                 Some(reason) if standing.is_lead => {
                     // An older copy of the order, read by a slower worker, ends nothing.
                     let is_news =

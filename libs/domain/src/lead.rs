@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Order, OrderStatus};
+use crate::{Order, OrderStatus, WebsiteLeadRules};
 
 /// new → contacted → chat_active → appointment_scheduled → converted, or lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,6 +73,7 @@ pub enum StopReason {
     Booked,
     Converted,
     ClosedInCrm,
+    LostInCrm,
     NoAnswer,
 }
 
@@ -84,17 +85,20 @@ impl StopReason {
             Self::Booked => "booked",
             Self::Converted => "converted",
             Self::ClosedInCrm => "closed_in_crm",
+            Self::LostInCrm => "lost_in_crm",
             Self::NoAnswer => "no_answer",
         }
     }
 
     /// What the CRM's copy of the order says about a lead that we follow up already, the strongest first.
-    pub fn seen_in(order: &Order) -> Option<Self> {
+    pub fn seen_in(order: &Order, rules: &WebsiteLeadRules) -> Option<Self> {
         let moved_on = matches!(order.status, OrderStatus::RepairOrder | OrderStatus::Invoice);
         if moved_on || order.authorized || order.invoiced || order.paid {
             Some(Self::Converted)
         } else if order.deleted || order.archived {
             Some(Self::ClosedInCrm)
+        } else if order.workflow_status_id.as_ref().is_some_and(|id| rules.lost_workflow_status_ids.contains(id)) {
+            Some(Self::LostInCrm)
         } else if !order.appointments.is_empty() {
             Some(Self::Booked)
         } else {
@@ -108,7 +112,7 @@ impl StopReason {
             Self::Replied => Some(LeadStatus::ChatActive),
             Self::Booked => Some(LeadStatus::AppointmentScheduled),
             Self::Converted => Some(LeadStatus::Converted),
-            Self::ClosedInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
+            Self::ClosedInCrm | Self::LostInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
             Self::OptedOut => None,
         }
     }

@@ -10,6 +10,8 @@ use crate::{Order, OrderStatus};
 pub struct WebsiteLeadRules {
     /// The CRM's workflow columns in which website quotes arrive. Empty: any column.
     pub workflow_status_ids: Vec<String>,
+    /// The CRM's workflow columns that mean the shop has given the job up: a lead that is moved there is lost.
+    pub lost_workflow_status_ids: Vec<String>,
     /// What the order's name starts with, case aside. Empty: any name.
     pub name_prefix: String,
     /// At least one of these words must occur in the order's texts, case aside. Empty: any service.
@@ -23,6 +25,7 @@ impl Default for WebsiteLeadRules {
     fn default() -> Self {
         Self {
             workflow_status_ids: Vec::new(),
+            lost_workflow_status_ids: Vec::new(),
             name_prefix: "New Quote".into(),
             service_words: ["tint", "window", "film", "ceramic", "wrap", "ppf"].map(String::from).into(),
             require_no_messages: true,
@@ -170,6 +173,7 @@ mod tests {
     fn empty_rules_take_any_open_estimate() {
         let rules = WebsiteLeadRules {
             workflow_status_ids: vec![],
+            lost_workflow_status_ids: vec![],
             name_prefix: String::new(),
             service_words: vec![],
             require_no_messages: false,

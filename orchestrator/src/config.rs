@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use domain::Clock;
+use events::Stream;
 use service::{
     config::{Error, Reader},
     telemetry,
@@ -27,6 +28,16 @@ impl Role {
             Self::Enrich => "enrich",
             Self::Schedule => "schedule",
             Self::Notify => "notify",
+        }
+    }
+
+    /// What the role writes to and reads from.
+    pub fn streams(self) -> &'static [Stream] {
+        match self {
+            Self::Ingest => &[Stream::Inbound],
+            Self::Enrich => &[Stream::Inbound, Stream::Leads],
+            Self::Schedule => &[Stream::Leads, Stream::Messages],
+            Self::Notify => &[Stream::Messages, Stream::Inbound],
         }
     }
 }

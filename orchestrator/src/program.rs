@@ -37,11 +37,11 @@ impl Program {
         checks.add("postgres", check(store.clone(), |store| async move { store.ping().await.map_err(words) }));
         let mut router = axum::Router::new();
         let mut buses = Vec::new();
-        for role in roles {
+        for role in roles.iter().copied() {
             let settings = &config.buses[role.as_str()];
             let bus =
                 Bus::connect(settings).await.with_context(|| format!("cannot use nats.url {:?}", settings.url))?;
-            checks.add(nats_check(*role), check(bus.clone(), |bus| async move { reach(&bus) }));
+            checks.add(nats_check(role), check(bus.clone(), |bus| async move { reach(&bus) }));
             let runtime = Runtime {
                 bus: bus.clone(),
                 store: store.clone(),
@@ -50,6 +50,10 @@ impl Program {
                 faults: faults.clone(),
             };
             buses.push(bus.clone());
+            let (compared, stopping) = (bus.clone(), lifecycle.stopping());
+            lifecycle.spawn("compare", async move {
+                tokio::select! { () = stopping.cancelled() => {}, () = stage::say_what_differs(&compared, role.streams()) => {} }
+            });
             match role {
                 Role::Ingest => {
                     let app = ingest::App::new(config.ingest.clone(), store.clone(), bus, config.clock.clone());
@@ -93,13 +97,13 @@ impl Program {
         for bus in &self.buses {
             bus.close().await;
         }
-        self.store.close().await;
+        self.store.close();
     }
 
     /// Ends at once, as a crash would. For tests.
     pub async fn crash(self) {
         self.lifecycle.abort().await;
-        self.store.close().await;
+        self.store.close();
     }
 }
 

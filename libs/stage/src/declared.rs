@@ -1,8 +1,11 @@
 //! Streams and consumers as `nats/` declares them: applied with a diff that refuses to destroy, compared at every start.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
+use events::Stream;
 use serde_json::{Value, json};
+use tokio::time::sleep;
+use tracing::warn;
 
 use crate::Bus;
 
@@ -89,13 +92,44 @@ impl Declared {
         self
     }
 
-    pub(crate) fn filters_of(durable: &str) -> Vec<String> {
-        CONSUMERS
-            .iter()
-            .filter_map(|text| serde_json::from_str::<Value>(text).ok())
-            .filter(|consumer| consumer["config"]["durable_name"] == durable)
-            .find_map(|consumer| serde_json::from_value(consumer["config"]["filter_subjects"].clone()).ok())
-            .unwrap_or_default()
+    /// What one consumer on the server has that is not as its file says.
+    pub(crate) fn changes_of(durable: &str, found: &Value) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let declared =
+            Self::new(1).consumers.into_iter().find(|consumer| consumer["config"]["durable_name"] == durable);
+        if let Some(consumer) = declared {
+            compare(&format!("consumer {durable}"), Some(found), &consumer["config"], &mut changes);
+        }
+        changes
+    }
+}
+
+impl Change {
+    /// Whether a consumer that is so must not be worked from: it would skip messages, or give up on them by itself.
+    pub(crate) fn skips_work(&self) -> bool {
+        ["filter_subjects", "max_deliver", "ack_policy", "deliver_policy", "replay_policy"].contains(&&*self.setting)
+    }
+}
+
+/// Says once, when a role has started, what its streams have that is not as declared. Replicas are the operator's choice.
+pub async fn say_what_differs(bus: &Bus, streams: &[Stream]) {
+    for stream in streams {
+        let name = stream.name();
+        let Some(wanted) = Declared::new(1).streams.into_iter().find(|declared| declared["name"] == name) else {
+            continue;
+        };
+        let subject = format!("$JS.API.STREAM.INFO.{name}");
+        let found = loop {
+            match ask(bus, name, subject.clone(), &Value::Null).await {
+                Ok(found) => break found,
+                Err(_) => sleep(Duration::from_secs(1)).await,
+            }
+        };
+        let mut changes = Vec::new();
+        compare(&format!("stream {name}"), found.as_ref().map(|info| &info["config"]), &wanted, &mut changes);
+        for change in changes.iter().filter(|change| change.setting != "num_replicas") {
+            warn!("{change}; run: leads nats diff");
+        }
     }
 }
 
@@ -248,7 +282,7 @@ mod tests {
         assert!(declared.streams.iter().all(|stream| stream["name"].is_string()));
         for consumer in &declared.consumers {
             assert!(declared.streams.iter().any(|stream| stream["name"] == consumer["stream_name"]), "{consumer}");
-            assert!(!Declared::filters_of(consumer["config"]["durable_name"].as_str().unwrap()).is_empty());
+            assert!(consumer["config"]["filter_subjects"].is_array(), "{consumer}");
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Bus, Context, Declared, Failure, Faults, StageConfig, Step, declared,
+    Bus, Change, Context, Declared, Failure, Faults, StageConfig, Step, declared,
     settle::{self, Place},
 };
 
@@ -126,13 +126,11 @@ impl<S: Stage> Worker<S> {
             return None;
         }
         let config = &consumer.cached_info().config;
-        let wanted = Declared::filters_of(S::NAME);
-        if config.max_deliver > 0 {
-            warn!(stage = S::NAME, "the consumer gives up by itself (max_deliver); run: leads nats apply");
-            return None;
+        let changes = Declared::changes_of(S::NAME, &serde_json::to_value(config).unwrap_or_default());
+        for change in &changes {
+            warn!(stage = S::NAME, "{change}; run: leads nats diff");
         }
-        if config.filter_subjects != wanted && [config.filter_subject.clone()] != *wanted {
-            warn!(stage = S::NAME, "the consumer's filters are not those of nats/consumers/; run: leads nats diff");
+        if changes.iter().any(Change::skips_work) {
             return None;
         }
         let ack_wait = config.ack_wait;

@@ -16,7 +16,7 @@ async fn ingest_can_write_to_inbound_and_neither_read_nor_delete_a_stream() {
     assert_eq!(ack.stream, "INBOUND");
 
     for (subject, body) in [
-        ("$JS.API.STREAM.INFO.INBOUND", ""),
+        ("$JS.API.STREAM.INFO.LEADS", ""),
         ("$JS.API.STREAM.NAMES", ""),
         ("$JS.API.STREAM.DELETE.INBOUND", ""),
         ("$JS.API.STREAM.PURGE.INBOUND", ""),

@@ -85,7 +85,7 @@ impl Attempts<'_> {
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let tenant = self.0.tenant;
-        once::accept(&mut *self.0.inner, tenant, id, message, provider_id, now).await
+        once::accept(&mut self.0.inner, tenant, id, message, provider_id, now).await
     }
 
     /// The call for this message whose end nobody has recorded.

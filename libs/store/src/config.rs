@@ -9,7 +9,7 @@ use crate::SealKey;
 pub struct Config {
     /// How the application connects: as `leads_app`, never as the owner of the tables.
     pub url: SecretString,
-    pub max_connections: u32,
+    pub max_connections: usize,
     pub acquire_timeout: Duration,
     /// Seals credentials. The first key seals; every key opens, so that one can follow another.
     pub seal_keys: Vec<SealKey>,

@@ -42,7 +42,7 @@ impl<'s> Everywhere<'s> {
             r#"select tenant_id as "tenant_id!", source as "source!", sealed_secret as "sealed_secret!" from find_door($1)"#,
             token_hash(token)
         )
-        .fetch_optional(&self.0.pool)
+        .fetch_optional(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("find a door"))?;
         row.map(|row| {
@@ -67,7 +67,7 @@ impl<'s> Everywhere<'s> {
             again_at,
             i32::from(batch)
         )
-        .fetch_all(&self.0.pool)
+        .fetch_all(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("release due rows"))?;
         let due = |row: (Uuid, Uuid, DateTime<Utc>)| DueRow {
@@ -91,7 +91,7 @@ impl<'s> Everywhere<'s> {
             again_at,
             i32::from(batch)
         )
-        .fetch_all(&self.0.pool)
+        .fetch_all(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("find leads to give up"))?;
         Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant_id), LeadId::new(row.id))).collect())
@@ -114,7 +114,7 @@ impl<'s> Everywhere<'s> {
             i64::try_from(letter.deliveries).unwrap_or(i64::MAX),
             letter.died_at
         )
-        .fetch_one(&self.0.pool)
+        .fetch_one(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("bury a dead letter"))
     }
@@ -127,7 +127,7 @@ impl<'s> Everywhere<'s> {
             stream,
             i64::try_from(sequence).unwrap_or(i64::MAX)
         )
-        .fetch_one(&self.0.pool)
+        .fetch_one(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("count a start"))?;
         Ok(u32::try_from(starts).unwrap_or_default())
@@ -135,7 +135,7 @@ impl<'s> Everywhere<'s> {
 
     pub async fn clear_starts(&self, stage: &str, stream: &str, sequence: u64) -> Result<(), Error> {
         sqlx::query!("select clear_starts($1, $2, $3)", stage, stream, i64::try_from(sequence).unwrap_or(i64::MAX))
-            .execute(&self.0.pool)
+            .execute(&mut *self.0.lend().await?)
             .await
             .map(drop)
             .map_err(Error::doing("clear a message's starts"))
@@ -149,7 +149,7 @@ impl<'s> Everywhere<'s> {
                from open_dead_letters($1)"#,
             i32::from(most)
         )
-        .fetch_all(&self.0.pool)
+        .fetch_all(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("list dead letters"))?;
         Ok(rows
@@ -175,7 +175,7 @@ impl<'s> Everywhere<'s> {
                from find_dead_letter($1)"#,
             id.uuid()
         )
-        .fetch_optional(&self.0.pool)
+        .fetch_optional(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("look up a dead letter"))?;
         row.map(|row| {
@@ -194,14 +194,14 @@ impl<'s> Everywhere<'s> {
 
     pub async fn mark_redriven(&self, id: DeadLetterId, now: DateTime<Utc>) -> Result<bool, Error> {
         sqlx::query_scalar!(r#"select mark_redriven($1, $2) as "marked!""#, id.uuid(), now)
-            .fetch_one(&self.0.pool)
+            .fetch_one(&mut *self.0.lend().await?)
             .await
             .map_err(Error::doing("mark a dead letter as redriven"))
     }
 
     pub async fn count_leads_by_status(&self) -> Result<Vec<(String, i64)>, Error> {
         let rows = sqlx::query!(r#"select status as "status!", leads as "leads!" from count_leads_by_status()"#)
-            .fetch_all(&self.0.pool)
+            .fetch_all(&mut *self.0.lend().await?)
             .await
             .map_err(Error::doing("count leads"))?;
         Ok(rows.into_iter().map(|row| (row.status, row.leads)).collect())
@@ -209,7 +209,7 @@ impl<'s> Everywhere<'s> {
 
     pub async fn count_judgements_by_reason(&self) -> Result<Vec<(String, i64)>, Error> {
         let rows = sqlx::query!(r#"select reason as "reason!", orders as "orders!" from count_judgements_by_reason()"#)
-            .fetch_all(&self.0.pool)
+            .fetch_all(&mut *self.0.lend().await?)
             .await
             .map_err(Error::doing("count judgements"))?;
         Ok(rows.into_iter().map(|row| (row.reason, row.orders)).collect())
@@ -220,7 +220,7 @@ impl<'s> Everywhere<'s> {
             MessageCount,
             r#"select channel as "channel!", state as "state!", messages as "messages!" from count_messages_by_state()"#
         )
-        .fetch_all(&self.0.pool)
+        .fetch_all(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("count messages"))
     }

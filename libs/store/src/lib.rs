@@ -13,6 +13,7 @@ mod leads;
 mod messages;
 mod migrate;
 mod once;
+mod pool;
 mod replies;
 mod seal;
 mod tenants;

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, TenantId};
-use sqlx::{Executor, Postgres};
+use sqlx::PgConnection;
 
 use crate::{Error, Store};
 
@@ -53,11 +53,15 @@ impl Once<'_> {
         provider_id: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        accept(&self.store.pool, self.tenant, id, message, provider_id, now).await
+        let mut loan = self.store.lend().await?;
+        let sent = accept(&mut loan, self.tenant, id, message, provider_id, now).await?;
+        loan.done();
+        Ok(sent)
     }
 
     /// Keeps a receipt, once, and moves its message as far as it goes. `None`: a message that is not ours.
     pub async fn take_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
+        let mut loan = self.store.lend().await?;
         let row = sqlx::query!(
             r#"select message as "message!", lead as "lead!", address as "address!", state_before as "state_before!",
                       is_sent as "is_sent!", is_finished as "is_finished!"
@@ -72,9 +76,10 @@ impl Once<'_> {
             receipt.code,
             receipt.received_at
         )
-        .fetch_optional(&self.store.pool)
+        .fetch_optional(&mut *loan)
         .await
         .map_err(Error::doing("keep a receipt"))?;
+        loan.done();
         row.map(|row| {
             Ok(Reported {
                 message: MessageId::new(row.message),
@@ -90,7 +95,7 @@ impl Once<'_> {
 }
 
 pub(crate) async fn accept(
-    executor: impl Executor<'_, Database = Postgres>,
+    connection: &mut PgConnection,
     tenant: TenantId,
     id: AttemptId,
     message: MessageId,
@@ -105,7 +110,7 @@ pub(crate) async fn accept(
         provider_id,
         now
     )
-    .fetch_one(executor)
+    .fetch_one(connection)
     .await
     .map_err(Error::doing("record that a vendor has a message"))
 }

@@ -1,20 +1,18 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use domain::TenantId;
 use secrecy::ExposeSecret as _;
-use sqlx::{
-    AssertSqlSafe, Connection as _, PgPool, Postgres,
-    postgres::{PgConnectOptions, PgPoolOptions},
+use sqlx::{AssertSqlSafe, Executor as _, postgres::PgConnectOptions};
+
+use crate::{
+    Attempts, Config, Error, Everywhere, Leads, Messages, Once, Replies, Sealer, Tenants,
+    pool::{Connections, Loan, Pool},
 };
-
-use crate::{Attempts, Config, Error, Everywhere, Leads, Messages, Once, Replies, Sealer, Tenants};
-
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(crate) pool: PgPool,
+    pool: Pool,
     sealer: Arc<Sealer>,
 }
 
@@ -23,29 +21,25 @@ impl Store {
     pub fn open(config: &Config) -> Result<Self, Error> {
         let options: PgConnectOptions =
             config.url.expose_secret().parse().map_err(Error::doing("read postgres.url"))?;
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(config.acquire_timeout)
-            // Only a connection that lay idle is asked whether it still works: under load that would be a round trip for
-            // each transaction.
-            .test_before_acquire(false)
-            .before_acquire(|connection, found| {
-                Box::pin(async move {
-                    if found.idle_for > TRUSTED_IDLE {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options.application_name("leads"));
+        let pool = Pool::builder(Connections(options.application_name("leads")))
+            .max_size(config.max_connections)
+            .wait_timeout(Some(config.acquire_timeout))
+            .create_timeout(Some(config.acquire_timeout))
+            .recycle_timeout(Some(config.acquire_timeout))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|_| Error::doing("make a pool")(sqlx::Error::PoolClosed))?;
         Ok(Self { pool, sealer: Arc::new(Sealer::new(&config.seal_keys)) })
     }
 
     /// Begins a transaction that sees and writes the rows of one tenant alone.
     pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, Error> {
+        let mut inner = self.lend().await?;
+        // From here on, because a begin that is cut off may have begun.
+        inner.is_in_transaction = true;
         // One round trip; a Uuid cannot carry SQL.
         let begin = AssertSqlSafe(format!("begin; set local app.tenant = '{}'", tenant.uuid()));
-        let inner = self.pool.begin_with(begin).await.map_err(Error::doing("begin a transaction"))?;
+        sqlx::raw_sql(begin).execute(&mut *inner).await.map_err(Error::doing("begin a transaction"))?;
         Ok(Transaction { inner, tenant, sealer: self.sealer.clone() })
     }
 
@@ -64,18 +58,26 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("select 1").execute(&self.pool).await.map(drop).map_err(Error::doing("reach Postgres"))
+        sqlx::query("select 1")
+            .execute(&mut *self.lend().await?)
+            .await
+            .map(drop)
+            .map_err(Error::doing("reach Postgres"))
     }
 
-    pub async fn close(&self) {
-        self.pool.close().await;
+    pub(crate) async fn lend(&self) -> Result<Loan, Error> {
+        Loan::from(&self.pool).await.map_err(Error::doing("get a connection"))
+    }
+
+    pub fn close(&self) {
+        self.pool.close();
     }
 }
 
 /// A transaction of one tenant; dropped without [`Transaction::commit`], nothing happened.
 #[derive(Debug)]
 pub struct Transaction {
-    pub(crate) inner: sqlx::Transaction<'static, Postgres>,
+    pub(crate) inner: Loan,
     pub(crate) tenant: TenantId,
     pub(crate) sealer: Arc<Sealer>,
 }
@@ -105,7 +107,9 @@ impl Transaction {
         Replies(self)
     }
 
-    pub async fn commit(self) -> Result<(), Error> {
-        self.inner.commit().await.map_err(Error::doing("commit"))
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.inner.execute("commit").await.map_err(Error::doing("commit"))?;
+        self.inner.done();
+        Ok(())
     }
 }

@@ -9,6 +9,8 @@ use sim::{
 };
 use tests::{Test, noon, quote, until};
 
+use crate::killed::unacked;
+
 const DANA: &str = "+15125550142";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,11 +147,17 @@ async fn a_customer_who_refused_texts_gets_emails_and_a_stranger_gets_nothing() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_the_shop_moves_on_with_ends_the_follow_up() {
     let test = Test::start().await;
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    let mut settings = tx.tenants().settings().await.expect("settings");
+    settings.website_lead.lost_workflow_status_ids = vec!["column-of-the-lost".into()];
+    tx.tenants().save(&test.site.franchise.slug, "Sample Tint", &settings, noon()).await.expect("saved");
+    tx.commit().await.expect("committed");
     let program = test.run().await;
     let cases = [
         ("o-1", json!({"authorized": true}), LeadStatus::Converted),
         ("o-2", json!({"appointmentDates": ["2026-01-12T15:00:00.000Z"]}), LeadStatus::AppointmentScheduled),
         ("o-3", json!({"archived": true}), LeadStatus::Lost),
+        ("o-4", json!({"workflowStatusId": "column-of-the-lost"}), LeadStatus::Lost),
     ];
     for (number, (order, change, status)) in cases.iter().enumerate() {
         let asked = Quote { phone: Some(format!("+1512555015{number}")), ..quote(order) };
@@ -275,4 +283,68 @@ async fn two_quotes_of_one_customer_for_the_same_thing_are_one_text() {
     until("the other is out", async || test.texts_to(DANA).len() == 1).await;
     test.assert_settled().await;
     program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_of_an_order_changes_nothing() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    let world = &test.site.sim.world;
+    world.ask_for_quote(&asked, Manners::default());
+    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
+    let mut old = world.shopmonkey.row("order", "o-1").expect("the order");
+    world.change_order("o-1", &json!({"recommendation": "call back"}), Manners::default());
+    until("the change is taken in", async || unacked(&test).await == 0 && answered(&test) == 2).await;
+
+    // A replica of theirs that lags behind still has the order as it was, and wrong at that.
+    old["archived"] = json!(true);
+    world.shopmonkey.put("order", "o-1", old.clone());
+    world.tell("order", "UPDATE", &old, Manners::default());
+    until("the old copy is taken in", async || answered(&test) == 3 && unacked(&test).await == 0).await;
+    assert_eq!(test.lead(&asked).await.expect("a lead").stop_reason, None);
+    assert!(test.states(&asked).await.iter().all(|state| !state.ends_with("cancelled")));
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_faster_than_the_crm_itself_is_a_lead_a_moment_later() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    let world = &test.site.sim.world;
+    world.ask_for_quote(&asked, Manners { delay_ms: 200, ..Manners::default() });
+    let order = world.shopmonkey.remove("order", "o-1").expect("the order");
+    until("the webhook is answered", async || answered(&test) == 1).await;
+    until("the CRM was asked in vain", async || unacked(&test).await == 1).await;
+    world.shopmonkey.put("order", "o-1", order);
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_nobody_handles_is_released_ever_more_seldom() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
+    program.stop().await;
+
+    let everywhere = test.site.store.everywhere();
+    let second = test.messages(&asked).await.remove(1);
+    let mut now = second.due_at;
+    let mut released = 0;
+    while now < second.due_at + TimeDelta::hours(10) {
+        let due = everywhere.release_due(now, now + TimeDelta::minutes(2), 10).await.expect("due rows");
+        released += due.iter().filter(|row| row.message == second.id).count();
+        now += TimeDelta::minutes(1);
+    }
+    assert!((20..30).contains(&released), "released {released} times in ten hours");
+}
+
+/// Webhooks that were answered.
+fn answered(test: &Test) -> usize {
+    test.site.sim.world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. }))
 }

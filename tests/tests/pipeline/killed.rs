@@ -44,7 +44,7 @@ async fn story_with(stage: &'static str, step: Step) {
 }
 
 /// What consumers still have to do or to ack.
-async fn unacked(test: &Test) -> u64 {
+pub(crate) async fn unacked(test: &Test) -> u64 {
     let bus = test.site.bus_config("operate");
     let client = connect(&bus.url, "operate", secret(&bus.password)).await;
     let mut left = 0;

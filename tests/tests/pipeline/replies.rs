@@ -1,8 +1,9 @@
 //! Customers who write back.
 
-use domain::LeadStatus;
+use chrono::TimeDelta;
+use domain::{Channel, LeadStatus};
 use sim::shopmonkey::{Manners, Quote};
-use tests::{Test, quote, until};
+use tests::{Test, noon, quote, until};
 
 const DANA: &str = "+15125550142";
 
@@ -51,7 +52,7 @@ async fn stop_silences_every_channel_for_good_and_start_lifts_it() {
     assert_eq!(test.site.sim.world.reply(DANA, "START").await, 200);
     let lifted = async || {
         let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        !tx.messages().is_suppressed(domain::Channel::Sms, DANA).await.expect("an answer")
+        !tx.messages().is_suppressed(Channel::Sms, DANA).await.expect("an answer")
     };
     until("the opt-out is lifted", lifted).await;
     let third = Quote { name: "New Quote: Windshield Film".into(), ..quote("o-4") };
@@ -68,9 +69,33 @@ async fn a_text_from_nobody_we_know_is_kept_and_harms_nothing() {
     assert_eq!(test.site.sim.world.reply("+15125550177", "STOP").await, 200);
     let suppressed = async || {
         let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        tx.messages().is_suppressed(domain::Channel::Sms, "+15125550177").await.expect("an answer")
+        tx.messages().is_suppressed(Channel::Sms, "+15125550177").await.expect("an answer")
     };
     until("the opt-out is kept", suppressed).await;
     test.assert_settled().await;
     program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_stop_and_start_the_later_one_counts_in_whatever_order_they_come() {
+    let test = Test::start().await;
+    let at = |minutes| noon() + TimeDelta::minutes(minutes);
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    // (what came, when it was written, whether the customer is silenced then)
+    for (word, minutes, silenced) in [
+        ("STOP", 1, true),
+        ("START", 5, false),
+        ("STOP", 3, false),
+        ("STOP", 7, true),
+        ("START", 6, true),
+        ("START", 9, false),
+    ] {
+        if word == "STOP" {
+            tx.replies().suppress(Channel::Sms, DANA, "twilio:SM1", at(minutes)).await.expect("kept");
+        } else {
+            tx.replies().lift(Channel::Sms, DANA, "", at(minutes)).await.expect("kept");
+        }
+        let found = tx.messages().is_suppressed(Channel::Sms, DANA).await.expect("an answer");
+        assert_eq!(found, silenced, "after {word} of minute {minutes}");
+    }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use domain::{Channel, MessageState};
 use sim::{
     Fault, FaultKind, Vendor,
     shopmonkey::{Manners, Quote},
 };
-use tests::{Test, quote, until};
+use sqlx::{Connection as _, PgConnection};
+use tests::{Test, noon, quote, until};
 
 const DANA: &str = "+15125550142";
 
@@ -68,20 +71,77 @@ async fn a_vendor_that_says_later_is_asked_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_the_vendor_refuses_is_a_failed_message_and_the_next_touch_goes_on() {
+async fn a_number_that_opted_out_at_the_vendor_is_a_failed_message_and_an_opt_out() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    test.site.sim.world.twilio.block(DANA);
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the follow-up has ended", async || {
+        test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))
+    })
+    .await;
+    let first = test.messages(&asked).await.remove(0);
+    assert_eq!((first.state, first.reason.as_deref()), (MessageState::Failed, Some("21610")));
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    assert!(tx.messages().is_suppressed(Channel::Sms, DANA).await.expect("an answer"));
+    assert!(test.texts_to(DANA).is_empty());
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_comes_after_we_gave_up_looking_keeps_the_message_from_going_out_again() {
+    // The vendor took the text, says so nowhere for a while, and reports it when the second attempt is already put off.
     let test = Test::start_with(|options| {
-        options.settings.push(("notify.allow".into(), "+1*,*@example.com".into()));
+        options.sim.list_lag = Duration::from_secs(600);
+        options.sim.receipt_delay = Duration::from_secs(2);
     })
     .await;
     let program = test.run().await;
-    // The vendor's magic number for a recipient that opted out there.
-    let asked = Quote { phone: Some("+15005550004".into()), ..quote("o-1") };
+    for kind in [FaultKind::FailAfter, FaultKind::TooMany { retry_after_s: Some(8) }] {
+        test.site.sim.world.faults.add(Fault { vendor: Vendor::Twilio, kind, times: 1 });
+    }
+    let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    let settled = async || {
-        let states = test.states(&asked).await;
-        states.first().is_some_and(|state| state == "sms failed")
-            || test.lead(&asked).await.is_some_and(|lead| lead.planned_at.is_some() && !lead.has_phone)
-    };
-    until("the text failed, or the number was no number", settled).await;
+    until("it is planned a second time", async || {
+        test.messages(&asked).await.first().is_some_and(|message| message.reason.as_deref() == Some("20429"))
+    })
+    .await;
+    until("the receipt has come", async || {
+        test.states(&asked).await.first().is_some_and(|state| state == "sms delivered")
+    })
+    .await;
+    test.advance_to(noon() + TimeDelta::minutes(10));
+    test.assert_settled().await;
+    assert_eq!(test.texts_to(DANA).len(), 1);
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_without_credentials_waits_for_them_and_loses_nothing() {
+    let test = Test::start_with(|options| options.settings.push(("notify.tenant_ttl".into(), "10ms".into()))).await;
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    let sealed: Vec<u8> = sqlx::query_scalar("delete from credentials where vendor = 'twilio' returning sealed")
+        .fetch_one(&mut owner)
+        .await
+        .expect("the credentials");
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the text waits", async || {
+        test.messages(&asked).await.first().is_some_and(|message| message.reason.as_deref() == Some("no_credentials"))
+    })
+    .await;
+    assert!(test.texts_to(DANA).is_empty());
+
+    sqlx::query("insert into credentials (tenant_id, vendor, sealed) values ($1, 'twilio', $2)")
+        .bind(test.site.franchise.tenant.uuid())
+        .bind(sealed)
+        .execute(&mut owner)
+        .await
+        .expect("the credentials are back");
+    test.advance_to(noon() + TimeDelta::minutes(2));
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    test.assert_settled().await;
     program.stop().await;
 }

@@ -129,9 +129,13 @@ async fn judge(
         if standing.location.is_none() {
             reasons.push(NotALead::UnknownLocation);
         }
-        tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
+        let is_news = tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
         info!(order.id = order.id, "not a lead: {}", words(&reasons));
-        return Ok(News::Nothing);
+        // Somebody else may have made a lead of an older copy since we looked; that one was waited for just now.
+        return match StopReason::seen_in(order, &tenant.rules) {
+            Some(reason) if is_news && tx.leads().lookup(lead).await?.is_some() => close(cx, tx, lead, reason).await,
+            _ => Ok(News::Nothing),
+        };
     };
     let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
     let saved = tx.leads().save(&found, cx.now()).await?;

@@ -97,7 +97,7 @@ impl StopReason {
             Some(Self::Converted)
         } else if order.deleted || order.archived {
             Some(Self::ClosedInCrm)
-        } else if order.workflow_status_id.as_ref().is_some_and(|id| rules.lost_workflow_status_ids.contains(id)) {
+        } else if rules.is_lost(order) {
             Some(Self::LostInCrm)
         } else if !order.appointments.is_empty() {
             Some(Self::Booked)

@@ -45,6 +45,7 @@ pub enum Verdict {
 #[serde(rename_all = "snake_case")]
 pub enum NotALead {
     OtherWorkflowStatus,
+    LostWorkflowStatus,
     NotAnEstimate,
     Authorized,
     AlreadyMessaged,
@@ -62,6 +63,7 @@ impl NotALead {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OtherWorkflowStatus => "other_workflow_status",
+            Self::LostWorkflowStatus => "lost_workflow_status",
             Self::NotAnEstimate => "not_an_estimate",
             Self::Authorized => "authorized",
             Self::AlreadyMessaged => "already_messaged",
@@ -78,6 +80,11 @@ impl NotALead {
 }
 
 impl WebsiteLeadRules {
+    /// Whether the shop has moved the order to a column of jobs it has given up.
+    pub fn is_lost(&self, order: &Order) -> bool {
+        order.workflow_status_id.as_ref().is_some_and(|id| self.lost_workflow_status_ids.contains(id))
+    }
+
     pub fn judge(&self, order: &Order) -> Verdict {
         let column_is_ours = self.workflow_status_ids.is_empty()
             || order.workflow_status_id.as_ref().is_some_and(|id| self.workflow_status_ids.contains(id));
@@ -90,6 +97,7 @@ impl WebsiteLeadRules {
             });
         let reasons: Vec<_> = [
             (!column_is_ours, NotALead::OtherWorkflowStatus),
+            (self.is_lost(order), NotALead::LostWorkflowStatus),
             (order.status != OrderStatus::Estimate, NotALead::NotAnEstimate),
             (order.authorized, NotALead::Authorized),
             (self.require_no_messages && order.message_count != 0, NotALead::AlreadyMessaged),
@@ -179,6 +187,12 @@ mod tests {
             require_no_messages: false,
         };
         assert_eq!(rules.judge(&Order { name: "x".into(), message_count: 9, ..quote() }), Verdict::Lead);
+    }
+
+    #[test]
+    fn an_order_that_comes_in_a_lost_column_is_not_a_lead() {
+        let rules = WebsiteLeadRules { lost_workflow_status_ids: vec!["website".into()], ..Default::default() };
+        assert_eq!(rules.judge(&quote()), Verdict::NotALead(vec![NotALead::LostWorkflowStatus]));
     }
 
     proptest! {

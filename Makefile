@@ -24,10 +24,9 @@ check: tools
 	.data/tools/bin/cargo-machete
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 
-# The build that is shipped (see deploy/Dockerfile).
 bench: setup
-	$(CARGO) build --profile dist --package orchestrator --package bench --bins
-	target/dist/bench $(ARGS)
+	$(CARGO) build --release --workspace --bins
+	target/release/bench $(ARGS)
 
 # Known weaknesses of what we depend on; needs the advisory database, which is fetched from the internet.
 advisories: tools

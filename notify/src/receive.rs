@@ -62,23 +62,24 @@ async fn take_in(cx: &Context, tenant: TenantId, source: Source, report: &Report
         channel: report.channel,
         provider_id: &report.provider_id,
         attempt: report.attempt,
-        kind: last.map_or("accepted", |(state, _)| state.as_str()),
+        kind: match last {
+            Some((state, _)) => state.as_str(),
+            None if report.opted_out => "opted_out",
+            None => "accepted",
+        },
         code,
         received_at: cx.now(),
     };
-    let Some(found) = cx.at_once(cx.once(tenant).take_receipt(&receipt)).await? else {
+    let found = if report.opted_out {
+        take_opt_out(cx, tenant, report, &receipt).await?
+    } else {
+        cx.at_once(cx.once(tenant).take_receipt(&receipt)).await?
+    };
+    let Some(Reported { message, lead, state, is_sent, is_finished, .. }) = found else {
         // Kept all the same. Somebody else's message through the same account, or one from before a restore.
         warn!(source = source.as_str(), "a receipt for a message we do not know");
         return Ok(());
     };
-    let Reported { message, lead, recipient, state, is_sent, is_finished } = found;
-    if report.opted_out {
-        let mut tx = cx.begin(tenant).await?;
-        let address = recipient.to_lowercase();
-        tx.replies().suppress(report.channel, &address, source.as_str(), cx.clock().wall()).await?;
-        tx.leads().stop(lead, StopReason::OptedOut, cx.now()).await?;
-        cx.commit(tx).await?;
-    }
     // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
     let again = cx.deliveries() > 1;
     // A report can be faster than the answer to the call, or all that is left of it when the worker died.
@@ -92,4 +93,21 @@ async fn take_in(cx: &Context, tenant: TenantId, source: Source, report: &Report
         announce(cx, tenant, lead, message, outcome).await?;
     }
     Ok(())
+}
+
+/// The receipt, the opt-out and the end of the follow-up, all or nothing.
+async fn take_opt_out(
+    cx: &Context,
+    tenant: TenantId,
+    report: &Report,
+    receipt: &NewReceipt<'_>,
+) -> Result<Option<Reported>, Failure> {
+    let mut tx = cx.begin(tenant).await?;
+    let found = tx.attempts().take_receipt(receipt).await?;
+    if let Some(Reported { lead, recipient, .. }) = &found {
+        tx.replies().suppress(report.channel, &recipient.to_lowercase(), receipt.source, cx.clock().wall()).await?;
+        tx.leads().stop(*lead, StopReason::OptedOut, cx.now()).await?;
+    }
+    cx.commit(tx).await?;
+    Ok(found)
 }

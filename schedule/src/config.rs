@@ -10,7 +10,8 @@ pub struct Config {
     pub poll: Duration,
     /// Rows taken at once.
     pub batch: u16,
-    /// When a released row that nobody has moved on comes up again. Wall time.
+    /// When a released row that nobody has moved on comes up again, at the earliest: the longer it is overdue, the later,
+    /// up to half an hour more. Wall time.
     pub lease: Duration,
 }
 

@@ -37,15 +37,25 @@ async fn release(runtime: &Runtime, config: &Config) -> Result<usize, store::Err
     let again_at = runtime.clock.in_wall(config.lease);
     let due = runtime.store.everywhere().release_due(now, again_at, config.batch).await?;
     let released = due.len();
-    stream::iter(due).for_each_concurrent(IN_FLIGHT, |row| publish(runtime, row)).await;
+    stream::iter(due).for_each_concurrent(IN_FLIGHT, |row| publish(runtime, config, row)).await;
     Ok(released)
 }
 
-/// A row that cannot be published now comes up again when its lease ends.
-async fn publish(runtime: &Runtime, row: DueRow) {
+/// A row that cannot be published now comes up again when its lease ends. The longer lease that [`release`] gave it, for
+/// being overdue, is for rows that lie in the stream.
+async fn publish(runtime: &Runtime, config: &Config, row: DueRow) {
     let event = MessageDue { tenant: row.tenant, message: row.message, release: row.release };
     let out = event.pack("schedule", runtime.clock.now());
-    if let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await {
-        warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row was not published yet");
+    let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await else {
+        return;
+    };
+    warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row was not published yet");
+    let put_back = async {
+        let mut tx = runtime.store.begin(row.tenant).await?;
+        tx.messages().release_again(row.message, runtime.clock.in_wall(config.lease)).await?;
+        tx.commit().await
+    };
+    if let Err(error) = put_back.await {
+        warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row comes up again later");
     }
 }

@@ -65,6 +65,8 @@ impl StageConfig {
             ..default
         }
     }
+
+    /// How many messages a stage has in hand at once, between 1 and 256.
     pub fn read_width(reader: &mut Reader, name: &str, default: usize) -> usize {
         let width = reader.parse_or(name, default);
         if !(1..=256).contains(&width) {

@@ -118,15 +118,22 @@ pub async fn say_what_differs(bus: &Bus, streams: &[Stream]) {
         let Some(wanted) = Declared::new(1).streams.into_iter().find(|declared| declared["name"] == name) else {
             continue;
         };
+        let what = format!("stream {name}");
         let subject = format!("$JS.API.STREAM.INFO.{name}");
+        let mut was_said = false;
         let found = loop {
-            match ask(bus, name, subject.clone(), &Value::Null).await {
+            match ask(bus, &what, subject.clone(), &Value::Null).await {
                 Ok(found) => break found,
-                Err(_) => sleep(Duration::from_secs(1)).await,
+                Err(error) if !was_said => {
+                    warn!(error = &error as &dyn std::error::Error, "{what} could not be compared yet");
+                    was_said = true;
+                }
+                Err(_) => {}
             }
+            sleep(Duration::from_secs(5)).await;
         };
         let mut changes = Vec::new();
-        compare(&format!("stream {name}"), found.as_ref().map(|info| &info["config"]), &wanted, &mut changes);
+        compare(&what, found.as_ref().map(|info| &info["config"]), &wanted, &mut changes);
         for change in changes.iter().filter(|change| change.setting != "num_replicas") {
             warn!("{change}; run: leads nats diff");
         }

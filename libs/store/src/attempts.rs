@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use domain::{AttemptId, Channel, LeadId, MessageId};
 
-use crate::{Error, Transaction, once};
+use crate::{Error, NewReceipt, Reported, Transaction, once};
 
 #[derive(Debug, Clone)]
 pub struct NewAttempt<'a> {
@@ -83,9 +83,15 @@ impl Attempts<'_> {
         message: MessageId,
         provider_id: &str,
         now: DateTime<Utc>,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let tenant = self.0.tenant;
         once::accept(&mut self.0.inner, tenant, id, message, provider_id, now).await
+    }
+
+    /// Keeps a receipt, as [`Once::take_receipt`](crate::Once::take_receipt) does.
+    pub async fn take_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
+        let tenant = self.0.tenant;
+        once::take_receipt(&mut self.0.inner, tenant, receipt).await
     }
 
     /// The call for this message whose end nobody has recorded.

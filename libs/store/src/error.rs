@@ -42,6 +42,8 @@ impl Error {
                 // intervention; and a table, column or function that a deploy has not made yet.
                 ["08", "28", "3D", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
                     || matches!(&*code, "42P01" | "42703" | "42883")
+                    // Read-only: a server that was the primary until a moment ago.
+                    || code == "25006"
             }),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

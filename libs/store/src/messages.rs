@@ -238,6 +238,21 @@ impl Messages<'_> {
         .map_err(Error::doing("put a message off"))
     }
 
+    /// Released, but not published: comes up again at `at`.
+    pub async fn release_again(self, id: MessageId, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update messages set release_at = least(release_at, $3)
+             where tenant_id = $1 and id = $2 and state in ('planned', 'claimed', 'unknown')",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("release a message again"))
+    }
+
     /// Nobody knows whether the vendor has it; ask at `ask_at`, which is its due time from now on: a question that comes
     /// up early, from an event that was waiting, is not asked.
     pub async fn set_unknown(self, id: MessageId, ask_at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
@@ -264,8 +279,6 @@ impl Messages<'_> {
     }
 
     /// Moves a message to its last state; one that is there already stays. Answers whether it moved.
-    ///
-    /// A receipt can only finish what was sent, and the first final word counts: vendors repeat and reorder theirs.
     pub async fn finish(
         self,
         id: MessageId,

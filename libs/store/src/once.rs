@@ -22,7 +22,7 @@ pub struct NewReceipt<'a> {
     pub channel: Channel,
     pub provider_id: &'a str,
     pub attempt: Option<AttemptId>,
-    /// `accepted`, `delivered` or `failed`.
+    /// `accepted`, `delivered`, `failed` or `opted_out`.
     pub kind: &'a str,
     pub code: Option<&'a str>,
     pub received_at: DateTime<Utc>,
@@ -44,54 +44,63 @@ pub struct Reported {
 }
 
 impl Once<'_> {
-    /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers
-    /// whether the message moved; it has not when a receipt was faster than the answer.
+    /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. A receipt
+    /// may have been faster than the answer; then nothing is left to do.
     pub async fn accept(
         self,
         id: AttemptId,
         message: MessageId,
         provider_id: &str,
         now: DateTime<Utc>,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let mut loan = self.store.lend().await?;
-        let sent = accept(&mut loan, self.tenant, id, message, provider_id, now).await?;
+        accept(&mut loan, self.tenant, id, message, provider_id, now).await?;
         loan.done();
-        Ok(sent)
+        Ok(())
     }
 
     /// Keeps a receipt, once, and moves its message as far as it goes. `None`: a message that is not ours.
     pub async fn take_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
         let mut loan = self.store.lend().await?;
-        let row = sqlx::query!(
-            r#"select message as "message!", lead as "lead!", address as "address!", state_before as "state_before!",
+        let found = take_receipt(&mut loan, self.tenant, receipt).await?;
+        loan.done();
+        Ok(found)
+    }
+}
+
+pub(crate) async fn take_receipt(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    receipt: &NewReceipt<'_>,
+) -> Result<Option<Reported>, Error> {
+    let row = sqlx::query!(
+        r#"select message as "message!", lead as "lead!", address as "address!", state_before as "state_before!",
                       is_sent as "is_sent!", is_finished as "is_finished!"
                from take_receipt($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
-            self.tenant.uuid(),
-            receipt.source,
-            receipt.key,
-            receipt.channel.as_str(),
-            receipt.provider_id,
-            receipt.attempt.map(AttemptId::uuid),
-            receipt.kind,
-            receipt.code,
-            receipt.received_at
-        )
-        .fetch_optional(&mut *loan)
-        .await
-        .map_err(Error::doing("keep a receipt"))?;
-        loan.done();
-        row.map(|row| {
-            Ok(Reported {
-                message: MessageId::new(row.message),
-                lead: LeadId::new(row.lead),
-                recipient: row.address,
-                state: row.state_before.parse().map_err(|error| Error::corrupt("message state", error))?,
-                is_sent: row.is_sent,
-                is_finished: row.is_finished,
-            })
+        tenant.uuid(),
+        receipt.source,
+        receipt.key,
+        receipt.channel.as_str(),
+        receipt.provider_id,
+        receipt.attempt.map(AttemptId::uuid),
+        receipt.kind,
+        receipt.code,
+        receipt.received_at
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::doing("keep a receipt"))?;
+    row.map(|row| {
+        Ok(Reported {
+            message: MessageId::new(row.message),
+            lead: LeadId::new(row.lead),
+            recipient: row.address,
+            state: row.state_before.parse().map_err(|error| Error::corrupt("message state", error))?,
+            is_sent: row.is_sent,
+            is_finished: row.is_finished,
         })
-        .transpose()
-    }
+    })
+    .transpose()
 }
 
 pub(crate) async fn accept(
@@ -101,9 +110,9 @@ pub(crate) async fn accept(
     message: MessageId,
     provider_id: &str,
     now: DateTime<Utc>,
-) -> Result<bool, Error> {
-    sqlx::query_scalar!(
-        r#"select accept_attempt($1, $2, $3, $4, $5) as "sent!""#,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "select accept_attempt($1, $2, $3, $4, $5)",
         tenant.uuid(),
         id.uuid(),
         message.uuid(),
@@ -112,5 +121,6 @@ pub(crate) async fn accept(
     )
     .fetch_one(connection)
     .await
+    .map(drop)
     .map_err(Error::doing("record that a vendor has a message"))
 }

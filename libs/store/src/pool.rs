@@ -8,13 +8,18 @@ use std::{
     time::Duration,
 };
 
-use deadpool::managed::{self, Manager, Metrics, Object, PoolError, RecycleResult};
+use deadpool::managed::{self, Manager, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use tokio::time::timeout;
 
 pub(crate) type Pool = managed::Pool<Connections>;
 
-/// A connection that lay idle for longer may have lost its server.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// A connection that was last lent longer ago may have lost its server.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// After a failover some connections may still reach the old server, which answers and takes nothing.
+const LONGEST_LIFE: Duration = Duration::from_secs(600);
+/// A server that does not answer a rollback by then is gone.
+const ROLLBACK_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Connections(pub(crate) PgConnectOptions);
@@ -31,12 +36,16 @@ impl Manager for Connections {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Connection, sqlx::Error> {
-        Ok(Connection { inner: PgConnection::connect_with(&self.0).await?, is_suspect: false })
+        // In a box, because connecting is rare and its state is twenty kilobytes in whatever waits for a connection.
+        Ok(Connection { inner: Box::pin(PgConnection::connect_with(&self.0)).await?, is_suspect: false })
     }
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if connection.is_suspect || metrics.last_used() > TRUSTED_IDLE {
-            connection.inner.ping().await?;
+        if metrics.created.elapsed() > LONGEST_LIFE {
+            return Err(RecycleError::message("old enough"));
+        }
+        if connection.is_suspect || metrics.last_used() > TRUSTED_FOR {
+            Box::pin(connection.inner.ping()).await?;
         }
         connection.is_suspect = false;
         Ok(())
@@ -101,7 +110,8 @@ impl Drop for Loan {
         // Its locks must not wait for the next borrower.
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
-                if object.inner.execute("rollback").await.is_err() {
+                let rolled_back = timeout(ROLLBACK_WITHIN, object.inner.execute("rollback")).await;
+                if !matches!(rolled_back, Ok(Ok(_))) {
                     drop(Object::take(object));
                 }
             })),

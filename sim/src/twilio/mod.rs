@@ -37,12 +37,12 @@ pub(crate) struct Message {
 }
 
 impl Twilio {
-    /// Where customers' replies are posted to.
     /// The vendor refuses this number from now on, as after an opt-out we never heard of.
     pub fn block(&self, number: &str) {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner).insert(number.to_owned());
     }
 
+    /// Where customers' replies are posted to.
     pub fn set_reply_url(&self, url: String) {
         *self.reply_url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
     }

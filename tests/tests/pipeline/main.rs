@@ -1,6 +1,7 @@
 //! The whole pipeline on real servers.
 
 mod cluster;
+mod connections;
 mod door;
 mod follow_up;
 mod killed;

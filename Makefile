@@ -20,6 +20,8 @@ test: setup
 check: tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@cd migrations && sha256sum *.sql | diff landed.sha256 - || \
+	  { echo 'A migration that has landed is never changed: write a new one, and add its line to migrations/landed.sha256.'; exit 1; }
 	.data/tools/bin/cargo-deny --log-level error check bans licenses sources
 	.data/tools/bin/cargo-machete
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items

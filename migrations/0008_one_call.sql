@@ -31,8 +31,6 @@ create function start_attempt(
     end
     $$;
 
--- has_said stays for workers of the version before; a later migration drops it.
-
 -- The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers whether the
 -- message moved; it has not when a receipt was faster than the answer. A message that was planned again, because the vendor
 -- seemed not to have it, is sent too: the proof came late. Names its tenant itself, so that it may be a transaction of its own.

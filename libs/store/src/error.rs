@@ -16,6 +16,10 @@ pub enum Error {
     Sealed,
     #[error("the migrations cannot be applied")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    #[error("the database has migration {version}, which this version of leads does not know: a newer one made it")]
+    NewerDatabase { version: i64 },
+    #[error("migration {version} was applied to the database in another form than this version of leads has")]
+    OtherDatabase { version: i64 },
 }
 
 impl Error {
@@ -34,7 +38,9 @@ impl Error {
             Self::Database { source, .. } => source,
             // A replica with the wrong key or a slip in a tenant's settings: an operator mends it, nothing is given up.
             Self::Sealed | Self::Settings(..) => return true,
-            Self::Corrupt { .. } | Self::Migrate(_) => return false,
+            Self::Corrupt { .. } | Self::Migrate(_) | Self::NewerDatabase { .. } | Self::OtherDatabase { .. } => {
+                return false;
+            }
         };
         match source {
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {

@@ -7,26 +7,36 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Applies what is missing, as the owner of the tables.
 pub async fn migrate(owner_url: &str) -> Result<(), Error> {
+    pending_migrations(owner_url).await?;
     let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
     MIGRATOR.run(&mut connection).await.map_err(Error::Migrate)?;
     connection.close().await.map_err(Error::doing("close the owner's connection"))
 }
 
 /// How many migrations the database lacks. Asked as the owner.
+///
+/// Errors if the database has been where this program cannot follow: a migration it does not know, or one it knows otherwise.
 pub async fn pending_migrations(owner_url: &str) -> Result<usize, Error> {
     let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
     let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
         .fetch_one(&mut connection)
         .await
         .map_err(Error::doing("look for the list of migrations"))?;
-    let applied: Vec<i64> = match table {
+    let applied: Vec<(i64, Vec<u8>)> = match table {
         None => Vec::new(),
-        Some(_) => sqlx::query_scalar("select version from _sqlx_migrations where success")
+        Some(_) => sqlx::query_as("select version, checksum from _sqlx_migrations where success order by version")
             .fetch_all(&mut connection)
             .await
             .map_err(Error::doing("read the list of migrations"))?,
     };
-    Ok(MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count())
+    for (version, checksum) in &applied {
+        match MIGRATOR.iter().find(|migration| migration.version == *version) {
+            None => return Err(Error::NewerDatabase { version: *version }),
+            Some(known) if *known.checksum != **checksum => return Err(Error::OtherDatabase { version: *version }),
+            Some(_) => {}
+        }
+    }
+    Ok(MIGRATOR.iter().count() - applied.len())
 }
 
 /// Makes a database if there is none of this name. `owner_url` names any other database of the same server.

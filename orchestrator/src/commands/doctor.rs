@@ -73,6 +73,9 @@ async fn migrations(config: &Config) -> Finding {
     match store::pending_migrations(owner.expose_secret()).await {
         Ok(0) => well("migrations", "all applied"),
         Ok(pending) => wrong("migrations", format!("{pending} are missing"), "run: leads migrate"),
+        Err(error @ (store::Error::NewerDatabase { .. } | store::Error::OtherDatabase { .. })) => {
+            wrong("migrations", chain(error), "run the version of leads that fits the database")
+        }
         Err(error) => wrong("migrations", chain(error), "check postgres.owner_url"),
     }
 }

@@ -12,3 +12,4 @@ mod plans;
 mod replies;
 mod tenancy;
 mod unsure;
+mod upgrade;

@@ -1,0 +1,85 @@
+//! A database that is older, newer or another's.
+
+use std::borrow::Cow;
+
+use sqlx::{Connection as _, PgConnection, migrate::Migrator};
+use store::{Error, MIGRATOR, create_database, migrate, pending_migrations};
+use tests::Test;
+
+/// The last migration before the indexes were turned around.
+const BEFORE: i64 = 6;
+
+const A_LEAD_WITH_A_TEXT: &str = r"
+insert into tenants (id, slug, name, created_at)
+    values ('00000000-0000-4000-8000-000000000001', 'before', 'Before', now());
+insert into locations values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002',
+    'loc-1', 'Shop', 'America/Chicago', '+15125550100', 'Street 1', 'Mon to Fri 9 to 6');
+insert into leads (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, texts_allowed, vehicle, service,
+                   total_cents, created_at, first_seen_at)
+    values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000003',
+            '00000000-0000-4000-8000-000000000002', 'shopmonkey', 'o-1', 1, 'contacted', true, 'a car', 'tint', 100,
+            now(), now());
+insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
+    values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000004',
+            '00000000-0000-4000-8000-000000000003', 0, 'sms', 'touch_0', 'sent', now(), now());
+insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at, outcome, provider_id)
+    values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000005',
+            '00000000-0000-4000-8000-000000000004', 1, 'sms', '+15125550142', 'Hello', now(), 'accepted', 'SM1');
+";
+
+/// An empty database beside the site's.
+async fn database(test: &Test, name: &str) -> String {
+    create_database(&test.site.stack.postgres.url("owner", "postgres"), name).await.expect("a database");
+    test.site.stack.postgres.url("owner", name)
+}
+
+fn migrations_up_to(version: i64) -> Migrator {
+    let known = MIGRATOR.iter().filter(|migration| migration.version <= version).cloned().collect();
+    Migrator { migrations: Cow::Owned(known), ..Migrator::DEFAULT }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_with_leads_in_it_is_brought_up_to_date_and_keeps_them() {
+    let test = Test::start().await;
+    let url = database(&test, "before").await;
+    let mut owner = PgConnection::connect(&url).await.expect("the owner");
+    migrations_up_to(BEFORE).run(&mut owner).await.expect("the schema of before");
+    sqlx::raw_sql(A_LEAD_WITH_A_TEXT).execute(&mut owner).await.expect("a lead of before");
+
+    let all = MIGRATOR.iter().count();
+    assert_eq!(pending_migrations(&url).await.expect("a count"), all - usize::try_from(BEFORE).expect("small"));
+    migrate(&url).await.expect("up to date");
+    assert_eq!(pending_migrations(&url).await.expect("a count"), 0);
+    migrate(&url).await.expect("a second time changes nothing");
+
+    let kept: String = sqlx::query_scalar(
+        "select l.crm_order_id || ' ' || m.state || ' ' || a.provider_id from leads l
+         join messages m on (m.lead_id, m.tenant_id) = (l.id, l.tenant_id)
+         join attempts a on (a.message_id, a.tenant_id) = (m.id, m.tenant_id)",
+    )
+    .fetch_one(&mut owner)
+    .await
+    .expect("the lead");
+    assert_eq!(kept, "o-1 sent SM1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_program_or_of_another_one_is_left_alone() {
+    let test = Test::start().await;
+    let url = database(&test, "other").await;
+    migrate(&url).await.expect("up to date");
+    let mut owner = PgConnection::connect(&url).await.expect("the owner");
+    sqlx::raw_sql("update _sqlx_migrations set checksum = '\\x00' where version = 2")
+        .execute(&mut owner)
+        .await
+        .expect("");
+    let error = migrate(&url).await.expect_err("another form");
+    assert!(matches!(error, Error::OtherDatabase { version: 2 }), "{error}");
+
+    let url = database(&test, "newer").await;
+    migrate(&url).await.expect("up to date");
+    let mut owner = PgConnection::connect(&url).await.expect("the owner");
+    sqlx::raw_sql("update _sqlx_migrations set version = 9999 where version = 2").execute(&mut owner).await.expect("");
+    let error = migrate(&url).await.expect_err("a newer one");
+    assert!(matches!(error, Error::NewerDatabase { version: 9999 }), "{error}");
+}

@@ -45,22 +45,26 @@ async fn story_with(stage: &'static str, step: Step) {
 
 /// What consumers still have to do or to ack.
 pub(crate) async fn unacked(test: &Test) -> u64 {
-    let bus = test.site.bus_config("operate");
-    let client = connect(&bus.url, "operate", secret(&bus.password)).await;
     let mut left = 0;
-    for (stream, consumer) in [
+    for (stream, name) in [
         ("INBOUND", "enrich"),
         ("INBOUND", "enrich-replies"),
         ("INBOUND", "notify-receipts"),
         ("LEADS", "schedule"),
         ("MESSAGES", "notify"),
     ] {
-        let answer =
-            client.request(format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"), "".into()).await.expect("info");
-        let info: serde_json::Value = serde_json::from_slice(&answer.payload).expect("JSON");
+        let info = consumer(test, stream, name).await;
         left += info["num_pending"].as_u64().unwrap_or(1) + info["num_ack_pending"].as_u64().unwrap_or(1);
     }
     left
+}
+
+/// What the server says about a consumer.
+pub(crate) async fn consumer(test: &Test, stream: &str, name: &str) -> serde_json::Value {
+    let bus = test.site.bus_config("operate");
+    let client = connect(&bus.url, "operate", secret(&bus.password)).await;
+    let answer = client.request(format!("$JS.API.CONSUMER.INFO.{stream}.{name}"), "".into()).await.expect("info");
+    serde_json::from_slice(&answer.payload).expect("JSON")
 }
 
 /// The names of all facts in LEADS and MESSAGES, in order.

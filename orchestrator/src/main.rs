@@ -7,7 +7,7 @@ use domain::DeadLetterId;
 use orchestrator::{Config, Role, commands, demo};
 use service::telemetry;
 
-/// Many small allocations on several threads: the system's allocator took a sixth of the time of a busy pipeline.
+/// Many small allocations on several threads: the system's allocator took about a tenth of a busy pipeline's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

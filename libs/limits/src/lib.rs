@@ -16,8 +16,7 @@ use redis::{
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 
-/// Keys: the line. Arguments: microseconds between requests, burst, the longest acceptable wait in
-/// microseconds, turns.
+/// Keys: the line. Arguments: microseconds between requests, burst, the longest acceptable wait in microseconds, turns.
 /// Answers microseconds to wait; negative: no place taken, come back after that many.
 const TAKE_A_PLACE: &str = r"
 local now = redis.call('TIME')
@@ -58,7 +57,8 @@ impl Limiter {
         Ok(Self { client, timeout: config.timeout, connection: OnceCell::new(), take: Script::new(TAKE_A_PLACE) })
     }
 
-    /// Takes places for `turns` requests in the line `key`, in which `per_second` requests pass after a burst of `burst`, and waits for the first.
+    /// Takes places for `turns` requests in the line `key`, in which `per_second` requests pass after a burst of `burst`, and
+    /// waits for the first.
     ///
     /// With Redis away the request passes: a vendor that is asked too often says so, a lead that waits for Redis is lost
     /// to the competition.

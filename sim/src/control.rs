@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! curl -X POST localhost:PORT/sim/reply  -d '{"from": "+12015550100", "body": "STOP"}'
+//! curl -X POST localhost:PORT/sim/unsubscribe -d '{"address": "robin@example.com"}'
 //! curl -X POST localhost:PORT/sim/faults -d '{"vendor": "twilio", "kind": "cut_after", "times": 3}'
 //! ```
 
@@ -21,6 +22,7 @@ use crate::{Entry, Fault, world::World};
 pub(crate) fn router() -> Router<Arc<World>> {
     Router::new()
         .route("/sim/reply", post(reply))
+        .route("/sim/unsubscribe", post(unsubscribe))
         .route("/sim/faults", post(add_fault).delete(clear_faults))
         .route("/sim/journal", get(journal))
 }
@@ -41,6 +43,20 @@ async fn reply(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (
     match world.reply(&from, &body).await {
         status if (200..300).contains(&status) => Ok("received\n".into()),
         status => Err((StatusCode::BAD_GATEWAY, format!("the receiver answered {status}\n"))),
+    }
+}
+
+#[derive(Deserialize)]
+struct Inbox {
+    address: String,
+}
+
+async fn unsubscribe(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (StatusCode, String)> {
+    let Inbox { address } = read(&body)?;
+    match world.unsubscribe(&address).await {
+        Some(status) if (200..300).contains(&status) => Ok("unsubscribed\n".into()),
+        Some(status) => Err((StatusCode::BAD_GATEWAY, format!("the receiver answered {status}\n"))),
+        None => Err((StatusCode::NOT_FOUND, "no email went to this address\n".into())),
     }
 }
 

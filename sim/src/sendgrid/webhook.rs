@@ -29,23 +29,44 @@ pub fn public_key() -> String {
 }
 
 pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
-    let Some(url) = world.sendgrid.event_url.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
-        return;
-    };
     tokio::time::sleep(delay).await;
-    #[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
-    let now = Utc::now().timestamp();
-    let event = |name: &str, at: i64| {
-        json!({
-            "email": mail.to, "timestamp": at, "event": name, "sg_event_id": uuid::Uuid::new_v4().simple().to_string(),
-            "sg_message_id": format!("{}.recvd-sim-1-0", mail.id), "smtp-id": format!("<{}@sim>", mail.id),
-            "attempt_id": mail.attempt
-        })
-        .to_string()
-    };
+    let now = now();
     // Delivered before processed: the vendor does not promise an order.
-    let body = format!("[{},\r\n{}]\r\n", event("delivered", now), event("processed", now));
-    let timestamp = now.to_string();
+    let body = format!("[{},\r\n{}]\r\n", event(&mail, "delivered", now), event(&mail, "processed", now));
+    post(&world, &body).await;
+}
+
+impl World {
+    /// A customer presses "unsubscribe" in the newest email to this address. Answers the receiver's status.
+    pub async fn unsubscribe(&self, address: &str) -> Option<u16> {
+        let mail = {
+            let mails = self.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner);
+            mails.iter().rev().find(|mail| mail.to == address).cloned()?
+        };
+        Some(post(self, &format!("[{}]\r\n", event(&mail, "unsubscribe", now()))).await)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
+fn now() -> i64 {
+    Utc::now().timestamp()
+}
+
+fn event(mail: &Mail, name: &str, at: i64) -> String {
+    json!({
+        "email": mail.to, "timestamp": at, "event": name, "sg_event_id": uuid::Uuid::new_v4().simple().to_string(),
+        "sg_message_id": format!("{}.recvd-sim-1-0", mail.id), "smtp-id": format!("<{}@sim>", mail.id),
+        "attempt_id": mail.attempt
+    })
+    .to_string()
+}
+
+/// Posts a batch until it is taken, for a while. Answers the last status, 0 where there is nobody.
+async fn post(world: &World, body: &str) -> u16 {
+    let Some(url) = world.sendgrid.event_url.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
+        return 0;
+    };
+    let timestamp = now().to_string();
     let signature: Signature = KEY.sign(&[timestamp.as_bytes(), body.as_bytes()].concat());
     let signature = STANDARD.encode(signature.to_der().as_bytes());
     let mut status = 0;
@@ -56,7 +77,7 @@ pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
             .header("content-type", "application/json")
             .header("x-twilio-email-event-webhook-timestamp", &timestamp)
             .header("x-twilio-email-event-webhook-signature", &signature)
-            .body(body.clone())
+            .body(body.to_owned())
             .send()
             .await;
         status = sent.map_or(0, |response| response.status().as_u16());
@@ -66,4 +87,5 @@ pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
         tokio::time::sleep(Duration::from_millis(200 << attempt.min(4))).await;
     }
     world.journal.write(Event::CallbackAnswered { vendor: "sendgrid".into(), status });
+    status
 }

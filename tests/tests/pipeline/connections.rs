@@ -2,10 +2,13 @@
 
 use domain::TenantId;
 use orchestrator::Role;
+use sim::shopmonkey::Manners;
 use sqlx::{Connection as _, PgConnection};
 use store::{Store, TenantSettings};
-use tests::{Test, noon, until};
+use tests::{Test, noon, quote, until};
 use uuid::Uuid;
+
+use crate::killed::consumer;
 
 /// One connection, so that the next borrower gets the one that was given back.
 fn narrow(test: &Test) -> Store {
@@ -69,3 +72,36 @@ async fn a_connection_that_the_server_ended_is_replaced() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_only_reads_nothing_is_lost_and_nothing_becomes_a_dead_letter() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    set_read_only(&mut owner, "on").await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    // A second delivery: the first could not write and gave the message back.
+    until("enrich tried in vain", async || {
+        consumer(&test, "INBOUND", "enrich").await["delivered"]["consumer_seq"].as_u64() >= Some(2)
+    })
+    .await;
+    assert!(test.lead(&asked).await.is_none());
+    set_read_only(&mut owner, "off").await;
+    until("the text is out", async || test.texts_to("+15125550142").len() == 1).await;
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+/// As a server that was the primary until a moment ago.
+async fn set_read_only(owner: &mut PgConnection, to: &str) {
+    for sql in [&format!("alter database leads set default_transaction_read_only = {to}"), END_ALL_OTHERS] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("begin read write; {sql}; commit")))
+            .execute(&mut *owner)
+            .await
+            .expect(sql);
+    }
+}
+
+const END_ALL_OTHERS: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+     where usename = 'leads_app' and pid <> pg_backend_pid()";

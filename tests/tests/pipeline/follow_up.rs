@@ -1,15 +1,20 @@
 //! From a quote request to the last touch.
 
-use chrono::TimeDelta;
+use async_nats::jetstream;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{LeadStatus, MessageState};
 use serde_json::json;
 use sim::{
     Fault, FaultKind, Vendor,
     shopmonkey::{Manners, Quote},
 };
+use sqlx::{Connection as _, PgConnection};
 use tests::{Test, noon, quote, until};
 
-use crate::killed::{consumer, unacked};
+use crate::{
+    door::{connect, secret},
+    killed::{consumer, unacked},
+};
 
 const DANA: &str = "+15125550142";
 
@@ -346,6 +351,44 @@ async fn a_row_that_nobody_handles_is_released_ever_more_seldom() {
         now += TimeDelta::minutes(1);
     }
     assert!((20..30).contains(&released), "released {released} times in ten hours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_touch_that_the_stream_refused_goes_out_soon_after_there_is_room_again() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
+    until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+
+    let bus = test.site.bus_config("deploy");
+    let client = connect(&bus.url, "deploy", secret(&bus.password)).await;
+    let context = jetstream::new(client);
+    let stream = context.get_stream("MESSAGES").await.expect("MESSAGES");
+    let stored = i64::try_from(stream.cached_info().state.messages).expect("a few");
+    let room = stream.cached_info().config.clone();
+    let full = jetstream::stream::Config { max_messages: stored, ..room.clone() };
+    context.update_stream(full).await.expect("a smaller stream");
+    // Overdue for more than an hour: had the refusal not put it back, the row would wait for half an hour more.
+    let second = test.messages(&asked).await.remove(1);
+    test.advance_to(second.due_at + TimeDelta::hours(2));
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    until("the touch was refused and put back", async || {
+        let release_at: DateTime<Utc> = sqlx::query_scalar("select release_at from messages where id = $1")
+            .bind(second.id.uuid())
+            .fetch_one(&mut owner)
+            .await
+            .expect("the row");
+        let now = test.site.clock.now();
+        release_at > now && release_at < now + TimeDelta::minutes(1)
+    })
+    .await;
+    context.update_stream(room).await.expect("room again");
+    until("the email is out", async || test.emails_to("dana@example.com").len() == 1).await;
+    test.assert_settled().await;
+    program.stop().await;
 }
 
 /// Webhooks that were answered.

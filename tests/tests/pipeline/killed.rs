@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sim::shopmonkey::Manners;
+use sim::shopmonkey::{Manners, Quote};
 use stage::Step;
 use tests::{KillOnce, Test, quote, until};
 
@@ -111,6 +111,36 @@ async fn notify_killed_at_any_step_sends_once() {
 async fn receipts_killed_at_any_step_are_taken_in_once() {
     for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
         story_with("notify-receipts", step).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unsubscribe_killed_at_any_step_ends_the_follow_up_once() {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::BeforeAck] {
+        let test = Test::start().await;
+        let program = test.run().await;
+        let asked = Quote { texts_allowed: false, ..quote("o-1") };
+        test.site.sim.world.ask_for_quote(&asked, Manners::default());
+        until("the email is delivered", async || {
+            test.states(&asked).await.first().is_some_and(|state| state == "email delivered")
+        })
+        .await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        program.stop().await;
+
+        let kill = KillOnce::new("notify-receipts", step);
+        let program = test.run_with(kill.clone()).await;
+        assert_eq!(test.site.sim.world.unsubscribe("dana@example.com").await, Some(204), "{step:?}");
+        until("the lead is left alone", async || {
+            test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))
+        })
+        .await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "receipts never came to {step:?}");
+        let states = test.states(&asked).await;
+        assert_eq!(states[0], "email delivered", "{step:?}");
+        assert!(states[1..].iter().all(|state| state == "email cancelled"), "{step:?}: {states:?}");
+        program.stop().await;
     }
 }
 

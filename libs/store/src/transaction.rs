@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use deadpool::managed::QueueMode;
 use domain::TenantId;
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Executor as _, postgres::PgConnectOptions};
@@ -27,6 +28,8 @@ impl Store {
             config.url.expose_secret().parse().map_err(Error::doing("read postgres.url"))?;
         let pool = Pool::builder(Connections(options.application_name("leads").options([GENERIC_PLANS])))
             .max_size(config.max_connections)
+            // The one that was used last: its server process has its plans and tables in the processor's cache.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(config.acquire_timeout))
             .create_timeout(Some(config.acquire_timeout))
             .recycle_timeout(Some(config.acquire_timeout))

@@ -26,7 +26,8 @@ impl Text {
         Ok(Self {
             id: field("MessageSid")?,
             from: E164::parse(&field("From")?).map_err(Failure::reject)?,
-            body: field("Body").unwrap_or_default(),
+            // Postgres has no room for this one character; a customer's words are not lost over it.
+            body: field("Body").unwrap_or_default().replace('\0', " "),
         })
     }
 }

@@ -6,8 +6,12 @@ use events::{Inbound, InboundKind, Source};
 use service::{Code, Problem};
 use stage::{Bus, PublishError};
 use store::Store;
+use tracing::info;
 
 use crate::{Config, door::Doors};
+
+/// Of a row's id, its version and the like together; a real one has a hundred. It becomes a header and part of log lines.
+const LONGEST_KEY_BYTES: usize = 512;
 
 /// What every route has at hand. Cheap to clone.
 #[derive(Clone)]
@@ -32,16 +36,31 @@ pub(crate) struct Verified {
 
 impl App {
     pub fn new(config: Config, store: Store, bus: Bus, clock: Clock) -> Self {
-        Self(Arc::new(Parts { doors: Doors::new(store, config.door_ttl), config, clock, bus }))
+        let doors = Doors::new(store, config.door_ttl, config.publish_patience);
+        Self(Arc::new(Parts { doors, config, clock, bus }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.
     pub(crate) async fn store(&self, request: Verified) -> Result<(), Problem> {
         let Verified { tenant, source, kind, key, query, body } = request;
+        if key.len() > LONGEST_KEY_BYTES {
+            let detail = format!("Its ids are longer than {LONGEST_KEY_BYTES} bytes together.");
+            return Err(refuse(source, Problem::new(Code::NotReadable, detail)));
+        }
+        if key.chars().any(char::is_control) {
+            return Err(refuse(source, Problem::new(Code::NotReadable, "An id in it has a control character.")));
+        }
         let inbound = Inbound { tenant, source, kind, key, received_at: self.0.clock.wall(), query, body };
-        match self.0.bus.publish(&inbound.pack(), self.0.config.publish_patience).await {
+        let out = inbound.pack();
+        let id = &out.id;
+        match self.0.bus.publish(&out, self.0.config.publish_patience).await {
             Ok(stored) => {
-                count(source, if stored { "stored" } else { "repeated" });
+                let outcome = if stored { "stored" } else { "repeated" };
+                count(source, outcome);
+                // Receipts come by the thousand, and say what they did where they are taken in.
+                if kind != InboundKind::Receipt {
+                    info!(tenant.id = %tenant, event.id = id, "{outcome} what {source} sent");
+                }
                 Ok(())
             }
             Err(error) => {
@@ -68,8 +87,9 @@ pub(crate) fn count(source: Source, outcome: &'static str) {
     metrics::counter!("ingest_requests_total", "source" => source.as_str(), "outcome" => outcome).increment(1);
 }
 
-/// Counts a refusal by its reason.
+/// Counts a refusal by its reason, and says so under the request's id.
 pub(crate) fn refuse(source: Source, problem: Problem) -> Problem {
     count(source, problem.code().as_str());
+    info!("refused what {source} sent: {}", problem.code().as_str());
     problem
 }

@@ -18,7 +18,8 @@ pub struct Config {
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
         let text = reader.required("ingest.public_url", "https://hooks.example.com");
-        let public_url = Url::parse(&text).ok().filter(Url::has_host);
+        let is_web = |url: &Url| url.has_host() && ["http", "https"].contains(&url.scheme());
+        let public_url = Url::parse(&text).ok().filter(is_web);
         if public_url.is_none() && !text.is_empty() {
             reader.mistake(
                 "ingest.public_url",

@@ -1,16 +1,19 @@
 //! Whose door a token opens, remembered for a short while so that a burst of webhooks asks the database once.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{StatusCode, header, request::Parts},
+};
 use domain::TenantId;
 use events::Source;
 use moka::future::Cache;
 use secrecy::SecretString;
 use service::{Code, Problem};
 use store::Store;
+use tokio::time::timeout;
 
 use crate::app::refuse;
 
@@ -22,6 +25,7 @@ pub(crate) struct Door {
 
 pub(crate) struct Doors {
     store: Store,
+    patience: Duration,
     known: Cache<(Source, String), Option<Door>>,
 }
 
@@ -29,13 +33,14 @@ pub(crate) struct Doors {
 const LONGEST_TOKEN: usize = 128;
 
 impl Doors {
-    pub(crate) fn new(store: Store, ttl: Duration) -> Self {
+    /// `patience`: how long a request waits for the database before it is told to come again.
+    pub(crate) fn new(store: Store, ttl: Duration, patience: Duration) -> Self {
         // Unknown tokens are remembered too, and bounded: guessing costs the guesser, not the database.
-        Self { store, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+        Self { store, patience, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
     }
 
     pub(crate) async fn open(&self, source: Source, token: &str) -> Result<Door, Problem> {
-        let unknown = || refuse(source, Problem::new(Code::UnknownDoor, "Check the last part of the address."));
+        let unknown = || refuse(source, unknown());
         if token.len() > LONGEST_TOKEN {
             return Err(unknown());
         }
@@ -45,29 +50,69 @@ impl Doors {
                 .filter(|door| door.source == source.as_str())
                 .map(|door| Door { tenant: door.tenant, secret: door.secret }))
         };
-        let found = self.known.try_get_with((source, token.to_owned()), look_up).await;
+        let found = timeout(self.patience, self.known.try_get_with((source, token.to_owned()), look_up)).await;
+        let away = || refuse(source, Problem::new(Code::DatabaseAway, "Please send this again later.").retry_after(5));
         found
+            .map_err(|_| {
+                tracing::error!("a door could not be looked up within {:?}", self.patience);
+                away()
+            })?
             .map_err(|error: Arc<store::Error>| {
                 tracing::error!(
                     source = source.as_str(),
                     error = &error as &dyn std::error::Error,
                     "a door could not be looked up"
                 );
-                let problem = Problem::new(Code::StreamAway, "Please send this again later.").retry_after(5);
-                refuse(source, problem)
+                away()
             })?
             .ok_or_else(unknown)
     }
 }
 
-/// The body, or why it was not read to its end.
-pub(crate) fn whole(source: Source, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| {
-        let problem = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(Code::TooLarge, "A webhook may have 1 MiB.")
-        } else {
+/// The last part of an address. One that is no text opens nothing, like any other that is unknown.
+pub(crate) struct Token(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Token {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let token = Path::<String>::from_request_parts(parts, state).await;
+        token.map(|Path(token)| Self(token)).map_err(|_| unknown())
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(Code::UnknownDoor, "Check the last part of the address.")
+}
+
+/// No vendor sends more, and JetStream takes no more.
+pub(crate) const LARGEST_BODY_BYTES: usize = 1 << 20;
+
+/// The body, or why it was not read to its end. One that announces to be far too large is not read at all.
+pub(crate) struct Body(Result<Bytes, Problem>);
+
+impl Body {
+    pub(crate) fn whole(self, source: Source) -> Result<Bytes, Problem> {
+        self.0.map_err(|problem| refuse(source, problem))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        let too_large = || Problem::new(Code::TooLarge, "A webhook may have 1 MiB.");
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let announced: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        // A sender in the middle of a body may never see an answer; so what is a little too large is read to our limit.
+        if announced.is_some_and(|length| length > 2 * LARGEST_BODY_BYTES as u64) {
+            return Ok(Self(Err(too_large())));
+        }
+        Ok(Self(Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                return too_large();
+            }
             Problem::new(Code::NotReadable, "The body ended before it was complete.")
-        };
-        refuse(source, problem)
-    })
+        })))
+    }
 }

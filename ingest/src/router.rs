@@ -1,9 +1,7 @@
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
 use service::{Code, Problem};
 
-use crate::{App, sendgrid, shopmonkey, twilio};
-
-const LARGEST_BODY_BYTES: usize = 1 << 20;
+use crate::{App, door::LARGEST_BODY_BYTES, sendgrid, shopmonkey, twilio};
 
 /// Every address from outside, on one screen.
 pub fn router(app: App) -> Router {

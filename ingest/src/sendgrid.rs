@@ -1,8 +1,7 @@
 //! `POST /webhooks/sendgrid/{token}`: a batch of events about emails, kept whole.
 
 use axum::{
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 use events::{InboundKind, Source};
@@ -13,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     app::{Verified, refuse},
-    door::whole,
+    door::{Body, Token},
     signature::sendgrid,
 };
 
@@ -21,12 +20,12 @@ const SOURCE: Source = Source::Sendgrid;
 
 pub(crate) async fn events(
     State(app): State<App>,
-    Path(token): Path<String>,
+    Token(token): Token,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let door = app.0.doors.open(SOURCE, &token).await?;
-    let body = whole(SOURCE, body)?;
+    let body = body.whole(SOURCE)?;
     sendgrid::verify(&headers, &body, door.secret.expose_secret()).map_err(|problem| refuse(SOURCE, problem))?;
     // The batch's end is CR LF and part of what is signed, so the body is looked at and never changed.
     if !body.trim_ascii().starts_with(b"[") || !body.trim_ascii().ends_with(b"]") {

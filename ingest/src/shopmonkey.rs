@@ -1,8 +1,7 @@
 //! `POST /webhooks/shopmonkey/{token}`: a row of the CRM changed.
 
 use axum::{
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 use crm::shopmonkey::webhook::Webhook;
@@ -13,7 +12,7 @@ use service::{Code, Problem};
 use crate::{
     App,
     app::{Verified, refuse},
-    door::whole,
+    door::{Body, Token},
     signature::standard_webhooks,
 };
 
@@ -21,12 +20,12 @@ const SOURCE: Source = Source::Shopmonkey;
 
 pub(crate) async fn changed(
     State(app): State<App>,
-    Path(token): Path<String>,
+    Token(token): Token,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let door = app.0.doors.open(SOURCE, &token).await?;
-    let body = whole(SOURCE, body)?;
+    let body = body.whole(SOURCE)?;
     standard_webhooks::verify(
         &headers,
         &body,

@@ -1,8 +1,7 @@
 //! Twilio's two callbacks: what became of a text, and what a customer wrote back.
 
 use axum::{
-    body::Bytes,
-    extract::{OriginalUri, Path, State, rejection::BytesRejection},
+    extract::{OriginalUri, State},
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
@@ -13,7 +12,7 @@ use service::{Code, Problem};
 use crate::{
     App,
     app::{Verified, refuse},
-    door::whole,
+    door::{Body, Token},
     signature::twilio,
 };
 
@@ -22,10 +21,10 @@ const SOURCE: Source = Source::Twilio;
 /// `POST /webhooks/twilio/{token}/status?attempt=…`
 pub(crate) async fn status(
     State(app): State<App>,
-    Path(token): Path<String>,
+    Token(token): Token,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let call = Call { app: &app, token: &token, path_and_query: &uri, headers: &headers };
     let key = |form: &Form| Some(format!("{}:{}", form.get("MessageSid")?, form.get("MessageStatus")?));
@@ -36,10 +35,10 @@ pub(crate) async fn status(
 /// `POST /webhooks/twilio/{token}/reply`. The answer is TwiML that says nothing: whatever we answer leaves by `notify`.
 pub(crate) async fn reply(
     State(app): State<App>,
-    Path(token): Path<String>,
+    Token(token): Token,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<impl IntoResponse, Problem> {
     let call = Call { app: &app, token: &token, path_and_query: &uri, headers: &headers };
     call.take(body, InboundKind::Reply, |form| form.get("MessageSid").map(str::to_owned)).await?;
@@ -63,15 +62,10 @@ impl Form {
 }
 
 impl Call<'_> {
-    async fn take(
-        &self,
-        body: Result<Bytes, BytesRejection>,
-        kind: InboundKind,
-        key: impl Fn(&Form) -> Option<String>,
-    ) -> Result<(), Problem> {
+    async fn take(&self, body: Body, kind: InboundKind, key: impl Fn(&Form) -> Option<String>) -> Result<(), Problem> {
         let parts = &self.app.0;
         let door = parts.doors.open(SOURCE, self.token).await?;
-        let body = whole(SOURCE, body)?;
+        let body = body.whole(SOURCE)?;
         let not_readable = |what: &str| refuse(SOURCE, Problem::new(Code::NotReadable, what));
         let form =
             serde_urlencoded::from_bytes(&body).map(Form).map_err(|_| not_readable("The body is not a form."))?;

@@ -6,6 +6,8 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use futures::future::{BoxFuture, join_all};
 use serde::Serialize;
 
+use crate::{Code, Problem};
+
 /// One thing a role needs. Answers, in an operator's words, what is wrong.
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
@@ -38,6 +40,7 @@ pub fn router(checks: Checks) -> Router {
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready))
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
+        .method_not_allowed_fallback(async || Problem::new(Code::WrongMethod, "This address is read with GET."))
         .with_state(checks)
 }
 

@@ -7,11 +7,17 @@ use axum::{
     extract::{MatchedPath, Request},
     http::HeaderValue,
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use tokio::net::TcpListener;
+use futures::FutureExt as _;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, info_span};
+use tracing::{Instrument as _, Span, error, info_span};
+
+use crate::{Code, Problem};
+
+/// From the end of a request's head to our answer. Whoever sends a body more slowly holds a place that others need.
+const SLOWEST_REQUEST: Duration = Duration::from_secs(30);
 
 /// Makes TLS work. Call it first in every program; calling it again does nothing.
 pub fn install_tls() {
@@ -57,9 +63,22 @@ async fn name_request(request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = info_span!("request", request.id = id, http.route = route, http.method = %request.method());
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = answer(request, next).instrument(span).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", id);
     }
     response
+}
+
+/// Whatever happens inside, the sender gets an answer that says what to do.
+async fn answer(request: Request, next: Next) -> Response {
+    let work = std::panic::AssertUnwindSafe(next.run(request).instrument(Span::current())).catch_unwind();
+    match timeout(SLOWEST_REQUEST, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panic)) => {
+            error!("a request was not answered because of a mistake in this program");
+            Problem::new(Code::Internal, "Please tell us, with the x-request-id of this answer.").into_response()
+        }
+        Err(_) => Problem::new(Code::TooSlow, "Send the whole request within thirty seconds.").into_response(),
+    }
 }

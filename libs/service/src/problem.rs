@@ -43,6 +43,8 @@ codes! {
     NotReadable = "not-readable", BAD_REQUEST, false, "The body cannot be read";
     NotFound = "not-found", NOT_FOUND, false, "There is no such page";
     WrongMethod = "wrong-method", METHOD_NOT_ALLOWED, false, "This address takes another method";
+    TooSlow = "too-slow", REQUEST_TIMEOUT, true, "The request did not arrive in time";
+    DatabaseAway = "database-away", SERVICE_UNAVAILABLE, true, "We cannot look up this address just now";
     StreamAway = "stream-away", SERVICE_UNAVAILABLE, true, "We cannot store this safely just now";
     Internal = "internal", INTERNAL_SERVER_ERROR, true, "Something went wrong on our side";
 }

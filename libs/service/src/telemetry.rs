@@ -33,7 +33,11 @@ impl Config {
         if let Err(error) = EnvFilter::try_new(&filter) {
             reader.mistake("log.filter", format!("{filter:?} is not a filter: {error}"));
         }
-        Self { filter, otlp_endpoint: reader.optional("traces.otlp_endpoint") }
+        let otlp_endpoint = reader.optional("traces.otlp_endpoint");
+        if otlp_endpoint.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            reader.mistake("traces.otlp_endpoint", "is no address; write for example http://collector:4318/v1/traces");
+        }
+        Self { filter, otlp_endpoint }
     }
 }
 
@@ -66,6 +70,11 @@ pub fn init(config: &Config, role: &str) -> Guard {
     // Spans follow the same filter: a span that is not logged is not exported either.
     let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("leads")));
     let _ = tracing_subscriber::registry().with(logs.and_then(traces).with_filter(filter)).try_init();
+    // One line like all others. Its message may quote what was being read, so only the place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.place = place, "this program has a mistake: a part of it gave up in the middle");
+    }));
     Guard(provider)
 }
 

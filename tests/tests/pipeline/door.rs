@@ -80,6 +80,14 @@ async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
     assert_problem(post(&test, &other, order, &secret, 0).await, StatusCode::NOT_FOUND, "unknown-door").await;
     let large = format!(r#"{{"table":"order","data":{{"id":"a","x":"{}"}}}}"#, "x".repeat(1 << 20));
     assert_problem(post(&test, &door, &large, &secret, 0).await, StatusCode::PAYLOAD_TOO_LARGE, "too-large").await;
+    for id in ["a\\nb", "a\\u0000b", &"a".repeat(600)] {
+        let strange = format!(r#"{{"table":"order","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
+        assert_problem(post(&test, &door, &strange, &secret, 0).await, StatusCode::BAD_REQUEST, "not-readable").await;
+    }
+    let no_text = "/webhooks/shopmonkey/%ff%fe";
+    assert_problem(post(&test, no_text, order, &secret, 0).await, StatusCode::NOT_FOUND, "unknown-door").await;
+    assert_problem(post(&test, "/ready", order, &secret, 0).await, StatusCode::METHOD_NOT_ALLOWED, "wrong-method")
+        .await;
     assert_problem(post(&test, "/webhooks", order, &secret, 0).await, StatusCode::NOT_FOUND, "not-found").await;
     let get = client().get(format!("{}{door}", test.site.public_url)).send().await.expect("an answer");
     assert_problem(get, StatusCode::METHOD_NOT_ALLOWED, "wrong-method").await;
@@ -91,6 +99,26 @@ async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
         let line = format!("ingest_requests_total{{source=\"shopmonkey\",outcome=\"{code}\"}}");
         assert!(metrics.contains(&line), "{line} is not counted");
     }
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_announces_to_be_huge_or_stops_in_the_middle_gets_an_answer() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let test = Test::start().await;
+    let program = test.run().await;
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let ask = async |head: String| {
+        let mut connection = tokio::net::TcpStream::connect(program.address).await.expect("a connection");
+        connection.write_all(head.as_bytes()).await.expect("written");
+        let mut answer = vec![0; 12];
+        connection.read_exact(&mut answer).await.expect("an answer");
+        String::from_utf8(answer).expect("text")
+    };
+    let head = |length: u64| format!("POST {door} HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n");
+    let (huge, stalled) = tokio::join!(ask(head(99_999_999_999)), ask(format!("{}{{", head(10))));
+    assert_eq!(huge, "HTTP/1.1 413");
+    assert_eq!(stalled, "HTTP/1.1 408");
     program.stop().await;
 }
 

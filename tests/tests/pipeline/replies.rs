@@ -24,6 +24,22 @@ async fn a_reply_ends_the_cadence_and_opens_a_conversation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_with_a_character_the_database_has_no_room_for_is_heard_all_the_same() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    assert_eq!(test.site.sim.world.reply(DANA, "Tues\0day?").await, 200);
+    until("the lead talks", async || {
+        test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("replied"))
+    })
+    .await;
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_silences_every_channel_for_good_and_start_lifts_it() {
     let test = Test::start().await;
     let program = test.run().await;

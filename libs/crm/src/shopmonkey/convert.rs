@@ -6,13 +6,18 @@ use domain::{Customer, E164, Email, Order, OrderStatus, Phone, Vehicle};
 
 use super::wire;
 
+/// Without the one character that Postgres has no room for.
+fn plain(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', " ") } else { text }
+}
+
 pub(super) fn order(row: wire::Order) -> Order {
     let version = row
         .meta
         .and_then(|meta| meta.version)
         .or_else(|| row.updated_date.map(|at| at.timestamp_millis()))
         .unwrap_or_default();
-    let name = row.name.or(row.coalesced_name).unwrap_or_default();
+    let name = plain(row.name.or(row.coalesced_name).unwrap_or_default());
     Order {
         id: row.id,
         location_id: row.location_id,
@@ -65,7 +70,7 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
         .filter_map(|email| Some((email.primary, Email::parse(email.email.as_deref()?).ok()?)))
         .collect();
     emails.sort_by_key(|(primary, _)| Reverse(*primary));
-    let text = |value: Option<String>| value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let text = |value: Option<String>| value.map(|text| plain(text).trim().to_owned()).filter(|text| !text.is_empty());
     Customer {
         first_name: text(row.first_name),
         last_name: text(row.last_name),
@@ -76,7 +81,7 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
 }
 
 pub(super) fn vehicle(row: wire::Vehicle) -> Vehicle {
-    Vehicle { year: row.year, make: row.make, model: row.model }
+    Vehicle { year: row.year, make: row.make.map(plain), model: row.model.map(plain) }
 }
 
 #[cfg(test)]

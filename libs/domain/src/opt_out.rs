@@ -10,6 +10,9 @@ pub enum Keyword {
 
 /// Reads a text the way the CTIA asks for: case, punctuation and surrounding space do not matter.
 ///
+/// An opt-out word with nothing but politeness around it ("stop please", "stop texting me") counts too: 47 CFR
+/// 64.1200(a)(10) takes any wording that a reasonable person would read so. Whole sentences are read elsewhere.
+///
 /// The opt-out words are the union of 47 CFR 64.1200(a)(10) (stop, quit, end, revoke, opt out, cancel, unsubscribe) and
 /// the vendor's own list. `YES` is deliberately absent from the opt-in words: here it answers a question about a booking.
 pub fn keyword(text: &str) -> Option<Keyword> {
@@ -18,8 +21,40 @@ pub fn keyword(text: &str) -> Option<Keyword> {
         "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
         "START" | "UNSTOP" => Some(Keyword::Start),
         "HELP" | "INFO" => Some(Keyword::Help),
+        _ if is_polite_stop(text) => Some(Keyword::Stop),
         _ => None,
     }
+}
+
+/// `CANCEL` and `END` count only alone: a customer may want to cancel an appointment.
+fn is_polite_stop(text: &str) -> bool {
+    const STOP: [&str; 4] = ["STOP", "STOPALL", "QUIT", "UNSUBSCRIBE"];
+    const AROUND: [&str; 17] = [
+        "PLEASE",
+        "PLS",
+        "NOW",
+        "IT",
+        "THIS",
+        "THESE",
+        "ME",
+        "TEXTING",
+        "MESSAGING",
+        "EMAILING",
+        "CONTACTING",
+        "SENDING",
+        "TEXTS",
+        "MESSAGES",
+        "EMAILS",
+        "THANKS",
+        "THX",
+    ];
+    let text = text.to_uppercase();
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    let mut stops = false;
+    words.all(|word| {
+        stops |= STOP.contains(&word);
+        STOP.contains(&word) || AROUND.contains(&word)
+    }) && stops
 }
 
 #[cfg(test)]
@@ -28,14 +63,36 @@ mod tests {
 
     #[test]
     fn stop_is_stop_however_it_is_typed() {
-        for text in ["STOP", " stop. ", "Stop!", "opt out", "OPT-OUT", "\"unsubscribe\"", "Stop all", "quit"] {
+        for text in [
+            "STOP",
+            " stop. ",
+            "Stop!",
+            "opt out",
+            "OPT-OUT",
+            "\"unsubscribe\"",
+            "Stop all",
+            "quit",
+            "Stop please!",
+            "please stop texting me",
+            "STOP sending me these messages",
+        ] {
             assert_eq!(keyword(text), Some(Keyword::Stop), "{text}");
         }
     }
 
     #[test]
     fn a_sentence_is_a_conversation() {
-        for text in ["", "please stop by my house", "when do you start?", "YES", "can I cancel my appointment"] {
+        for text in [
+            "",
+            "please stop by my house",
+            "when do you start?",
+            "YES",
+            "can I cancel my appointment",
+            "cancel it please",
+            "thanks",
+            "please",
+            "stop by tomorrow",
+        ] {
             assert_eq!(keyword(text), None, "{text}");
         }
     }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::{Clock, DeadLetterId};
 use events::{Outgoing, Stream, header};
 use store::Store;
@@ -13,6 +14,8 @@ const KNOWN_HEADERS: [&str; 4] = [header::EVENT_ID, header::RECEIVED_AT, header:
 pub enum RedriveError {
     #[error("there is no dead letter {0}")]
     Unknown(DeadLetterId),
+    #[error("dead letter {0} was published again at {1} already; if it failed again it is in the list under a new id")]
+    Done(DeadLetterId, DateTime<Utc>),
     #[error("dead letter {0} lay in stream {1}, which is not one of ours")]
     UnknownStream(DeadLetterId, String),
     #[error(transparent)]
@@ -25,16 +28,18 @@ pub enum RedriveError {
 /// subject sees it again and finds its own work done; only the stage that gave up has something left to do.
 pub async fn redrive(bus: &Bus, store: &Store, clock: &Clock, id: DeadLetterId) -> Result<(), RedriveError> {
     let letter = store.everywhere().lookup_dead_letter(id).await?.ok_or(RedriveError::Unknown(id))?;
+    if let Some(at) = letter.redriven_at {
+        return Err(RedriveError::Done(id, at));
+    }
     let stream = [Stream::Inbound, Stream::Leads, Stream::Messages]
         .into_iter()
         .find(|stream| stream.name() == letter.stream)
         .ok_or_else(|| RedriveError::UnknownStream(id, letter.stream.clone()))?;
-    let last = letter.redriven_at.map(|at| at.timestamp_micros()).unwrap_or_default();
     let out = Outgoing {
         stream,
         subject: letter.subject,
-        // Asked twice at once, it is published once; asked again after it died again, it is published again.
-        id: format!("redrive:{id}:{last}"),
+        // Asked twice at once, or again after a crash before the mark, it is published once.
+        id: format!("redrive:{id}"),
         headers: letter
             .headers
             .into_iter()

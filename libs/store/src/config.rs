@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use service::config::Reader;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::SealKey;
 
@@ -27,11 +28,22 @@ impl Config {
         if keys.is_empty() {
             reader.mistake("seal.keys", "is missing; make one with: openssl rand -base64 32");
         }
+        let url = reader.required_secret("postgres.url");
+        check_url(reader, "postgres.url", &url);
         Self {
-            url: reader.required_secret("postgres.url"),
+            url,
             max_connections: reader.parse_or("postgres.max_connections", 16),
             acquire_timeout: reader.duration_or("postgres.acquire_timeout", Duration::from_secs(5)),
             seal_keys,
         }
+    }
+}
+
+/// Notes what cannot be an address of a database. The parser's own words may quote it, password and all.
+pub fn check_url(reader: &mut Reader, key: &str, url: &SecretString) {
+    let url = url.expose_secret();
+    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+    if !url.is_empty() && !(is_postgres && url.parse::<PgConnectOptions>().is_ok()) {
+        reader.mistake(key, "is not an address; write for example postgres://leads_app:PASSWORD@db:5432/leads");
     }
 }

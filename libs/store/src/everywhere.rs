@@ -1,5 +1,7 @@
 //! The named ways to look across tenants; each is a function in the migrations with a grant of its own.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{DeadLetterId, LeadId, MessageId, TenantId};
 use secrecy::SecretString;
@@ -54,6 +56,22 @@ impl<'s> Everywhere<'s> {
         .transpose()
     }
 
+    /// Of up to twice `most` sealed values, how many none of our keys opens, and how many there are.
+    pub async fn count_closed(&self, most: u16) -> Result<(usize, usize), Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", owner as "owner!", sealed as "sealed!" from some_sealed_values($1)"#,
+            i32::from(most)
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("read sealed values"))?;
+        let opens = |row_owner: &str, tenant: Uuid, sealed: &[u8]| {
+            self.0.sealer().open(&owner(TenantId::new(tenant), row_owner), sealed).is_ok()
+        };
+        let closed = rows.iter().filter(|row| !opens(&row.owner, row.tenant_id, &row.sealed)).count();
+        Ok((closed, rows.len()))
+    }
+
     /// Takes up to `batch` rows whose time has come; they come up again at `again_at` unless somebody moves them on.
     pub async fn release_due(
         &self,
@@ -99,7 +117,11 @@ impl<'s> Everywhere<'s> {
 
     /// Keeps a dead letter. Answers false for one that is buried already.
     pub async fn bury(&self, id: DeadLetterId, letter: &NewDeadLetter) -> Result<bool, Error> {
-        let headers = serde_json::to_value(&letter.headers).map_err(|error| Error::corrupt("headers", error))?;
+        // Postgres cannot keep this one character, and a letter that cannot be buried would come back for ever.
+        let without_nul = |text: &String| text.replace('\0', "\u{fffd}");
+        let headers: BTreeMap<_, _> = letter.headers.iter().map(|(name, value)| (name, without_nul(value))).collect();
+        let reasons: Vec<_> = letter.reasons.iter().map(without_nul).collect();
+        let headers = serde_json::to_value(&headers).map_err(|error| Error::corrupt("headers", error))?;
         sqlx::query_scalar!(
             r#"select bury($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "buried!""#,
             id.uuid(),
@@ -110,7 +132,7 @@ impl<'s> Everywhere<'s> {
             letter.subject,
             headers,
             letter.payload,
-            &letter.reasons,
+            &reasons,
             i64::try_from(letter.deliveries).unwrap_or(i64::MAX),
             letter.died_at
         )

@@ -20,7 +20,7 @@ mod tenants;
 mod transaction;
 
 pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt};
-pub use config::Config;
+pub use config::{Config, check_url};
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;
 pub use everywhere::{Door, DueRow, Everywhere, MessageCount};

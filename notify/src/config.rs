@@ -26,6 +26,10 @@ pub struct Config {
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
         let allow = reader.list("notify.allow");
+        for pattern in allow.iter().filter(|pattern| !SafeMode::is_pattern(pattern)) {
+            let what = format!("{pattern:?} is no address, number, or either with a single star such as *@example.com");
+            reader.mistake("notify.allow", what);
+        }
         let safe_mode = match reader.optional("notify.safe_mode").as_deref() {
             None | Some("on" | "true") => SafeMode::OnlyTo(allow),
             Some("off" | "false") => SafeMode::Off,

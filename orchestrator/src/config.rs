@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::Clock;
 use events::Stream;
 use service::{
-    config::{Error, Reader},
+    config::{Error, Mistake, Reader},
     telemetry,
 };
 use stage::BusConfig;
@@ -89,28 +89,50 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads what a command needs that uses these sections alone, such as `postgres`.
+    pub fn load_for(file: Option<&Path>, sections: &[&str]) -> Result<Self, Error> {
+        let mut reader = Reader::load(file)?;
+        let config = Self::read(&mut reader, &[]);
+        reader.finish_for(sections)?;
+        Ok(config)
+    }
+
+    /// Reads what is there, and says what is wrong with it.
+    pub fn look(file: Option<&Path>) -> Result<(Self, Vec<Mistake>), Error> {
+        let mut reader = Reader::load(file)?;
+        let config = Self::read(&mut reader, &[]);
+        Ok((config, reader.mistakes()))
+    }
+
     pub fn read(reader: &mut Reader, roles: &[Role]) -> Self {
         let mut buses = BTreeMap::new();
-        for role in Role::ALL {
-            if roles.contains(&role) {
-                buses.insert(role.to_string(), BusConfig::read(reader, role.as_str()));
-            } else {
-                let _ = reader.secret(&format!("nats.{role}_password"));
-            }
-        }
-        for user in OPERATORS {
-            if reader.secret(&format!("nats.{user}_password")).is_some() {
+        BusConfig::check_url(reader);
+        for user in Role::ALL.map(Role::as_str).into_iter().chain(OPERATORS) {
+            let is_needed = roles.iter().any(|role| role.as_str() == user);
+            if is_needed || reader.secret(&format!("nats.{user}_password")).is_some() {
                 buses.insert(user.to_owned(), BusConfig::read(reader, user));
             }
         }
+        let listen = reader.optional("http.listen").unwrap_or_else(|| "127.0.0.1:8080".into());
+        if listen.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+            reader.mistake("http.listen", format!("{listen:?} is not a host and a port, such as 127.0.0.1:8080"));
+        }
+        let owner_url = reader.secret("postgres.owner_url");
+        if let Some(url) = &owner_url {
+            store::check_url(reader, "postgres.owner_url", url);
+        }
+        let replicas = reader.parse_or("nats.replicas", 1);
+        if ![1, 3, 5].contains(&replicas) {
+            reader.mistake("nats.replicas", format!("{replicas} is not 1, 3 or 5"));
+        }
         Self {
-            listen: reader.optional("http.listen").unwrap_or_else(|| "127.0.0.1:8080".into()),
+            listen,
             telemetry: telemetry::Config::read(reader),
             store: store::Config::read(reader),
-            owner_url: reader.secret("postgres.owner_url"),
+            owner_url,
             limits: limits::Config::read(reader),
             buses,
-            replicas: reader.parse_or("nats.replicas", 1),
+            replicas,
             clock: read_clock(reader),
             ingest: ingest::Config::read(reader),
             enrich: enrich::Config::read(reader),
@@ -125,6 +147,9 @@ fn read_clock(reader: &mut Reader) -> Clock {
     let anchor: Option<String> = reader.optional("clock.anchor");
     let start: DateTime<Utc> = reader.parse_or("clock.start", DateTime::UNIX_EPOCH);
     let speed: f64 = reader.parse_or("clock.speed", 1.0);
+    if !(speed > 0.0 && speed.is_finite()) {
+        reader.mistake("clock.speed", format!("{speed} is not above zero"));
+    }
     let Some(anchor) = anchor else {
         if start != DateTime::UNIX_EPOCH {
             reader.mistake("clock.start", "needs clock.anchor: the real time at which business time reads clock.start");
@@ -133,10 +158,7 @@ fn read_clock(reader: &mut Reader) -> Clock {
     };
     match anchor.parse() {
         Ok(anchor) if speed > 0.0 && speed.is_finite() => Clock::virtual_from(start, anchor, speed),
-        Ok(_) => {
-            reader.mistake("clock.speed", format!("{speed} is not above zero"));
-            Clock::system()
-        }
+        Ok(_) => Clock::system(),
         Err(error) => {
             reader.mistake("clock.anchor", format!("{anchor:?} is not a time: {error}"));
             Clock::system()

@@ -29,6 +29,7 @@ struct Arguments {
 enum Command {
     /// Run roles: ingest, enrich, schedule, notify, or all of them
     Run {
+        /// ingest, enrich, schedule, notify, or all
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<String>,
     },
@@ -78,11 +79,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { config: file, json, command } = arguments;
     // The exporter of traces is made and ended outside the async runtime (see telemetry).
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let load = |roles: &[Role]| Config::load(file.as_deref(), roles);
+    let load_for = |sections: &[&str]| Config::load_for(file.as_deref(), sections);
     match command {
         Command::Run { roles } => {
             let roles = parse_roles(&roles)?;
-            let config = load(&roles)?;
+            let config = Config::load(file.as_deref(), &roles)?;
             let name = if roles.len() == Role::ALL.len() { "all" } else { roles[0].as_str() };
             let _telemetry = telemetry::init(&config.telemetry, name);
             let code = runtime.block_on(commands::run::run(&config, &roles));
@@ -90,19 +91,31 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             code
         }
         Command::Demo(mut options) => {
+            anyhow::ensure!(
+                file.is_none() || std::env::var_os("LEADS_CONFIG").is_some(),
+                "the demo makes its own settings, in the folder that --data names; leave --config out"
+            );
             options.json |= json;
             runtime.block_on(demo::run(options))
         }
-        Command::Migrate => runtime.block_on(commands::migrate::run(&load(&[])?)).map(|()| ExitCode::SUCCESS),
-        Command::Nats(Nats::Apply) => runtime.block_on(commands::nats::apply(&load(&[])?)).map(|()| ExitCode::SUCCESS),
-        Command::Nats(Nats::Diff) => runtime.block_on(commands::nats::diff(&load(&[])?)),
+        Command::Migrate => {
+            runtime.block_on(commands::migrate::run(&load_for(&["postgres"])?)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Nats(Nats::Apply) => {
+            runtime.block_on(commands::nats::apply(&load_for(&["nats"])?)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Nats(Nats::Diff) => runtime.block_on(commands::nats::diff(&load_for(&["nats"])?)),
         Command::Dead(Dead::List) => {
-            runtime.block_on(commands::dead::list(&load(&[])?, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(commands::dead::list(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Dead(Dead::Redrive { id }) => {
-            runtime.block_on(commands::dead::redrive(&load(&[])?, id)).map(|()| ExitCode::SUCCESS)
+            let config = load_for(&["postgres", "nats"])?;
+            runtime.block_on(commands::dead::redrive(&config, id)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Doctor => runtime.block_on(commands::doctor::run(&load(&[])?, json)),
+        Command::Doctor => {
+            let (config, mistakes) = Config::look(file.as_deref())?;
+            runtime.block_on(commands::doctor::run(&config, &mistakes, json))
+        }
     }
 }
 

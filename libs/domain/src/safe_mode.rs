@@ -14,6 +14,13 @@ pub enum SafeMode {
 }
 
 impl SafeMode {
+    /// Whether this can name anybody: an address or a number, or one with a single star. A star alone names everybody,
+    /// which is what the switch is for.
+    pub fn is_pattern(text: &str) -> bool {
+        let stars = text.matches('*').count();
+        stars <= 1 && text.len() > stars && (text.starts_with('+') || text.contains('@'))
+    }
+
     pub fn allows(&self, recipient: &str) -> bool {
         match self {
             Self::Off => true,
@@ -36,6 +43,16 @@ fn matches(pattern: &str, recipient: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_has_one_star_and_is_a_number_or_an_address() {
+        for good in ["+15125550142", "+1512*", "*@example.com", "dana@example.com"] {
+            assert!(SafeMode::is_pattern(good), "{good}");
+        }
+        for bad in ["", "*", "5", "+1*5*", "dana"] {
+            assert!(!SafeMode::is_pattern(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn only_listed_recipients_are_ever_contacted() {

@@ -14,17 +14,21 @@ use std::{
 use config::{Environment, File, FileFormat, Value, ValueKind};
 use secrecy::SecretString;
 
+const LONGEST_DURATION: Duration = Duration::from_hours(720);
+
 /// One thing wrong with the settings, in the words of whoever wrote them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
     pub setting: String,
     pub what: String,
+    /// Nobody asked for it.
+    is_unknown: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the settings file cannot be read")]
-    File(#[source] config::ConfigError),
+    #[error("the settings file cannot be read: {0}")]
+    File(String),
     #[error("{} in the settings:\n{}", count(.0.len()), list(.0))]
     Mistakes(Vec<Mistake>),
 }
@@ -39,8 +43,13 @@ fn list(mistakes: &[Mistake]) -> String {
 
 impl Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.what)?;
         let variable = format!("LEADS__{}", self.setting.to_uppercase().replace('.', "__"));
-        write!(f, "{}: {} (in the environment: {variable})", self.setting, self.what)
+        // The name that a missing setting may have, and the name under which a strange one came in.
+        if !self.is_unknown || std::env::var_os(&variable).is_some() {
+            write!(f, " (in the environment: {variable})")?;
+        }
+        Ok(())
     }
 }
 
@@ -60,9 +69,10 @@ impl Reader {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
         let environment = Environment::with_prefix("LEADS").prefix_separator("__").separator("__");
-        let settings = builder.add_source(environment).build().map_err(Error::File)?;
+        let unreadable = |error: config::ConfigError| Error::File(without_quotes(&error.to_string()));
+        let settings = builder.add_source(environment).build().map_err(unreadable)?;
         let mut values = BTreeMap::new();
-        for (key, value) in settings.try_deserialize::<BTreeMap<String, Value>>().map_err(Error::File)? {
+        for (key, value) in settings.try_deserialize::<BTreeMap<String, Value>>().map_err(unreadable)? {
             flatten(key, value, &mut values);
         }
         Ok(Self { values, ..Self::default() })
@@ -88,6 +98,10 @@ impl Reader {
     /// A value that is kept out of every log. `<key>_file` names a file that holds it instead.
     pub fn secret(&mut self, key: &str) -> Option<SecretString> {
         let file_key = format!("{key}_file");
+        self.asked.insert(key.to_owned());
+        if self.values.contains_key(key) && self.values.contains_key(&file_key) {
+            self.mistake(key, format!("is set twice, here and in {file_key}; keep one"));
+        }
         let Some(path) = self.optional(&file_key) else {
             return self.optional(key).map(SecretString::from);
         };
@@ -118,16 +132,18 @@ impl Reader {
         })
     }
 
-    /// A length of time, written `250ms`, `20s`, `5m` or `2h`.
+    /// A length of time, written `250ms`, `20s`, `5m` or `2h`: more than none, and no more than thirty days.
     pub fn duration_or(&mut self, key: &str, default: Duration) -> Duration {
         let Some(text) = self.optional(key) else { return default };
-        parse_duration(&text).unwrap_or_else(|| {
-            self.mistake(
+        match parse_duration(&text) {
+            Some(duration) if !duration.is_zero() && duration <= LONGEST_DURATION => return duration,
+            Some(_) => self.mistake(key, format!("{text:?} is not between 1ms and 720h")),
+            None => self.mistake(
                 key,
                 format!("{text:?} is not a length of time; write for example \"250ms\", \"20s\" or \"5m\""),
-            );
-            default
-        })
+            ),
+        }
+        default
     }
 
     /// A list: an array in the file, separated by commas in the environment.
@@ -138,21 +154,47 @@ impl Reader {
 
     /// Notes a mistake that only the section's owner can see, such as two settings that contradict each other.
     pub fn mistake(&mut self, key: &str, what: impl Into<String>) {
-        self.mistakes.push(Mistake { setting: key.to_owned(), what: what.into() });
+        self.mistakes.push(Mistake { setting: key.to_owned(), what: what.into(), is_unknown: false });
     }
 
     /// Refuses the settings if anything was wrong with them, a setting nobody asked for included.
-    pub fn finish(mut self) -> Result<(), Error> {
+    pub fn finish(self) -> Result<(), Error> {
+        let mistakes = self.mistakes();
+        if mistakes.is_empty() { Ok(()) } else { Err(Error::Mistakes(mistakes)) }
+    }
+
+    /// As [`Self::finish`], for a command that uses these sections alone.
+    pub fn finish_for(self, sections: &[&str]) -> Result<(), Error> {
+        let in_sections = |mistake: &Mistake| sections.iter().any(|s| mistake.setting.split('.').next() == Some(*s));
+        let mistakes: Vec<_> = self.mistakes().into_iter().filter(|m| m.is_unknown || in_sections(m)).collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(Error::Mistakes(mistakes)) }
+    }
+
+    /// Everything that is wrong, in the order of the settings.
+    pub fn mistakes(mut self) -> Vec<Mistake> {
         for key in self.values.keys().filter(|key| !self.asked.contains(*key)) {
             let near =
                 self.asked.iter().filter(|asked| distance(asked, key) <= 3).min_by_key(|asked| distance(asked, key));
             let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            self.mistakes.push(Mistake { setting: key.clone(), what: format!("is not a setting{hint}") });
+            let what = format!("is not a setting{hint}");
+            self.mistakes.push(Mistake { setting: key.clone(), what, is_unknown: true });
         }
         self.mistakes.sort();
         self.mistakes.dedup();
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Error::Mistakes(self.mistakes)) }
+        self.mistakes
     }
+}
+
+/// What the parser says, without the lines of the file that it quotes: one of them may hold a password.
+fn without_quotes(error: &str) -> String {
+    let is_quote = |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    error
+        .lines()
+        .filter(|line| !is_quote(line))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn flatten(key: String, value: Value, into: &mut BTreeMap<String, String>) {
@@ -220,6 +262,29 @@ mod tests {
         {
             assert!(text.contains(expected), "{expected} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_quoted() {
+        let path = std::env::temp_dir().join(format!("settings-{}.toml", std::process::id()));
+        std::fs::write(&path, "[postgres]\nurl = postgres://owner:hunter2@db/leads\n").unwrap();
+        let Err(error) = Reader::load(Some(&path)) else { panic!("that is no TOML") };
+        std::fs::remove_file(&path).unwrap();
+        let text = error.to_string();
+        assert!(text.contains("line 2") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_command_minds_its_own_sections_and_strange_settings() {
+        let reader = |extra: &'static str| {
+            let mut reader = Reader::from_pairs([("redis.timeout", "soon"), (extra, "1")]);
+            let _ = reader.duration_or("redis.timeout", Duration::from_secs(1));
+            let _ = reader.optional("nats.replicas");
+            reader
+        };
+        assert!(reader("nats.replicas").finish_for(&["nats"]).is_ok());
+        assert!(reader("nats.replicas").finish_for(&["redis"]).is_err());
+        assert!(reader("nats.replicsa").finish_for(&["postgres"]).is_err());
     }
 
     #[test]

@@ -15,15 +15,23 @@ pub struct BusConfig {
 impl BusConfig {
     pub fn read(reader: &mut Reader, role: &str) -> Self {
         let url = reader.required("nats.url", "nats://127.0.0.1:4222");
+        Self { url, user: role.to_owned(), password: reader.required_secret(&format!("nats.{role}_password")) }
+    }
+
+    /// Notes what is wrong with `nats.url`, also when no user is read.
+    pub fn check_url(reader: &mut Reader) {
+        let url = reader.optional("nats.url").unwrap_or_default();
+        // Said without showing it.
+        if url.contains('@') {
+            let what = "names a user or a password; leave them out: every role has its own in nats.ROLE_password";
+            return reader.mistake("nats.url", what);
+        }
         for server in url.split(',').filter(|server| !server.is_empty()) {
             if !["nats://", "tls://"].iter().any(|scheme| server.trim().starts_with(scheme)) {
-                reader.mistake(
-                    "nats.url",
-                    format!("{server:?} is not a server's address; write for example nats://nats:4222"),
-                );
+                let what = format!("{server:?} is not a server's address; write for example nats://nats:4222");
+                reader.mistake("nats.url", what);
             }
         }
-        Self { url, user: role.to_owned(), password: reader.required_secret(&format!("nats.{role}_password")) }
     }
 }
 

@@ -37,6 +37,6 @@ pub async fn redrive(config: &Config, id: DeadLetterId) -> anyhow::Result<()> {
     let bus = Bus::connect(operate).await?;
     stage::redrive(&bus, &store, &config.clock, id).await?;
     bus.close().await;
-    println!("published again; if it fails again it comes back with a new id");
+    println!("published again; if it fails again it is back in the list, with a new id");
     Ok(())
 }

@@ -1,19 +1,22 @@
 //! `leads doctor`: what is wrong, in an operator's words, and what to do.
 
-use std::{process::ExitCode, time::Duration};
+use std::{borrow::Cow, process::ExitCode, time::Duration};
 
+use futures::future::join_all;
 use limits::Limiter;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
-use stage::{Bus, Declared};
+use service::config::Mistake;
+use stage::{Bus, BusConfig, Declared};
 use store::Store;
+use tokio::time::{sleep, timeout};
 
 use crate::Config;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
-    what: &'static str,
+    what: Cow<'static, str>,
     ok: bool,
     says: String,
     /// Only where something is wrong.
@@ -21,36 +24,76 @@ struct Finding {
     to_do: Option<String>,
 }
 
-fn well(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, ok: true, says: says.into(), to_do: None }
+fn well(what: impl Into<Cow<'static, str>>, says: impl Into<String>) -> Finding {
+    Finding { what: what.into(), ok: true, says: says.into(), to_do: None }
 }
 
-fn wrong(what: &'static str, says: impl Into<String>, to_do: impl Into<String>) -> Finding {
-    Finding { what, ok: false, says: says.into(), to_do: Some(to_do.into()) }
+fn wrong(what: impl Into<Cow<'static, str>>, says: impl Into<String>, to_do: impl Into<String>) -> Finding {
+    Finding { what: what.into(), ok: false, says: says.into(), to_do: Some(to_do.into()) }
 }
+
+/// No question to a server takes longer; one that hangs is wrong.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks at everything a role needs; exits with 1 if anything is wrong.
-pub async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
-    let store = Store::open(&config.store)?;
-    let mut findings = vec![well("settings", "every setting can be used")];
-    findings.push(postgres(&store).await);
-    findings.push(migrations(config).await);
-    findings.push(redis(config).await);
+pub async fn run(config: &Config, mistakes: &[Mistake], json: bool) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![settings(mistakes)];
+    match Store::open(&config.store) {
+        Ok(store) => {
+            let answers = within("postgres", postgres(&store)).await;
+            let is_well = answers.ok;
+            findings.push(answers);
+            findings.push(within("migrations", migrations(config)).await);
+            if is_well {
+                findings.push(within("seal keys", seal_keys(&store)).await);
+                findings.push(within("dead letters", dead_letters(&store)).await);
+            }
+        }
+        Err(error) => findings.push(wrong("postgres", chain(error), "mend postgres.url")),
+    }
+    findings.push(within("redis", redis(config)).await);
     findings.extend(nats(config).await);
-    findings.push(dead_letters(&store).await);
     findings.push(safe_mode(config));
 
     if json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
         for Finding { what, ok, says, to_do } in &findings {
-            println!("{} {what:<14} {says}", if *ok { "ok   " } else { "WRONG" });
+            println!("{} {what:<16} {says}", if *ok { "ok   " } else { "WRONG" });
             if let Some(to_do) = to_do {
-                println!("{:21}→ {to_do}", "");
+                println!("{:23}→ {to_do}", "");
             }
         }
     }
     Ok(if findings.iter().all(|finding| finding.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same question, which ends in any case.
+async fn within(what: &'static str, question: impl Future<Output = Finding>) -> Finding {
+    let hangs = |_| {
+        wrong(what, format!("no answer within {PATIENCE:?}"), "look at the server: it takes calls and does not answer")
+    };
+    timeout(PATIENCE, question).await.unwrap_or_else(hangs)
+}
+
+fn settings(mistakes: &[Mistake]) -> Finding {
+    if mistakes.is_empty() {
+        return well("settings", "every setting can be used");
+    }
+    let list = mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    wrong("settings", list, "mend them first; what else is wrong may follow from them")
+}
+
+async fn seal_keys(store: &Store) -> Finding {
+    match store.everywhere().count_closed(500).await {
+        Ok((0, sealed)) => well("seal keys", format!("open all of the {sealed} sealed values looked at")),
+        Ok((closed, sealed)) => wrong(
+            "seal keys",
+            format!("none of the keys in seal.keys opens {closed} of {sealed} sealed values"),
+            "add the key they were sealed with to seal.keys, behind the newest one",
+        ),
+        Err(error) => wrong("seal keys", chain(error), "run: leads migrate"),
+    }
 }
 
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
@@ -90,36 +133,56 @@ async fn redis(config: &Config) -> Finding {
 }
 
 async fn nats(config: &Config) -> Vec<Finding> {
+    // What is wrong with the address was said, without showing it.
+    if config.buses.values().any(|settings| settings.url.contains('@')) {
+        return Vec::new();
+    }
+    let mut findings: Vec<_> = join_all(config.buses.values().map(enter)).await;
     let Some(deploy) = config.buses.get("deploy") else {
-        return vec![well("nats", "not looked at: nats.deploy_password is not set here")];
+        findings.push(well("streams", "not looked at: nats.deploy_password is not set here"));
+        return findings;
     };
-    let to_do = "check that nats-server runs, nats.url, and that nats.deploy_password is the one the server has";
-    let Ok(bus) = Bus::connect(deploy).await else {
-        return vec![wrong("nats", format!("cannot use {}", deploy.url), to_do)];
+    let Ok(bus) = Bus::connect(deploy).await else { return findings };
+    let compare = async {
+        match stage::diff(&bus, &Declared::new(config.replicas)).await {
+            Ok(changes) if changes.is_empty() => well("streams", "as declared in nats/"),
+            Ok(changes) => {
+                let list = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                wrong("streams", list, "run: leads nats apply")
+            }
+            Err(error) => wrong("streams", chain(error), "check that JetStream is on"),
+        }
     };
-    for _ in 0..30 {
-        if bus.is_connected() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    if findings.iter().any(|finding| finding.ok) {
+        findings.push(within("streams", compare).await);
     }
-    if !bus.is_connected() {
-        return vec![wrong("nats", format!("no connection to {} within three seconds", deploy.url), to_do)];
-    }
-    let mut findings = vec![match stage::check_server(&bus) {
-        Ok(()) => well("nats", "answers, and is new enough"),
-        Err(error) => wrong("nats", chain(error), "install nats-server 2.14 or newer"),
-    }];
-    findings.push(match stage::diff(&bus, &Declared::new(config.replicas)).await {
-        Ok(changes) if changes.is_empty() => well("streams", "as declared in nats/"),
-        Ok(changes) => {
-            let list = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            wrong("streams", list, "run: leads nats apply")
-        }
-        Err(error) => wrong("streams", chain(error), "check that JetStream is on"),
-    });
     bus.close().await;
     findings
+}
+
+/// Whether a user of NATS gets in.
+async fn enter(settings: &BusConfig) -> Finding {
+    let what = format!("nats ({})", settings.user);
+    let to_do = format!(
+        "check that nats-server runs, nats.url, and that nats.{}_password is the one the server has",
+        settings.user
+    );
+    let Ok(bus) = Bus::connect(settings).await else {
+        return wrong(what, format!("cannot use {}", settings.url), to_do);
+    };
+    let connected = async {
+        while !bus.is_connected() {
+            sleep(Duration::from_millis(50)).await;
+        }
+        stage::check_server(&bus)
+    };
+    let finding = match timeout(Duration::from_secs(3), connected).await {
+        Ok(Ok(())) => well(what, "gets in, and the server is new enough"),
+        Ok(Err(error)) => wrong(what, chain(error), "install nats-server 2.14 or newer"),
+        Err(_) => wrong(what, format!("no connection to {} within three seconds", settings.url), to_do),
+    };
+    bus.close().await;
+    finding
 }
 
 async fn dead_letters(store: &Store) -> Finding {
@@ -137,8 +200,13 @@ async fn dead_letters(store: &Store) -> Finding {
 fn safe_mode(config: &Config) -> Finding {
     match &config.notify.safe_mode {
         domain::SafeMode::Off => well("safe mode", "off: customers are written to"),
-        domain::SafeMode::OnlyTo(list) => {
-            well("safe mode", format!("on: only the {} patterns in notify.allow are written to", list.len()))
-        }
+        domain::SafeMode::OnlyTo(list) => well(
+            "safe mode",
+            match list.len() {
+                0 => "on, and notify.allow is empty: nobody is written to".to_owned(),
+                1 => "on: only who fits the one pattern in notify.allow is written to".to_owned(),
+                many => format!("on: only who fits one of the {many} patterns in notify.allow is written to"),
+            },
+        ),
     }
 }

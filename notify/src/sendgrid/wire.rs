@@ -38,7 +38,25 @@ pub(super) struct Content<'a> {
 pub(super) struct Tracking {
     pub click_tracking: Switch,
     pub open_tracking: Switch,
-    pub subscription_tracking: Switch,
+    pub subscription_tracking: Subscription,
+}
+
+/// The vendor puts a link under the email and one-click headers into it, and tells us with an `unsubscribe` event.
+#[derive(Debug, Serialize)]
+pub(super) struct Subscription {
+    pub enable: bool,
+    pub text: &'static str,
+    pub html: &'static str,
+}
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self {
+            enable: true,
+            text: "To get no more of these emails: <% %>",
+            html: "<p>To get no more of these emails: <% unsubscribe %></p>",
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize)]

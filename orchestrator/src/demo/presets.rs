@@ -12,14 +12,14 @@ const STEPS: [(&str, &str, &str, &str); 13] = [
          your quote ready. Want to pick a day? Just reply here. Reply STOP to opt out.",
         "Your {{ service }} quote from {{ shop }}",
         "Hi {{ first_name }},\n\nthank you for asking about {{ service }} for {{ vehicle }}. Your quote is ready.\n\n\
-         Would you like to pick a day? Reply to this email or call us at {{ shop_phone }}.",
+         Would you like to pick a day? Call us at {{ shop_phone }}: we are open {{ shop_hours }}.",
     ),
     (
         "day_1",
         "Hi {{ first_name }}, {{ shop }} again. Any question about {{ service }} for {{ vehicle }}? Happy to help.",
         "A question about your {{ service }}?",
         "Hi {{ first_name }},\n\nyesterday you asked us about {{ service }} for {{ vehicle }}. Is there anything you \
-         would like to know before you decide? We answer every email.",
+         would like to know before you decide? We are at {{ shop_phone }}.",
     ),
     (
         "day_3",
@@ -32,8 +32,8 @@ const STEPS: [(&str, &str, &str, &str); 13] = [
         "day_5",
         "Hi {{ first_name }}, would a morning or an afternoon be better for {{ vehicle }}? {{ shop }}, {{ shop_phone }}",
         "Morning or afternoon?",
-        "Hi {{ first_name }},\n\nwe are open {{ shop_hours }}. Tell us whether a morning or an afternoon is better, and \
-         we keep a place for {{ vehicle }}.",
+        "Hi {{ first_name }},\n\nwe are open {{ shop_hours }}. Call {{ shop_phone }}, say whether a morning or an \
+         afternoon is better, and we keep a place for {{ vehicle }}.",
     ),
     (
         "day_7",
@@ -47,7 +47,7 @@ const STEPS: [(&str, &str, &str, &str); 13] = [
         "Hi {{ first_name }}, did you find what you need for {{ vehicle }}? If not, {{ shop }} is a text away.",
         "Did you find what you need?",
         "Hi {{ first_name }},\n\ndid you find what you need for {{ vehicle }}? If something in our quote did not fit, \
-         tell us what, and we look at it again.",
+         call {{ shop_phone }}, and we look at it again.",
     ),
     (
         "day_13",
@@ -60,21 +60,21 @@ const STEPS: [(&str, &str, &str, &str); 13] = [
         "day_16",
         "Hi {{ first_name }}, shall we keep a place for {{ vehicle }} next week? {{ shop }}",
         "A place next week?",
-        "Hi {{ first_name }},\n\nshall we keep a place for {{ vehicle }} next week? One word in reply is enough.",
+        "Hi {{ first_name }},\n\nshall we keep a place for {{ vehicle }} next week? A call to {{ shop_phone }} is enough.",
     ),
     (
         "day_19",
         "Hi {{ first_name }}, still thinking about {{ service }}? Ask us anything. {{ shop }}, {{ shop_phone }}",
         "Still thinking about it?",
         "Hi {{ first_name }},\n\nstill thinking about {{ service }}? That is fine. If there is a question in the way, \
-         ask it.",
+         we are at {{ shop_phone }}.",
     ),
     (
         "day_22",
         "Hi {{ first_name }}, three weeks ago you asked {{ shop }} for a quote. Is it still of interest?",
         "Is it still of interest?",
         "Hi {{ first_name }},\n\nthree weeks ago you asked us for a quote for {{ vehicle }}. Is it still of interest? \
-         A yes or a no both help us.",
+         Call us at {{ shop_phone }}.",
     ),
     (
         "day_25",
@@ -98,9 +98,10 @@ const STEPS: [(&str, &str, &str, &str); 13] = [
     ),
 ];
 
-/// Below every email: who writes and from where (CAN-SPAM asks for the postal address), and how to end it.
+/// Below every email: who writes and from where (CAN-SPAM asks for the postal address). How to end it, the vendor adds as a
+/// link. Nothing here asks for an answer by email, which nobody here would hear.
 const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
-    You get this because you asked us for a quote. To get no more of these, reply STOP.";
+    You get this because you asked us for a quote.";
 
 pub fn templates() -> Vec<Template> {
     STEPS

@@ -85,7 +85,7 @@ async fn send(
         id: uuid::Uuid::new_v4().simple().to_string()[..22].to_owned(),
         to,
         subject: text(&request["subject"]),
-        body: text(&request["content"][0]["value"]),
+        body: format!("{}{}", text(&request["content"][0]["value"]), way_out(&request["tracking_settings"])),
         attempt: person["custom_args"]["attempt_id"].as_str().map(str::to_owned),
         created_at,
     };
@@ -109,6 +109,17 @@ async fn send(
 }
 
 /// Understands the one query we ask: by recipient, newer than a time.
+/// What is put below an email when its sender wants a link to unsubscribe.
+fn way_out(tracking: &Value) -> String {
+    let subscription = &tracking["subscription_tracking"];
+    match subscription["text"].as_str() {
+        Some(text) if subscription["enable"] == true => {
+            format!("\n\n{}", text.replace("<% %>", "https://u.sendgrid.example/unsubscribe"))
+        }
+        _ => String::new(),
+    }
+}
+
 async fn logs(State(world): State<Arc<World>>, headers: HeaderMap, Json(request): Json<Value>) -> Response {
     if let Err(refused) = may_enter(&world, &headers) {
         return refused;

@@ -162,7 +162,7 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let well = doctor(&|settings| settings);
     let said = String::from_utf8_lossy(&well.stdout).into_owned();
     assert!(well.status.success(), "{said}");
-    assert!(said.contains("streams        as declared in nats/"), "{said}");
+    assert!(said.contains("streams          as declared in nats/"), "{said}");
 
     let ill = doctor(&|settings| settings.replace("redis.sock", "nobody.sock").replace("5432/leads", "5432/nowhere"));
     let said = String::from_utf8_lossy(&ill.stdout).into_owned();
@@ -170,6 +170,68 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     assert!(said.contains("WRONG redis") && said.contains("WRONG postgres"), "{said}");
     assert!(said.contains("check that the server runs, and host, user and password in postgres.url"), "{said}");
 
+    let ill = doctor(&|settings| {
+        let dropped = ["nats.deploy_password", "nats.replicas"];
+        let kept = settings.lines().filter(|line| !dropped.iter().any(|name| line.starts_with(name)));
+        let settings = kept.map(|line| match line.split_once(" = ") {
+            Some(("seal.keys", _)) => format!("seal.keys = \"{}=\"", "A".repeat(43)),
+            Some(("nats.ingest_password", _)) => "nats.ingest_password = \"wrong\"".into(),
+            _ => line.to_owned(),
+        });
+        settings.chain(["nats.replicas = \"9\"".to_owned()]).collect::<Vec<_>>().join("\n")
+    });
+    let said = String::from_utf8_lossy(&ill.stdout).into_owned();
+    for expected in [
+        "WRONG seal keys        none of the keys in seal.keys opens 6 of 6",
+        "WRONG nats (ingest)",
+        "WRONG settings         nats.replicas: 9 is not 1, 3 or 5",
+        "ok    streams          not looked at: nats.deploy_password is not set here",
+    ] {
+        assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
+    }
+
     kill(Pid::from_raw(i32::try_from(running.id()).expect("a pid")), Signal::SIGINT).expect("a signal");
     end_of(running);
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_left_alone() {
+    let data = folder();
+    fs::create_dir(data.path().join("logs")).expect("a folder");
+    fs::write(data.path().join("logs/mine.log"), "mine").expect("a file");
+    let output = demo(&data, &["--check"]).output().expect("an end");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("name an empty folder"));
+    assert_eq!(fs::read_to_string(data.path().join("logs/mine.log")).expect("still there"), "mine");
+}
+
+#[test]
+fn the_settings_of_the_operators_shell_stay_out_of_the_demo() {
+    let data = folder();
+    let mut command = demo(&data, &["--check", "--json", "--webhooks", "10"]);
+    command.env("LEADS__POSTGRES__URL", "postgres://somebody@127.0.0.1:1/production");
+    command.env("LEADS__NOTIFY__SAFE_MODE", "off");
+    let output = command.output().expect("an end");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn passwords_stay_out_of_what_is_said_about_settings() {
+    let data = folder();
+    let file = data.path().join("leads.toml");
+    for text in [
+        "nats.url = \"nats://someone:hunter2@127.0.0.1:1\"",
+        "postgres.url = postgres://someone:hunter2@db/leads",
+        "postgres.url = \"mysql://someone:hunter2@db/leads\"",
+        "redis.url = \"http://someone:hunter2@redis\"",
+    ] {
+        fs::write(&file, text).expect("a file");
+        let output = Command::new(env!("CARGO_BIN_EXE_leads")).args(["doctor", "--config"]).arg(&file).output();
+        let output = output.expect("an end");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let setting = text.split_once(" = ").expect("a setting").0;
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(said.contains(setting) || said.contains("line 1"), "{said}");
+    }
 }

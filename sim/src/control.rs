@@ -1,10 +1,6 @@
 //! What a person at the demo may do to the vendors: be a customer who writes back, and make a vendor rude.
 //!
-//! ```text
-//! curl -X POST localhost:PORT/sim/reply  -d '{"from": "+12015550100", "body": "STOP"}'
-//! curl -X POST localhost:PORT/sim/unsubscribe -d '{"address": "robin@example.com"}'
-//! curl -X POST localhost:PORT/sim/faults -d '{"vendor": "twilio", "kind": "cut_after", "times": 3}'
-//! ```
+//! `GET /sim` says how.
 
 use std::sync::Arc;
 
@@ -19,8 +15,26 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Entry, Fault, world::World};
 
+const HELP: &str = r#"What you may do to the simulated vendors and customers:
+
+  A customer writes back     curl localhost:PORT/sim/reply       -d '{"from": "+12015550100", "body": "STOP"}'
+  ... or unsubscribes        curl localhost:PORT/sim/unsubscribe -d '{"address": "robin@example.com"}'
+  A vendor is rude           curl localhost:PORT/sim/faults      -d '{"vendor": "twilio", "kind": "cut_after", "times": 3}'
+  Nobody is rude any more    curl -X DELETE localhost:PORT/sim/faults
+  What really happened       curl localhost:PORT/sim/journal
+
+Vendors: shopmonkey, twilio, sendgrid.
+Kinds:   fail_before, fail_after   500, without and with the effect
+         cut_before, cut_after     the connection breaks, without and with the effect
+         edge_page                 HTML of whatever stands in front of the API
+         too_many                  429; with "retry_after_s": 1 it says when to come again
+         slow                      with "ms": 800
+         lose_receipts, late_receipts (with "ms": 1500)
+"#;
+
 pub(crate) fn router() -> Router<Arc<World>> {
     Router::new()
+        .route("/sim", get(async || HELP))
         .route("/sim/reply", post(reply))
         .route("/sim/unsubscribe", post(unsubscribe))
         .route("/sim/faults", post(add_fault).delete(clear_faults))
@@ -40,6 +54,13 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, (StatusCode, String)> {
 
 async fn reply(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (StatusCode, String)> {
     let Text { from, body } = read(&body)?;
+    let digits = from.strip_prefix('+').unwrap_or_default();
+    if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err((StatusCode::BAD_REQUEST, format!("{from:?} is not a number like +12015550100\n")));
+    }
+    if body.trim().is_empty() {
+        return Err((StatusCode::BAD_REQUEST, "write something in body\n".into()));
+    }
     match world.reply(&from, &body).await {
         status if (200..300).contains(&status) => Ok("received\n".into()),
         status => Err((StatusCode::BAD_GATEWAY, format!("the receiver answered {status}\n"))),

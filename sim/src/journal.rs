@@ -3,12 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use domain::Clock;
 use serde::{Deserialize, Serialize};
 
-/// One thing that happened at a vendor. Times are the machine's.
+/// One thing that happened at a vendor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
+    /// By the machine's clock, for measuring.
     pub at: DateTime<Utc>,
+    /// What customers and shops saw on theirs.
+    pub business_at: DateTime<Utc>,
     #[serde(flatten)]
     pub event: Event,
 }
@@ -34,22 +38,29 @@ pub enum Event {
     CallbackAnswered { vendor: String, status: u16 },
 }
 
-#[derive(Debug, Default)]
-pub struct Journal(Mutex<Vec<Entry>>);
+#[derive(Debug)]
+pub struct Journal {
+    entries: Mutex<Vec<Entry>>,
+    clock: Clock,
+}
 
 impl Journal {
-    #[expect(clippy::disallowed_methods, reason = "vendors live in real time")]
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { entries: Mutex::default(), clock }
+    }
+
     pub(crate) fn write(&self, event: Event) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Entry { at: Utc::now(), event });
+        let entry = Entry { at: self.clock.wall(), business_at: self.clock.now(), event };
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 
     pub fn entries(&self) -> Vec<Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts without copying, for waiting.
     pub fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().filter(|entry| wanted(&entry.event)).count()
     }
 }

@@ -66,8 +66,8 @@ impl Sim {
             twilio: Twilio::default(),
             sendgrid: Sendgrid::default(),
             faults: Faults::default(),
+            journal: Journal::new(settings.clock.clone()),
             settings,
-            journal: Journal::default(),
             http,
         });
         let router = Router::new()

@@ -20,6 +20,8 @@ pub struct Report {
     /// By reason; an order may have several.
     pub not_leads: BTreeMap<String, i64>,
     pub refused_at_the_door: usize,
+    /// Leads without a number or an address that may be used.
+    pub nobody_to_write_to: usize,
     /// By channel, then by state.
     pub messages: BTreeMap<String, BTreeMap<String, i64>>,
     /// Quotes that should have become a lead and did not, or whose first touch nobody got, each with what is missing.
@@ -70,6 +72,7 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
             &entries,
             |event| matches!(event, Event::WebhookAnswered { status, .. } if (400..500).contains(status)),
         ),
+        nobody_to_write_to: scenes.iter().filter(|scene| scene.kind == Kind::Unreachable).count(),
         messages,
         lost,
         duplicates: taken.twice,

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     process::{Command, ExitCode},
     sync::Arc,
@@ -14,8 +15,10 @@ use sim::{
     Fault, FaultKind, Vendor,
     play::{Scene, Script},
 };
+use stage::{Bus, BusConfig, Declared};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::broadcast::Receiver,
     time::sleep,
 };
 
@@ -26,10 +29,12 @@ use crate::supervise::{Durability, Seen, Server, Signal};
 pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
         ended = play(&options) => ended,
         _ = interrupt.recv() => Ok(say_goodbye(&options)),
         _ = terminate.recv() => Ok(say_goodbye(&options)),
+        _ = hang_up.recv() => Ok(ExitCode::SUCCESS),
     }
     // The site is dropped by now: every server has ended, the last one started first.
 }
@@ -65,7 +70,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     if !options.json {
         progress.say(&addresses(&site, started.elapsed(), options));
     }
-    let told = tokio::spawn(tell_of_deaths(site.stack.supervisor.watch(), options.json));
+    let told = tokio::spawn(tell_of_deaths(site.stack.supervisor.watch(), progress.clone(), site.bus_config("deploy")));
 
     for fault in VENDOR_FAULTS {
         site.sim.world.faults.add(fault);
@@ -83,7 +88,8 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     progress.look(&world, &site.store).await?;
 
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        // Whoever reads this may have gone.
+        let _ = writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?);
     } else {
         progress.say(&walk::tell(&site, &scenes, report.first_touch.p50_ms).await?);
         progress.say(&summary(&report));
@@ -160,6 +166,10 @@ async fn start_pipeline(site: &Site) -> anyhow::Result<()> {
         command: Box::new(move || {
             let mut command = Command::new(&program);
             command.args(["run", "all", "--config"]).arg(&file);
+            // The settings of the operator's own shell are for another database than this private one.
+            for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LEADS_")) {
+                command.env_remove(name);
+            }
             command
         }),
         ready: Box::new(move || std::net::TcpStream::connect(&address).is_ok()),
@@ -181,32 +191,40 @@ async fn start_pipeline(site: &Site) -> anyhow::Result<()> {
 }
 
 fn addresses(site: &Site, after: Duration, options: &Options) -> String {
-    format!(
-        "  Ready after {:.1} s.\n\n  {:<28}{}\n  {:<28}{}/ready\n  {:<28}{}/metrics\n  {:<28}{}\n  {:<28}leads doctor --config {}\n",
-        after.as_secs_f64(),
-        "What the customers see",
-        site.sim.url,
-        "Is it well",
-        site.public_url,
-        "Numbers for Prometheus",
-        site.public_url,
-        "Logs and settings",
-        site.stack.folder.display(),
-        "Ask what is wrong",
-        options.data.join("leads.toml").display(),
-    )
+    let program = std::env::args().next().unwrap_or_else(|| "leads".into());
+    let mut text = format!("  Ready after {:.1} s.\n\n", after.as_secs_f64());
+    for (what, address) in [
+        ("What the customers see", site.sim.url.clone()),
+        ("Make a vendor fail", format!("{}/sim", site.sim.url)),
+        ("Is it well", format!("{}/ready", site.public_url)),
+        ("Numbers for Prometheus", format!("{}/metrics", site.public_url)),
+        ("Logs and settings", site.stack.folder.display().to_string()),
+        ("Ask what is wrong", format!("{program} doctor --config {}", options.data.join("leads.toml").display())),
+    ] {
+        text.push_str(&format!("  {what:<26}{address}\n"));
+    }
+    text
 }
 
-async fn tell_of_deaths(mut seen: tokio::sync::broadcast::Receiver<Seen>, json: bool) {
+async fn tell_of_deaths(mut seen: Receiver<Seen>, progress: Progress, deploy: BusConfig) {
     while let Ok(event) = seen.recv().await {
-        if json {
-            continue;
-        }
         match event {
-            Seen::Died { name, how } => eprintln!("  ! {name} died ({how}); starting it again"),
-            Seen::Restarted { name, pid } => eprintln!("  ! {name} is back (process {pid})"),
+            Seen::Died { name, how } => progress.say(&format!("  ! {name} died ({how}); starting it again")),
+            Seen::Restarted { name, pid } => {
+                progress.say(&format!("  ! {name} is back (process {pid})"));
+                if name == "nats" {
+                    tokio::spawn(declare_again(deploy.clone()));
+                }
+            }
         }
     }
+}
+
+/// A stream in memory is gone with its server.
+async fn declare_again(deploy: BusConfig) {
+    let Ok(bus) = Bus::connect(&deploy).await else { return };
+    let _ = super::site::apply(&bus, &Declared::new(1)).await;
+    bus.close().await;
 }
 
 /// Waits until every quote has what it should have, or it is plain that it will not.
@@ -225,9 +243,13 @@ async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
 
 fn summary(report: &Report) -> String {
     let clean = if report.is_clean() { "Nothing was lost and nothing was sent twice." } else { "SOMETHING IS WRONG:" };
+    let Report { webhooks, leads, refused_at_the_door, nobody_to_write_to, .. } = report;
+    let withheld: i64 = report.messages.values().filter_map(|states| states.get("withheld")).sum();
     let mut text = format!(
-        "\n  {clean}\n  {} webhooks, {} leads, first touch p50 {} ms, p99 {} ms (vendor faults included)\n",
-        report.webhooks, report.leads, report.first_touch.p50_ms, report.first_touch.p99_ms
+        "\n  {clean}\n  {webhooks} webhooks: {refused_at_the_door} refused at the door, the others about {leads} leads and orders that are none,\n  \
+         many of them twice. {nobody_to_write_to} leads have no number or address, {withheld} are on nobody's list (safe mode).\n  \
+         First touch p50 {} ms, p99 {} ms, vendor faults included.\n",
+        report.first_touch.p50_ms, report.first_touch.p99_ms
     );
     for line in report.lost.iter().chain(&report.duplicates) {
         text.push_str(&format!("  - {line}\n"));

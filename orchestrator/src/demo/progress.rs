@@ -6,7 +6,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sim::{Event, World};
 use store::Store;
 
-/// One bar for each stage, all against the number of webhooks played.
+/// One bar for each stage, all against the number of webhooks played. Cheap to clone: all draw on the same lines.
+#[derive(Clone)]
 pub(super) struct Progress {
     all: MultiProgress,
     bars: [ProgressBar; 6],

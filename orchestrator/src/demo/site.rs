@@ -123,7 +123,7 @@ impl Site {
 }
 
 /// A cluster that has just met may still be choosing its leader.
-async fn apply(bus: &Bus, declared: &Declared) -> anyhow::Result<()> {
+pub(super) async fn apply(bus: &Bus, declared: &Declared) -> anyhow::Result<()> {
     let mut last = None;
     for _ in 0..60 {
         match stage::apply(bus, declared).await {

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nix::{
     fcntl::{Flock, FlockArg},
     unistd::Uid,
@@ -65,7 +65,9 @@ impl Stack {
     /// there goes first.
     pub fn start(folder: &Path, durability: Durability, nats_nodes: usize) -> anyhow::Result<Self> {
         let folder = reachable(folder)?;
-        let lock = File::create(folder.join("lock"))?;
+        must_be_ours(&folder)?;
+        let lock = folder.join("lock");
+        let lock = File::create(&lock).with_context(|| format!("cannot write {}", lock.display()))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
             anyhow::anyhow!(
                 "{} is in use by another run; end it first, or name another folder with --data",
@@ -103,6 +105,15 @@ impl Stack {
     pub fn nats_url(&self) -> String {
         self.nats.iter().map(Nats::url).collect::<Vec<_>>().join(",")
     }
+}
+
+/// What is in the folder goes, so it must be empty, or carry the lock of an earlier stack.
+fn must_be_ours(folder: &Path) -> anyhow::Result<()> {
+    let mut inside = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    if inside.next().is_none() || folder.join("lock").is_file() {
+        return Ok(());
+    }
+    bail!("{} holds something that is not a demo's; name an empty folder, or a new one, with --data", folder.display())
 }
 
 /// Postgres runs as a user of its own when we are root, and must be able to walk to its data: below a home folder that only

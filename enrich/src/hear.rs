@@ -77,8 +77,8 @@ impl Stage for Hear {
             }
         }
         cx.commit(tx).await?;
-        let what = reason.map_or("nothing", StopReason::as_str);
-        info!(leads = leads.len(), "a customer wrote back; follow-up ended: {what}");
+        let what = reason.map_or("goes on".to_owned(), |reason| format!("ends: {}", reason.as_str()));
+        info!(leads = leads.len(), "a customer wrote back; the follow-up {what}");
         for lead in leads {
             cx.announce(&LeadReplied { tenant: inbound.tenant, lead, reply: text.id.clone() }).await?;
         }

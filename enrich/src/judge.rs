@@ -143,7 +143,12 @@ async fn judge(
         info!(order.id = order.id, "a newer copy of the order is judged already");
         return Ok(News::Nothing);
     }
-    info!(lead.id = %lead, location.id = %location, "a lead, {saved:?}");
+    let what = match saved {
+        Saved::Added => "new",
+        Saved::Updated => "brought up to date",
+        Saved::Unchanged | Saved::Outdated => "known already",
+    };
+    info!(lead.id = %lead, location.id = %location, order.id = order.id, "a lead, {what}");
     Ok(News::Enriched(LeadEnriched { tenant: tx.tenant(), lead, crm_version: order.version }))
 }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::join_all};
 use limits::Limiter;
 use service::{Lifecycle, health::Checks, http};
 use stage::{Bus, Faults, Runtime};
@@ -94,9 +94,7 @@ impl Program {
     /// Finishes what is in hand, acks it and leaves.
     pub async fn stop(self) {
         self.lifecycle.stop(GRACE).await;
-        for bus in &self.buses {
-            bus.close().await;
-        }
+        join_all(self.buses.iter().map(Bus::close)).await;
         self.store.close();
     }
 

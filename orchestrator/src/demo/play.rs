@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::America;
 use domain::Clock;
 use sim::{
@@ -102,6 +102,13 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
                 "  Everything keeps running. Write back as a customer on the page above. Ctrl-C ends it all."
             });
         }
+        if options.speed.is_some() {
+            tokio::select! {
+                () = thirty_days(&site.clock, clock.business_start) => {}
+                () = progress.follow(&world, &site.store) => {}
+            }
+            progress.say("  The thirty days are over. Ctrl-C ends it all.");
+        }
         progress.follow(&world, &site.store).await;
     }
     told.abort();
@@ -130,8 +137,16 @@ const VENDOR_FAULTS: [Fault; 12] = {
     ]
 };
 
+/// A day longer, for the last touch and for looking whether it was answered.
+async fn thirty_days(clock: &Clock, start: DateTime<Utc>) {
+    while clock.now() < start + TimeDelta::days(32) {
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
 struct DemoClock {
     business: Clock,
+    business_start: DateTime<Utc>,
     settings: Vec<(String, String)>,
 }
 
@@ -146,6 +161,7 @@ fn clock(speed: f64) -> anyhow::Result<DemoClock> {
         America::Denver.from_local_datetime(&ten).earliest().map_or(anchor, |local| local.to_utc());
     Ok(DemoClock {
         business: Clock::virtual_from(start, anchor, speed),
+        business_start: start,
         settings: vec![
             ("clock.start".into(), start.to_rfc3339()),
             ("clock.anchor".into(), anchor.to_rfc3339()),

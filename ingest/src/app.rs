@@ -37,7 +37,7 @@ pub(crate) struct Verified {
 impl App {
     pub fn new(config: Config, store: Store, bus: Bus, clock: Clock) -> Self {
         let doors = Doors::new(store, config.door_ttl, config.publish_patience);
-        Self(Arc::new(Parts { doors, config, clock, bus }))
+        Self(Arc::new(Parts { config, doors, clock, bus }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.

@@ -43,7 +43,8 @@ impl Config {
 pub fn check_url(reader: &mut Reader, key: &str, url: &SecretString) {
     let url = url.expose_secret();
     let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
-    if !url.is_empty() && !(is_postgres && url.parse::<PgConnectOptions>().is_ok()) {
+    let is_address = is_postgres && url.parse::<PgConnectOptions>().is_ok();
+    if !url.is_empty() && !is_address {
         reader.mistake(key, "is not an address; write for example postgres://leads_app:PASSWORD@db:5432/leads");
     }
 }

@@ -1,0 +1,17 @@
+-- The tenant of a transaction is read once for each statement, not once for each of its rows.
+do $$
+declare
+    owned text;
+begin
+    foreach owned in array array[
+        'locations', 'credentials', 'doors', 'templates', 'judgements', 'leads', 'replies', 'suppressions',
+        'messages', 'attempts', 'receipts', 'dead_letters'
+    ] loop
+        execute format(
+            'alter policy one_tenant on %I
+                 using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
+            owned);
+    end loop;
+end
+$$;
+alter policy one_tenant on tenants using (id = (select current_tenant())) with check (id = (select current_tenant()));

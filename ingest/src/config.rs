@@ -3,6 +3,9 @@ use std::time::Duration;
 use service::config::Reader;
 use url::Url;
 
+/// Twilio waits for fifteen seconds.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(10);
+
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where vendors reach us, as they write it: some sign the whole address.
@@ -26,10 +29,14 @@ impl Config {
                 format!("{text:?} is not an address; write for example https://hooks.example.com"),
             );
         }
+        let publish_patience = reader.duration_or("ingest.publish_patience", Duration::from_secs(3));
+        if publish_patience > LONGEST_PATIENCE {
+            reader.mistake("ingest.publish_patience", "is longer than 10s; a sender is gone by then");
+        }
         Self {
             public_url: public_url.unwrap_or_else(|| Url::parse("http://unset.invalid").expect("a constant address")),
             timestamp_tolerance: reader.duration_or("ingest.timestamp_tolerance", Duration::from_secs(300)),
-            publish_patience: reader.duration_or("ingest.publish_patience", Duration::from_secs(3)),
+            publish_patience,
             door_ttl: reader.duration_or("ingest.door_ttl", Duration::from_secs(30)),
         }
     }

@@ -27,7 +27,11 @@ pub(crate) struct Doors {
     store: Store,
     patience: Duration,
     known: Cache<(Source, String), Option<Door>>,
+    /// What stood behind a token the last time anybody knew, for when the database is away: a vendor may not try again.
+    last_known: Cache<(Source, String), Door>,
 }
+
+const REMEMBERED_FOR: Duration = Duration::from_hours(24);
 
 /// Longer than any token we make; what is longer is not looked up.
 const LONGEST_TOKEN: usize = 128;
@@ -36,13 +40,14 @@ impl Doors {
     /// `patience`: how long a request waits for the database before it is told to come again.
     pub(crate) fn new(store: Store, ttl: Duration, patience: Duration) -> Self {
         // Unknown tokens are remembered too, and bounded: guessing costs the guesser, not the database.
-        Self { store, patience, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+        let last_known = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED_FOR).build();
+        Self { store, patience, last_known, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
     }
 
     pub(crate) async fn open(&self, source: Source, token: &str) -> Result<Door, Problem> {
-        let unknown = || refuse(source, unknown());
+        let refused = || refuse(source, unknown());
         if token.len() > LONGEST_TOKEN {
-            return Err(unknown());
+            return Err(refused());
         }
         let look_up = async {
             let found = self.store.everywhere().find_door(token).await?;
@@ -50,22 +55,28 @@ impl Doors {
                 .filter(|door| door.source == source.as_str())
                 .map(|door| Door { tenant: door.tenant, secret: door.secret }))
         };
-        let found = timeout(self.patience, self.known.try_get_with((source, token.to_owned()), look_up)).await;
+        let key = (source, token.to_owned());
+        let error: Option<Arc<store::Error>> =
+            match timeout(self.patience, self.known.try_get_with(key.clone(), look_up)).await {
+                Ok(Ok(Some(door))) => {
+                    self.last_known.insert(key, door.clone()).await;
+                    return Ok(door);
+                }
+                Ok(Ok(None)) => {
+                    self.last_known.invalidate(&key).await;
+                    return Err(refused());
+                }
+                Ok(Err(error)) => Some(error),
+                Err(_) => None,
+            };
+        tracing::error!(
+            source = source.as_str(),
+            error = error.as_deref().map(|error| error as &dyn std::error::Error),
+            "a door could not be looked up within {:?}",
+            self.patience
+        );
         let away = || refuse(source, Problem::new(Code::DatabaseAway, "Please send this again later.").retry_after(5));
-        found
-            .map_err(|_| {
-                tracing::error!("a door could not be looked up within {:?}", self.patience);
-                away()
-            })?
-            .map_err(|error: Arc<store::Error>| {
-                tracing::error!(
-                    source = source.as_str(),
-                    error = &error as &dyn std::error::Error,
-                    "a door could not be looked up"
-                );
-                away()
-            })?
-            .ok_or_else(unknown)
+        self.last_known.get(&key).await.ok_or_else(away)
     }
 }
 

@@ -26,9 +26,11 @@ pub struct Config {
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
         let allow = reader.list("notify.allow");
-        for pattern in allow.iter().filter(|pattern| !SafeMode::is_pattern(pattern)) {
-            let what = format!("{pattern:?} is no address, number, or either with a single star such as *@example.com");
-            reader.mistake("notify.allow", what);
+        // Named by its place: what is in there is somebody's address.
+        for (place, _) in allow.iter().enumerate().filter(|(_, pattern)| !SafeMode::is_pattern(pattern)) {
+            let what =
+                "is no address, no number such as +15125550142, and neither with a single star such as *@example.com";
+            reader.mistake("notify.allow", format!("entry {} {what}", place + 1));
         }
         let safe_mode = match reader.optional("notify.safe_mode").as_deref() {
             None | Some("on" | "true") => SafeMode::OnlyTo(allow),

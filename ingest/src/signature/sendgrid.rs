@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sheets_vector_verifies_with_its_line_end_and_not_without() {
+    fn a_known_vector_verifies_with_its_line_end_and_not_without() {
         assert!(verify(&headers(), BODY.as_bytes(), KEY).is_ok());
         assert!(verify(&headers(), BODY.trim_end().as_bytes(), KEY).is_err());
         assert!(verify(&HeaderMap::new(), BODY.as_bytes(), KEY).is_err());

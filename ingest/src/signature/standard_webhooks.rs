@@ -12,7 +12,7 @@ use sha2::Sha256;
 use super::bad;
 
 /// Accepts any `v1` entry made with the secret as it is written or, when it starts with `whsec_`, with its decoded rest:
-/// which of the two the vendor means is not documented (vendor sheet, 13.3).
+/// which of the two the vendor means is not documented.
 pub(crate) fn verify(
     headers: &HeaderMap,
     body: &[u8],
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vendor_sheets_vector_verifies_and_any_changed_byte_does_not() {
+    fn a_known_vector_verifies_and_any_changed_byte_does_not() {
         let good = "v1,rgJnjvqucEPb0znSJqOSVPMnqF+aLx8tN3adh5LhTMs=";
         let secret = "whsec-sim-0123456789";
         assert_eq!(code(&headers(good), BODY, secret, 1764892800), None);

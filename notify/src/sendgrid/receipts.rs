@@ -33,7 +33,7 @@ fn report(event: wire::Event) -> Option<Report> {
         (_, Some(attempt)) => format!("attempt:{attempt}"),
         (_, None) => return None,
     };
-    // Not the event's own id: duplicates with different ids have been reported (vendor sheet, 2.3).
+    // Not the event's own id: duplicates with different ids have been reported.
     let key = format!(
         "{provider_id}:{}:{}:{}",
         event.event,

@@ -12,6 +12,9 @@ use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of};
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 /// The recipient has opted out at the vendor.
 const OPTED_OUT: i64 = 21610;
+/// Asks the vendor to try a callback five times, whatever goes wrong. Without it one that we answer with 503 is lost. Neither
+/// sent nor signed.
+const TRY_AGAIN: &str = "#rc=5&rp=all";
 
 pub(crate) struct Twilio {
     http: reqwest::Client,
@@ -40,7 +43,7 @@ impl Twilio {
 impl Carrier for Twilio {
     async fn send(&self, letter: &Letter) -> Answer {
         // The callback carries the attempt's id, which ties the vendor's message to it even if the answer is lost.
-        let callback = format!("{}?attempt={}", self.credentials.status_callback, letter.attempt);
+        let callback = format!("{}?attempt={}{TRY_AGAIN}", self.credentials.status_callback, letter.attempt);
         let form = [
             ("To", letter.to.as_str()),
             ("MessagingServiceSid", &self.credentials.messaging_service_sid),

@@ -56,7 +56,8 @@ impl Franchise {
             url: self.door(public_url, "shopmonkey/{shopmonkey}"),
             secret: self.webhook_secret.clone(),
         });
-        world.twilio.set_reply_url(self.door(public_url, "twilio/{twilio}/reply"));
+        let replies = self.door(public_url, "twilio/{twilio}/reply");
+        world.twilio.set_reply_url(format!("{replies}#rc=5&rp=all"));
         world.sendgrid.set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));
     }
 }

@@ -108,7 +108,6 @@ async fn send(
     after(fault, &cut, (StatusCode::ACCEPTED, headers).into_response())
 }
 
-/// Understands the one query we ask: by recipient, newer than a time.
 /// What is put below an email when its sender wants a link to unsubscribe.
 fn way_out(tracking: &Value) -> String {
     let subscription = &tracking["subscription_tracking"];
@@ -120,6 +119,7 @@ fn way_out(tracking: &Value) -> String {
     }
 }
 
+/// Understands the one query we ask: by recipient, newer than a time.
 async fn logs(State(world): State<Arc<World>>, headers: HeaderMap, Json(request): Json<Value>) -> Response {
     if let Err(refused) = may_enter(&world, &headers) {
         return refused;

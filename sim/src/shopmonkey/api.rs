@@ -1,4 +1,4 @@
-//! The REST API, with the quirks that were observed on the live one (vendor sheet, sections 4, 5 and 15).
+//! The REST API, with the quirks that were observed on the live one.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -164,6 +164,23 @@ async fn with_jetstream_away_the_door_says_come_again_and_the_webhook_is_not_los
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_the_database_away_a_known_door_stays_open_and_an_unknown_one_says_come_again() {
+    let test = Test::start_with(|options| options.settings.push(("ingest.door_ttl".into(), "1ms".into()))).await;
+    let program = test.run().await;
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let secret = test.site.franchise.webhook_secret.clone();
+    let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
+    assert_eq!(post(&test, &door, &body(1), &secret, 0).await.status(), StatusCode::NO_CONTENT);
+    test.site.stack.supervisor.stop("postgres");
+    assert_eq!(post(&test, &door, &body(2), &secret, 0).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(stored(&test).await, 2);
+    let unknown = post(&test, "/webhooks/shopmonkey/somebody", &body(3), &secret, 0).await;
+    assert_eq!(unknown.headers()["retry-after"], "5");
+    assert_problem(unknown, StatusCode::SERVICE_UNAVAILABLE, "database-away").await;
+    program.crash().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_full_refuses_and_the_door_says_so() {
     let test = Test::start().await;
     let bus = test.site.bus_config("deploy");

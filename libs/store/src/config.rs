@@ -18,7 +18,9 @@ pub struct Config {
 
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
-        let keys = reader.list("seal.keys");
+        let keys = reader.secret("seal.keys");
+        let keys = keys.as_ref().map_or("", |keys| keys.expose_secret());
+        let keys: Vec<&str> = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).collect();
         let seal_keys = keys
             .iter()
             .filter_map(|text| {
@@ -30,9 +32,13 @@ impl Config {
         }
         let url = reader.required_secret("postgres.url");
         check_url(reader, "postgres.url", &url);
+        let max_connections = reader.parse_or("postgres.max_connections", 16);
+        if max_connections == 0 {
+            reader.mistake("postgres.max_connections", "is 0; nothing works without a connection");
+        }
         Self {
             url,
-            max_connections: reader.parse_or("postgres.max_connections", 16),
+            max_connections,
             acquire_timeout: reader.duration_or("postgres.acquire_timeout", Duration::from_secs(5)),
             seal_keys,
         }

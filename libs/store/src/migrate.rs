@@ -1,16 +1,40 @@
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, migrate::Migrator};
+use std::time::Duration;
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection,
+    migrate::{MigrateError, Migrator},
+};
 
 use crate::Error;
 
 /// The migrations, embedded, so that the binary and its schema travel together.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
+/// A migration that waits for a table keeps everybody behind it waiting too, so it waits for a short time, many times.
+const MOST_TRIES: u32 = 30;
+
 /// Applies what is missing, as the owner of the tables.
 pub async fn migrate(owner_url: &str) -> Result<(), Error> {
     pending_migrations(owner_url).await?;
     let mut connection = PgConnection::connect(owner_url).await.map_err(Error::doing("connect as the owner"))?;
-    MIGRATOR.run(&mut connection).await.map_err(Error::Migrate)?;
+    sqlx::query("set lock_timeout = '3s'").execute(&mut connection).await.map_err(Error::doing("limit waiting"))?;
+    let mut tries = 0;
+    while let Err(error) = MIGRATOR.run(&mut connection).await {
+        tries += 1;
+        if tries == MOST_TRIES || !is_in_the_way(&error) {
+            return Err(Error::Migrate(error));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     connection.close().await.map_err(Error::doing("close the owner's connection"))
+}
+
+/// Whether somebody else held what a migration needs. It was rolled back, and may get through the next time.
+fn is_in_the_way(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
+    // Lock not available; deadlock.
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["55P03", "40P01"].contains(&&*code))
 }
 
 /// How many migrations the database lacks. Asked as the owner.

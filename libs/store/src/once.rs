@@ -60,9 +60,8 @@ impl Once<'_> {
     }
 
     /// Keeps a receipt, once, and moves its message as far as it goes. `None`: a message that is not ours.
-    /// Waits for customers' work to be done first.
     pub async fn take_receipt(self, receipt: &NewReceipt<'_>) -> Result<Option<Reported>, Error> {
-        let mut loan = self.store.lend_last().await?;
+        let mut loan = self.store.lend().await?;
         let found = take_receipt(&mut loan, self.tenant, receipt).await?;
         loan.done();
         Ok(found)

@@ -28,7 +28,7 @@ pub struct CrmLimit {
 }
 
 impl Default for CrmLimit {
-    /// What is known to work with Shopmonkey (vendor sheet, section 3), with room for a few quotes at once.
+    /// What is known to work with Shopmonkey, with room for a few quotes at once.
     fn default() -> Self {
         Self { per_second: 2.0, burst: 30 }
     }

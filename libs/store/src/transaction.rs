@@ -1,10 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use deadpool::managed::QueueMode;
 use domain::TenantId;
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Executor as _, postgres::PgConnectOptions};
-use tokio::time::{Instant, sleep};
 
 use crate::{
     Attempts, Config, Error, Everywhere, Leads, Messages, Once, Replies, Sealer, Tenants,
@@ -14,9 +13,6 @@ use crate::{
 /// Every query goes through an index by its first column, whatever its arguments (a test holds that), so planning it once for
 /// each connection is enough. Left to itself, Postgres plans what takes arrays anew each time.
 const GENERIC_PLANS: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
-
-const LONGEST_YIELD: Duration = Duration::from_millis(500);
-const YIELD_STEP: Duration = Duration::from_millis(5);
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -78,21 +74,6 @@ impl Store {
 
     pub(crate) async fn lend(&self) -> Result<Loan, Error> {
         Loan::from(&self.pool).await.map_err(Error::doing("get a connection"))
-    }
-
-    /// For work that nobody waits for: while half of all connections are lent, customers come first. It gets its turn when
-    /// fewer are, or after [`LONGEST_YIELD`].
-    pub(crate) async fn lend_last(&self) -> Result<Loan, Error> {
-        let deadline = Instant::now() + LONGEST_YIELD;
-        while self.is_busy() && Instant::now() < deadline {
-            sleep(YIELD_STEP).await;
-        }
-        self.lend().await
-    }
-
-    fn is_busy(&self) -> bool {
-        let status = self.pool.status();
-        (status.size - status.available) * 2 >= status.max_size
     }
 
     pub fn close(&self) {

@@ -1,10 +1,10 @@
 //! Connections to Postgres that are given back in the middle of something, or whose server is gone.
 
-use domain::{Channel, TenantId};
+use domain::TenantId;
 use orchestrator::Role;
 use sim::shopmonkey::Manners;
 use sqlx::{Connection as _, PgConnection};
-use store::{NewReceipt, Store, TenantSettings};
+use store::{Store, TenantSettings};
 use tests::{Test, noon, quote, until};
 use uuid::Uuid;
 
@@ -71,29 +71,6 @@ async fn a_connection_that_the_server_ended_is_replaced() {
         Err(_) => false,
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_gives_way_to_other_work_and_is_taken_in_all_the_same() {
-    let test = Test::start().await;
-    let config = test.site.config(&Role::ALL, &[("postgres.max_connections", "2")]).expect("settings");
-    let store = Store::open(&config.store).expect("a store");
-    let tenant = test.site.franchise.tenant;
-    // Half of all connections, for as long as this test.
-    let mut other_work = store.begin(tenant).await.expect("a transaction");
-    let receipt = NewReceipt {
-        source: "twilio",
-        key: "SM1:delivered",
-        channel: Channel::Sms,
-        provider_id: "SM1",
-        attempt: None,
-        kind: "delivered",
-        code: None,
-        received_at: noon(),
-    };
-    let found = store.once(tenant).take_receipt(&receipt).await.expect("taken in");
-    assert!(found.is_none(), "nobody sent SM1");
-    other_work.tenants().settings().await.expect("the other work goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

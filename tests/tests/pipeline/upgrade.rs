@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 use store::{Error, MIGRATOR, create_database, migrate, pending_migrations};
-use tests::Test;
+use tests::{Test, until};
 
 /// The last migration before the indexes were turned around.
 const BEFORE: i64 = 6;
@@ -72,14 +72,44 @@ async fn a_database_of_a_newer_program_or_of_another_one_is_left_alone() {
     sqlx::raw_sql("update _sqlx_migrations set checksum = '\\x00' where version = 2")
         .execute(&mut owner)
         .await
-        .expect("");
+        .expect("a change");
     let error = migrate(&url).await.expect_err("another form");
     assert!(matches!(error, Error::OtherDatabase { version: 2 }), "{error}");
 
     let url = database(&test, "newer").await;
     migrate(&url).await.expect("up to date");
     let mut owner = PgConnection::connect(&url).await.expect("the owner");
-    sqlx::raw_sql("update _sqlx_migrations set version = 9999 where version = 2").execute(&mut owner).await.expect("");
+    sqlx::raw_sql("update _sqlx_migrations set version = 9999 where version = 2")
+        .execute(&mut owner)
+        .await
+        .expect("a change");
     let error = migrate(&url).await.expect_err("a newer one");
     assert!(matches!(error, Error::NewerDatabase { version: 9999 }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_somebody_is_in_the_way_of_steps_back_and_comes_again() {
+    let test = Test::start().await;
+    let url = database(&test, "busy").await;
+    let mut owner = PgConnection::connect(&url).await.expect("the owner");
+    migrations_up_to(BEFORE).run(&mut owner).await.expect("the schema of before");
+    let mut reader = PgConnection::connect(&url).await.expect("a long query");
+    sqlx::raw_sql("begin; lock table leads in access share mode").execute(&mut reader).await.expect("a lock");
+    let mut waiting = async |wanted: bool| {
+        let waits: bool = sqlx::query_scalar(
+            "select exists (select from pg_locks l join pg_database d on d.oid = l.database
+                            where d.datname = 'busy' and not l.granted and l.relation is not null)",
+        )
+        .fetch_one(&mut owner)
+        .await
+        .expect("the locks");
+        waits == wanted
+    };
+    let in_the_way = async {
+        until("it waits for the table", async || waiting(true).await).await;
+        until("it lets everybody else pass", async || waiting(false).await).await;
+        sqlx::raw_sql("rollback").execute(&mut reader).await.expect("the end of the query");
+    };
+    let (migrated, ()) = tokio::join!(migrate(&url), in_the_way);
+    migrated.expect("up to date");
 }

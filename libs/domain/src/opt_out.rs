@@ -26,10 +26,15 @@ pub fn keyword(text: &str) -> Option<Keyword> {
     }
 }
 
-/// `CANCEL` and `END` count only alone: a customer may want to cancel an appointment.
+/// `CANCEL`, `END` and `REVOKE` count only alone: a customer may want to cancel an appointment.
 fn is_polite_stop(text: &str) -> bool {
-    const STOP: [&str; 4] = ["STOP", "STOPALL", "QUIT", "UNSUBSCRIBE"];
-    const AROUND: [&str; 17] = [
+    const STOP: [&str; 5] = ["STOP", "STOPALL", "QUIT", "UNSUBSCRIBE", "OPTOUT"];
+    const AROUND: [&str; 22] = [
+        "ALL",
+        "ANYMORE",
+        "THANK",
+        "YOU",
+        "FROM",
         "PLEASE",
         "PLS",
         "NOW",
@@ -48,8 +53,8 @@ fn is_polite_stop(text: &str) -> bool {
         "THANKS",
         "THX",
     ];
-    let text = text.to_uppercase();
-    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    let text = text.to_uppercase().replace("OPT OUT", "OPTOUT").replace("OPT-OUT", "OPTOUT");
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut stops = false;
     words.all(|word| {
         stops |= STOP.contains(&word);
@@ -75,6 +80,10 @@ mod tests {
             "Stop please!",
             "please stop texting me",
             "STOP sending me these messages",
+            "opt out please",
+            "Stop, thank you",
+            "stop texting me anymore",
+            "unsubscribe me from this",
         ] {
             assert_eq!(keyword(text), Some(Keyword::Stop), "{text}");
         }
@@ -90,6 +99,7 @@ mod tests {
             "can I cancel my appointment",
             "cancel it please",
             "thanks",
+            "thank you",
             "please",
             "stop by tomorrow",
         ] {

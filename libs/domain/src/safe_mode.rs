@@ -17,8 +17,8 @@ impl SafeMode {
     /// Whether this can name anybody: an address or a number, or one with a single star. A star alone names everybody,
     /// which is what the switch is for.
     pub fn is_pattern(text: &str) -> bool {
-        let stars = text.matches('*').count();
-        stars <= 1 && text.len() > stars && (text.starts_with('+') || text.contains('@'))
+        let says_something = text.chars().any(char::is_alphanumeric);
+        text.matches('*').count() <= 1 && says_something && (text.starts_with('+') || text.contains('@'))
     }
 
     pub fn allows(&self, recipient: &str) -> bool {
@@ -49,7 +49,7 @@ mod tests {
         for good in ["+15125550142", "+1512*", "*@example.com", "dana@example.com"] {
             assert!(SafeMode::is_pattern(good), "{good}");
         }
-        for bad in ["", "*", "5", "+1*5*", "dana"] {
+        for bad in ["", "*", "+*", "*@*", "5", "+1*5*", "dana"] {
             assert!(!SafeMode::is_pattern(bad), "{bad}");
         }
     }

@@ -54,7 +54,7 @@ impl Display for Mistake {
 }
 
 /// The settings, and what was found wrong with them so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Reader {
     values: BTreeMap<String, String>,
     asked: BTreeSet<String>,
@@ -99,13 +99,18 @@ impl Reader {
     pub fn secret(&mut self, key: &str) -> Option<SecretString> {
         let file_key = format!("{key}_file");
         self.asked.insert(key.to_owned());
-        if self.values.contains_key(key) && self.values.contains_key(&file_key) {
+        let is_set = |key: &str| self.values.get(key).is_some_and(|value| !value.is_empty());
+        if is_set(key) && is_set(&file_key) {
             self.mistake(key, format!("is set twice, here and in {file_key}; keep one"));
         }
         let Some(path) = self.optional(&file_key) else {
             return self.optional(key).map(SecretString::from);
         };
         match std::fs::read_to_string(&path) {
+            Ok(text) if text.trim().is_empty() => {
+                self.mistake(&file_key, format!("{path:?} is empty"));
+                None
+            }
             Ok(text) => Some(SecretString::from(text.trim_end())),
             Err(error) => {
                 self.mistake(&file_key, format!("{path:?} cannot be read: {error}"));

@@ -12,7 +12,7 @@ use axum::{
 use futures::FutureExt as _;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span, error, info_span};
+use tracing::{Instrument as _, error, info_span, warn};
 
 use crate::{Code, Problem};
 
@@ -72,13 +72,17 @@ async fn name_request(request: Request, next: Next) -> Response {
 
 /// Whatever happens inside, the sender gets an answer that says what to do.
 async fn answer(request: Request, next: Next) -> Response {
-    let work = std::panic::AssertUnwindSafe(next.run(request).instrument(Span::current())).catch_unwind();
+    let work = std::panic::AssertUnwindSafe(next.run(request)).catch_unwind();
     match timeout(SLOWEST_REQUEST, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             error!("a request was not answered because of a mistake in this program");
             Problem::new(Code::Internal, "Please tell us, with the x-request-id of this answer.").into_response()
         }
-        Err(_) => Problem::new(Code::TooSlow, "Send the whole request within thirty seconds.").into_response(),
+        Err(_) => {
+            warn!("a request was not complete, or not answered, within {SLOWEST_REQUEST:?}");
+            metrics::counter!("http_too_slow_total").increment(1);
+            Problem::new(Code::TooSlow, "Send the whole request within thirty seconds.").into_response()
+        }
     }
 }

@@ -73,10 +73,17 @@ pub fn init(config: &Config, role: &str) -> Guard {
     // One line like all others. Its message may quote what was being read, so only the place is told.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(panic.place = place, "this program has a mistake: a part of it gave up in the middle");
+        // The filter must not hide this one.
+        if tracing::enabled!(tracing::Level::ERROR) {
+            tracing::error!(panic.place = place, "{A_PANIC}");
+        } else {
+            eprintln!("{A_PANIC}: {place}");
+        }
     }));
     Guard(provider)
 }
+
+const A_PANIC: &str = "this program has a mistake: a part of it gave up in the middle";
 
 fn tracer_provider(endpoint: &str, role: &str) -> Option<SdkTracerProvider> {
     crate::http::install_tls();

@@ -59,7 +59,7 @@ impl Bus {
                 .name(format!("leads-{}", config.user))
                 .retry_on_initial_connect()
                 .max_reconnects(None)
-                // A server that hangs is noticed after two of these.
+                // A server that hangs is noticed after three of these.
                 .ping_interval(Duration::from_secs(2))
                 .request_timeout(Some(Duration::from_secs(5)))
                 // Permissions keep every role out of the others' replies.

@@ -20,7 +20,7 @@ pub enum RedriveError {
     UnknownStream(DeadLetterId, String),
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error("the message could not be published again; nothing has changed")]
+    #[error("it is not sure that the message was published again; ask for it once more")]
     Publish(#[from] PublishError),
 }
 

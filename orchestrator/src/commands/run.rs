@@ -9,12 +9,10 @@ use crate::{Config, Program, Role};
 pub async fn run(config: &Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
     let program = Program::start(config, roles, None).await?;
     let code = tokio::select! {
         _ = interrupt.recv() => ExitCode::SUCCESS,
         _ = terminate.recv() => ExitCode::SUCCESS,
-        _ = hang_up.recv() => ExitCode::SUCCESS,
         () = program.ended() => {
             error!("a part of the program ended by itself; ending the rest");
             ExitCode::FAILURE

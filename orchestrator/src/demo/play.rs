@@ -1,7 +1,7 @@
 use std::{
-    fs,
+    fs::OpenOptions,
     io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::OpenOptionsExt as _,
     process::{Command, ExitCode},
     sync::Arc,
     time::{Duration, Instant},
@@ -68,7 +68,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     let site = Site::start(site_options).await?;
     start_pipeline(&site).await?;
     if !options.json {
-        progress.say(&addresses(&site, started.elapsed(), options));
+        progress.say(&addresses(&site, started.elapsed()));
     }
     let told = tokio::spawn(tell_of_deaths(site.stack.supervisor.watch(), progress.clone(), site.bus_config("deploy")));
 
@@ -107,7 +107,9 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
                 () = thirty_days(&site.clock, clock.business_start) => {}
                 () = progress.follow(&world, &site.store) => {}
             }
-            progress.say("  The thirty days are over. Ctrl-C ends it all.");
+            if !options.json {
+                progress.say("  The thirty days are over. Ctrl-C ends it all.");
+            }
         }
         progress.follow(&world, &site.store).await;
     }
@@ -173,8 +175,9 @@ fn clock(speed: f64) -> anyhow::Result<DemoClock> {
 /// The pipeline is a process of its own, so that it can be killed and is started again.
 async fn start_pipeline(site: &Site) -> anyhow::Result<()> {
     let file = site.stack.folder.join("leads.toml");
-    fs::write(&file, site.settings_file())?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+    // Passwords are in it, if only of private servers.
+    let mut written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
+    written.write_all(site.settings_file().as_bytes())?;
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let address = site.settings["http.listen"].clone();
     site.stack.supervisor.start(Server {
@@ -206,7 +209,7 @@ async fn start_pipeline(site: &Site) -> anyhow::Result<()> {
     anyhow::bail!("the pipeline did not become ready; see {}", site.stack.folder.join("logs/pipeline.log").display())
 }
 
-fn addresses(site: &Site, after: Duration, options: &Options) -> String {
+fn addresses(site: &Site, after: Duration) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "leads".into());
     let mut text = format!("  Ready after {:.1} s.\n\n", after.as_secs_f64());
     for (what, address) in [
@@ -215,7 +218,7 @@ fn addresses(site: &Site, after: Duration, options: &Options) -> String {
         ("Is it well", format!("{}/ready", site.public_url)),
         ("Numbers for Prometheus", format!("{}/metrics", site.public_url)),
         ("Logs and settings", site.stack.folder.display().to_string()),
-        ("Ask what is wrong", format!("{program} doctor --config {}", options.data.join("leads.toml").display())),
+        ("Ask what is wrong", format!("{program} doctor --config {}", site.stack.folder.join("leads.toml").display())),
     ] {
         text.push_str(&format!("  {what:<26}{address}\n"));
     }
@@ -239,6 +242,7 @@ async fn tell_of_deaths(mut seen: Receiver<Seen>, progress: Progress, deploy: Bu
 /// A stream in memory is gone with its server.
 async fn declare_again(deploy: BusConfig) {
     let Ok(bus) = Bus::connect(&deploy).await else { return };
+    // If this fails, the doctor says which stream is missing and what to run.
     let _ = super::site::apply(&bus, &Declared::new(1)).await;
     bus.close().await;
 }
@@ -263,7 +267,7 @@ fn summary(report: &Report) -> String {
     let withheld: i64 = report.messages.values().filter_map(|states| states.get("withheld")).sum();
     let mut text = format!(
         "\n  {clean}\n  {webhooks} webhooks: {refused_at_the_door} refused at the door, the others about {leads} leads and orders that are none,\n  \
-         many of them twice. {nobody_to_write_to} leads have no number or address, {withheld} are on nobody's list (safe mode).\n  \
+         many of them twice. {nobody_to_write_to} leads have no number or address, {withheld} messages were withheld (safe mode).\n  \
          First touch p50 {} ms, p99 {} ms, vendor faults included.\n",
         report.first_touch.p50_ms, report.first_touch.p99_ms
     );

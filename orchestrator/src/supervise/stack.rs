@@ -60,13 +60,16 @@ pub struct Stack {
     _lock: Flock<File>,
 }
 
+/// Held by one stack at a time, and left behind as the mark of a folder that is ours to empty.
+const MARK: &str = "leads-demo.lock";
+
 impl Stack {
     /// Starts the three servers with their data in `folder`, which one stack at a time may use. What an earlier run left
     /// there goes first.
     pub fn start(folder: &Path, durability: Durability, nats_nodes: usize) -> anyhow::Result<Self> {
         let folder = reachable(folder)?;
         must_be_ours(&folder)?;
-        let lock = folder.join("lock");
+        let lock = folder.join(MARK);
         let lock = File::create(&lock).with_context(|| format!("cannot write {}", lock.display()))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
             anyhow::anyhow!(
@@ -110,7 +113,7 @@ impl Stack {
 /// What is in the folder goes, so it must be empty, or carry the lock of an earlier stack.
 fn must_be_ours(folder: &Path) -> anyhow::Result<()> {
     let mut inside = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    if inside.next().is_none() || folder.join("lock").is_file() {
+    if inside.next().is_none() || folder.join(MARK).is_file() {
         return Ok(());
     }
     bail!("{} holds something that is not a demo's; name an empty folder, or a new one, with --data", folder.display())

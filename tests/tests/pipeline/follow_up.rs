@@ -323,7 +323,7 @@ async fn a_webhook_that_is_faster_than_the_crm_itself_is_a_lead_a_moment_later()
     until("the webhook is answered", async || answered(&test) == 1).await;
     // A second delivery: the first found no order at the CRM and gave the message back.
     until("the CRM was asked in vain", async || {
-        consumer(&test, "INBOUND", "enrich").await["delivered"]["consumer_seq"] == 2
+        consumer(&test, "INBOUND", "enrich").await["delivered"]["consumer_seq"].as_u64() >= Some(2)
     })
     .await;
     world.shopmonkey.put("order", "o-1", order);

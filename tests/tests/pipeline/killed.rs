@@ -137,6 +137,10 @@ async fn an_unsubscribe_killed_at_any_step_ends_the_follow_up_once() {
         .await;
         until("nothing is left in the streams", async || unacked(&test).await == 0).await;
         assert!(!kill.killed().is_empty(), "receipts never came to {step:?}");
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        let is_suppressed = tx.messages().is_suppressed(domain::Channel::Email, "dana@example.com").await;
+        assert!(is_suppressed.expect("an answer"), "{step:?}");
+        drop(tx);
         let states = test.states(&asked).await;
         assert_eq!(states[0], "email delivered", "{step:?}");
         assert!(states[1..].iter().all(|state| state == "email cancelled"), "{step:?}: {states:?}");
@@ -211,6 +215,8 @@ async fn what_cannot_be_decoded_is_a_dead_letter_at_once_and_can_be_redriven() {
     until("it died again, under a new id", async || dead().await.first().is_some_and(|again| again.id != letter.id))
         .await;
     assert_eq!(dead().await.len(), 1, "the first one is no longer open");
+    let again = stage::redrive(&operate, &test.site.store, &test.site.clock, letter.id).await;
+    assert!(matches!(again, Err(stage::RedriveError::Done(..))), "{again:?}");
     operate.close().await;
     program.stop().await;
 }

@@ -15,7 +15,7 @@ use store::Store;
 use crate::{
     Config, Program, Role,
     demo::{Franchise, seed},
-    supervise::{Durability, Stack, free_port},
+    supervise::{Durability, SETTINGS_MARK, Stack, free_port},
 };
 
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl Site {
 
     /// The settings as a file that `leads --config` reads.
     pub fn settings_file(&self) -> String {
-        let mut text = String::from("# Written by `leads demo` for its own processes; gone with its data.\n");
+        let mut text = format!("{SETTINGS_MARK} for its own processes; gone with its data.\n");
         for (key, value) in &self.settings {
             text.push_str(&format!("{key} = {}\n", serde_json::Value::from(value.as_str())));
         }

@@ -20,7 +20,7 @@ pub use child::{Server, Signal};
 pub use nats::{Nats, free_port};
 pub use postgres::Postgres;
 pub use redis::Redis;
-pub use stack::{Durability, Stack, Users};
+pub use stack::{Durability, SETTINGS_MARK, Stack, Users};
 use tokio::sync::broadcast;
 
 use self::child::Running;

@@ -62,6 +62,8 @@ pub struct Stack {
 
 /// Held by one stack at a time, and left behind as the mark of a folder that is ours to empty.
 const MARK: &str = "leads-demo.lock";
+/// How the settings begin that a demo writes.
+pub const SETTINGS_MARK: &str = "# Written by `leads demo`";
 
 impl Stack {
     /// Starts the three servers with their data in `folder`, which one stack at a time may use. What an earlier run left
@@ -113,7 +115,9 @@ impl Stack {
 /// What is in the folder goes, so it must be empty, or carry the lock of an earlier stack.
 fn must_be_ours(folder: &Path) -> anyhow::Result<()> {
     let mut inside = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    if inside.next().is_none() || folder.join(MARK).is_file() {
+    // The settings are the mark that earlier versions left.
+    let written = fs::read_to_string(folder.join("leads.toml")).unwrap_or_default();
+    if inside.next().is_none() || folder.join(MARK).is_file() || written.starts_with(SETTINGS_MARK) {
         return Ok(());
     }
     bail!("{} holds something that is not a demo's; name an empty folder, or a new one, with --data", folder.display())

@@ -3,10 +3,11 @@ do $$
 declare
     owned text;
 begin
-    foreach owned in array array[
-        'locations', 'credentials', 'doors', 'templates', 'judgements', 'leads', 'replies', 'suppressions',
-        'messages', 'attempts', 'receipts', 'dead_letters'
-    ] loop
+    for owned in
+        select tablename from pg_policies
+        where schemaname = 'public' and policyname = 'one_tenant' and tablename <> 'tenants'
+        order by tablename
+    loop
         execute format(
             'alter policy one_tenant on %I
                  using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',

@@ -57,8 +57,8 @@ impl App {
             Ok(stored) => {
                 let outcome = if stored { "stored" } else { "repeated" };
                 count(source, outcome);
-                // Receipts come by the thousand, and say what they did where they are taken in.
-                if kind != InboundKind::Receipt {
+                // Receipts come by the thousand and say what they did where they are taken in; of the rest nobody makes anything.
+                if matches!(kind, InboundKind::Order | InboundKind::Reply) {
                     info!(tenant.id = %tenant, event.id = id, "{outcome} what {source} sent");
                 }
                 Ok(())

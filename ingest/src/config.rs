@@ -14,7 +14,8 @@ pub struct Config {
     pub timestamp_tolerance: Duration,
     /// How long a request may wait for JetStream before it is told to come again.
     pub publish_patience: Duration,
-    /// How long a door is remembered; a replaced token works at most this much longer.
+    /// How long a door is remembered; a replaced token works at most this much longer, or, while the database is
+    /// away, for a day.
     pub door_ttl: Duration,
 }
 

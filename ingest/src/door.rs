@@ -49,23 +49,21 @@ impl Doors {
         if token.len() > LONGEST_TOKEN {
             return Err(refused());
         }
+        let key = (source, token.to_owned());
         let look_up = async {
             let found = self.store.everywhere().find_door(token).await?;
-            Ok(found
+            let door = found
                 .filter(|door| door.source == source.as_str())
-                .map(|door| Door { tenant: door.tenant, secret: door.secret }))
+                .map(|door| Door { tenant: door.tenant, secret: door.secret });
+            match &door {
+                Some(door) => self.last_known.insert(key.clone(), door.clone()).await,
+                None => self.last_known.invalidate(&key).await,
+            }
+            Ok(door)
         };
-        let key = (source, token.to_owned());
         let error: Option<Arc<store::Error>> =
             match timeout(self.patience, self.known.try_get_with(key.clone(), look_up)).await {
-                Ok(Ok(Some(door))) => {
-                    self.last_known.insert(key, door.clone()).await;
-                    return Ok(door);
-                }
-                Ok(Ok(None)) => {
-                    self.last_known.invalidate(&key).await;
-                    return Err(refused());
-                }
+                Ok(Ok(found)) => return found.ok_or_else(refused),
                 Ok(Err(error)) => Some(error),
                 Err(_) => None,
             };

@@ -1,8 +1,11 @@
 -- What people asked for, and what the rules said about it.
+--
+-- The busy tables name no foreign key to tenants: each insert would lock the tenant's one row, and every worker would queue
+-- there. Row-level security lets a transaction write its own tenant alone, and leads hang on locations, which hang on it.
 
 -- The last word on every order the CRM told us about: a lead or not, and every reason why not.
 create table judgements (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     crm text not null,
     order_id text not null,
     crm_version bigint not null,
@@ -13,7 +16,7 @@ create table judgements (
 );
 
 create table leads (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     id uuid not null,
     location_id uuid not null,
     crm text not null,
@@ -46,7 +49,7 @@ create index leads_of_phone on leads (tenant_id, phone) where phone is not null;
 create index leads_to_give_up on leads (gives_up_at) where gives_up_at is not null;
 
 create table replies (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     source text not null,
     provider_id text not null,
     lead_id uuid,
@@ -58,7 +61,7 @@ create table replies (
 
 -- Opt-outs. Kept for ever: lifting one is a date, not a deletion.
 create table suppressions (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     channel text not null check (channel in ('sms', 'email')),
     address text not null,
     source text not null,

@@ -1,7 +1,7 @@
 -- Everything that leaves, from its planning to its receipt.
 
 create table messages (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     id uuid not null,
     lead_id uuid not null,
     step smallint not null,
@@ -26,11 +26,10 @@ create table messages (
 
 -- The only index the releasing of due rows needs. It holds nothing that is done, so it stays as small as the future.
 create index messages_to_release on messages (release_at) where state in ('planned', 'claimed', 'unknown');
-create index messages_of_provider on messages (tenant_id, provider_id) where provider_id is not null;
 
 -- One row for each call that may have put a message in somebody's hand, written before the call.
 create table attempts (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     id uuid not null,
     message_id uuid not null,
     number integer not null,
@@ -51,8 +50,11 @@ create table attempts (
 -- Two attempts can never claim the same message of the vendor's.
 create unique index attempts_of_provider on attempts (tenant_id, channel, provider_id) where provider_id is not null;
 
+-- For "has this person been told these words already".
+create index attempts_of_recipient on attempts (tenant_id, recipient);
+
 create table receipts (
-    tenant_id uuid not null references tenants,
+    tenant_id uuid not null,
     source text not null,
     -- The vendor's id of the message and of the event, or what stands in for the latter.
     key text not null,

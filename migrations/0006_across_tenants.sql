@@ -107,6 +107,22 @@ create function clear_starts(at_stage text, in_stream text, at_sequence bigint)
     language sql volatile security definer set search_path = public, pg_temp
     as 'delete from suspects s where s.stage = at_stage and s.stream = in_stream and s.sequence = at_sequence';
 
+-- Whether another message with these words went to this recipient since `since`, or is on its way. Until the transaction
+-- ends nobody else can ask the same, so of two messages with the same words one goes out. Runs as its caller: one tenant.
+create function has_said(message uuid, by_channel text, to_recipient text, words text, since timestamptz)
+    returns boolean
+    language plpgsql volatile
+    as $$
+    begin
+        perform pg_advisory_xact_lock(hashtextextended(current_tenant()::text || to_recipient, 0));
+        return exists (
+            select from attempts a
+            where a.tenant_id = current_tenant() and a.recipient = to_recipient and a.channel = by_channel
+              and a.body = words and a.message_id <> message and a.started_at > since
+              and (a.outcome is null or a.outcome = 'accepted'));
+    end
+    $$;
+
 -- Numbers without names, for progress views, checks and metrics.
 create function count_leads_by_status()
     returns table (status text, leads bigint)

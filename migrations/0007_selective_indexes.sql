@@ -4,17 +4,6 @@
 -- On a young table, without statistics, the planner took one of those, read all rows of the tenant through it, and kept that
 -- plan. An index whose first column is nearly unique cannot be chosen wrongly.
 
--- The busy tables name no foreign key to tenants either: each insert locked the tenant's one row, and every worker queued
--- there. Row-level security lets a transaction write its own tenant alone, and leads hang on locations, which hang on it.
-
-alter table judgements drop constraint judgements_tenant_id_fkey;
-alter table leads drop constraint leads_tenant_id_fkey;
-alter table replies drop constraint replies_tenant_id_fkey;
-alter table suppressions drop constraint suppressions_tenant_id_fkey;
-alter table messages drop constraint messages_tenant_id_fkey;
-alter table attempts drop constraint attempts_tenant_id_fkey;
-alter table receipts drop constraint receipts_tenant_id_fkey;
-
 alter table replies drop constraint replies_tenant_id_lead_id_fkey;
 alter table messages drop constraint messages_tenant_id_lead_id_fkey;
 alter table attempts drop constraint attempts_tenant_id_message_id_fkey;
@@ -33,9 +22,6 @@ alter table messages
     add primary key (id, tenant_id),
     add unique (lead_id, step, tenant_id);
 
--- Messages are found by the vendor's id through their attempts.
-drop index messages_of_provider;
-
 alter table attempts
     drop constraint attempts_pkey,
     drop constraint attempts_tenant_id_message_id_number_key,
@@ -43,7 +29,7 @@ alter table attempts
     add unique (message_id, number, tenant_id);
 drop index attempts_of_provider;
 create unique index attempts_of_provider on attempts (provider_id, channel, tenant_id) where provider_id is not null;
--- For "has this person been told these words already".
+drop index attempts_of_recipient;
 create index attempts_of_recipient on attempts (recipient, tenant_id);
 
 alter table replies add foreign key (lead_id, tenant_id) references leads (id, tenant_id);

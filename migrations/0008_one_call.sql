@@ -21,15 +21,15 @@ create function start_attempt(
         end if;
         update messages m set state = 'claimed', attempts = attempt_number, release_at = lease_until, reason = null
         where m.tenant_id = current_tenant() and m.id = of_message and m.state = 'planned';
-        if not found then
-            -- The caller holds the message, so this cannot be; if it is, nobody may be called.
-            raise 'message % is not planned any more', of_message using errcode = 'serialization_failure';
+        if found then
+            insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at)
+            values (current_tenant(), attempt, of_message, attempt_number, by_channel, to_recipient, words, at);
         end if;
-        insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at)
-        values (current_tenant(), attempt, of_message, attempt_number, by_channel, to_recipient, words, at);
         return true;
     end
     $$;
+
+drop function has_said(uuid, text, text, text, timestamptz);
 
 -- The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers whether the
 -- message moved; it has not when a receipt was faster than the answer. A message that was planned again, because the vendor
@@ -42,8 +42,6 @@ create function accept_attempt(of_tenant uuid, attempt uuid, of_message uuid, ve
         of_lead uuid;
     begin
         perform set_config('app.tenant', of_tenant::text, true);
-        -- The message before its attempt, as whoever looks an attempt up takes them.
-        perform from messages m where m.tenant_id = of_tenant and m.id = of_message for update;
         update attempts a set outcome = 'accepted', provider_id = vendor_id
         where a.tenant_id = of_tenant and a.id = attempt and (a.outcome is null or a.outcome = 'not_found');
         update messages m set state = 'sent', provider_id = vendor_id, sent_at = at, reason = null

@@ -1,8 +1,6 @@
 -- Taking a batch costs what the batch costs. Joined to its batch, whose size the planner cannot know, the table was read whole
 -- once it was large; looked up by a list of ids, it never is.
 
--- A row that is overdue although it was released waits in MESSAGES for somebody to handle it: the longer it waits, the more
--- seldom it is released again, so that an outage of a day does not fill the stream with repeats.
 create or replace function release_due(at timestamptz, again_at timestamptz, batch integer)
     returns table (tenant_id uuid, id uuid, released_at timestamptz)
     language sql volatile security definer set search_path = public, pg_temp
@@ -15,9 +13,7 @@ create or replace function release_due(at timestamptz, again_at timestamptz, bat
             limit batch
             for update skip locked
         ), put_off as (
-            update messages m
-            set release_at = again_at + least(greatest((at - m.due_at) / 2, interval '0'), interval '30 minutes')
-            where m.id = any (array (select due.id from due))
+            update messages m set release_at = again_at where m.id = any (array (select due.id from due))
         )
         select due.tenant_id, due.id, due.release_at from due
     $$;

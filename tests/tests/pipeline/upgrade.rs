@@ -8,6 +8,8 @@ use tests::{Test, until};
 
 /// The last migration before the indexes were turned around.
 const BEFORE: i64 = 6;
+/// And the last after that.
+const AFTER: i64 = 9;
 
 const A_LEAD_WITH_A_TEXT: &str = r"
 insert into tenants (id, slug, name, created_at)
@@ -41,13 +43,19 @@ fn migrations_up_to(version: i64) -> Migrator {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_with_leads_in_it_is_brought_up_to_date_and_keeps_them() {
     let test = Test::start().await;
-    let url = database(&test, "before").await;
+    for version in [BEFORE, AFTER] {
+        is_brought_up_to_date(&test, version).await;
+    }
+}
+
+async fn is_brought_up_to_date(test: &Test, version: i64) {
+    let url = database(test, &format!("at_{version}")).await;
     let mut owner = PgConnection::connect(&url).await.expect("the owner");
-    migrations_up_to(BEFORE).run(&mut owner).await.expect("the schema of before");
+    migrations_up_to(version).run(&mut owner).await.expect("the schema of before");
     sqlx::raw_sql(A_LEAD_WITH_A_TEXT).execute(&mut owner).await.expect("a lead of before");
 
     let all = MIGRATOR.iter().count();
-    assert_eq!(pending_migrations(&url).await.expect("a count"), all - usize::try_from(BEFORE).expect("small"));
+    assert_eq!(pending_migrations(&url).await.expect("a count"), all - usize::try_from(version).expect("small"));
     migrate(&url).await.expect("up to date");
     assert_eq!(pending_migrations(&url).await.expect("a count"), 0);
     migrate(&url).await.expect("a second time changes nothing");

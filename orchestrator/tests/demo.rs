@@ -48,15 +48,19 @@ fn report(output: &Output) -> Value {
         .unwrap_or_else(|error| panic!("{error} in {text:?}; it said {:?}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// The running children of a process, by name.
+/// The running child of a process, by name. Between its fork and its exec every child looks like its parent, and is not yet
+/// the one that is sought.
 fn child_named(parent: u32, name: &str) -> Option<i32> {
+    let command_line = |pid: &str| fs::read(format!("/proc/{pid}/cmdline")).ok();
+    let parents_own = command_line(&parent.to_string())?;
     fs::read_dir("/proc").ok()?.filter_map(Result::ok).find_map(|entry| {
         let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
         let (before, after) = stat.rsplit_once(") ")?;
         let (pid, command) = before.split_once(" (")?;
         let mut fields = after.split(' ');
         let (state, ppid) = (fields.next()?, fields.next()?);
-        (command == name && state != "Z" && ppid == parent.to_string()).then(|| pid.parse().ok())?
+        let is_sought = command == name && state != "Z" && ppid == parent.to_string();
+        (is_sought && command_line(pid)? != parents_own).then(|| pid.parse().ok())?
     })
 }
 

@@ -12,10 +12,9 @@ use anyhow::Context as _;
 use async_nats::jetstream;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::{join_all, try_join_all};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use orchestrator::{Program, Role, demo::Site};
+use ring::hmac;
 use secrecy::ExposeSecret as _;
-use sha2::Sha256;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream},
     net::TcpStream,
@@ -94,7 +93,7 @@ async fn webhooks(site: &Site, number: &Arc<AtomicU64>) -> anyhow::Result<(f64, 
             connection.get_ref().set_nodelay(true)?;
             let mut waits = Vec::new();
             while started.elapsed() < LENGTH {
-                let request = signed(&host, &path, &secret, number.fetch_add(1, Ordering::Relaxed))?;
+                let request = signed(&host, &path, &secret, number.fetch_add(1, Ordering::Relaxed));
                 let sent = Instant::now();
                 connection.write_all(request.as_bytes()).await?;
                 connection.flush().await?;
@@ -111,15 +110,15 @@ async fn webhooks(site: &Site, number: &Arc<AtomicU64>) -> anyhow::Result<(f64, 
 }
 
 #[expect(clippy::disallowed_methods, reason = "a vendor signs with its own clock")]
-fn signed(host: &str, path: &str, secret: &str, number: u64) -> anyhow::Result<String> {
+fn signed(host: &str, path: &str, secret: &str, number: u64) -> String {
     let (body, at) = (body(number), chrono::Utc::now().timestamp());
-    let hmac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
-    let mac = STANDARD.encode(hmac.chain_update(format!("{number}.{at}.{body}")).finalize().into_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let mac = STANDARD.encode(hmac::sign(&key, format!("{number}.{at}.{body}").as_bytes()));
     let length = body.len();
-    Ok(format!(
+    format!(
         "POST {path} HTTP/1.1\r\nhost: {host}\r\nwebhook-id: {number}\r\nwebhook-timestamp: {at}\r\n\
          webhook-signature: v1,{mac}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    ))
+    )
 }
 
 /// Reads an answer without a body, and answers its first line.

@@ -2,13 +2,16 @@
 
 use axum::http::HeaderMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use p256::{
-    ecdsa::{Signature, VerifyingKey, signature::Verifier as _},
-    pkcs8::DecodePublicKey as _,
-};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use service::Problem;
 
 use super::bad;
+
+/// What precedes the point of the curve in every public key for P-256 (RFC 5480, section 2).
+const BEFORE_THE_POINT: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
 
 /// The timestamp is signed but not judged: retries go on for a day, and whether they are signed anew is not documented.
 /// A recorded batch that is sent again finds its receipts known.
@@ -16,11 +19,13 @@ pub(crate) fn verify(headers: &HeaderMap, body: &[u8], public_key: &str) -> Resu
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let timestamp = header("x-twilio-email-event-webhook-timestamp").ok_or_else(missing)?;
     let signature = header("x-twilio-email-event-webhook-signature").ok_or_else(missing)?;
-    let key = STANDARD.decode(public_key.trim()).ok().and_then(|der| VerifyingKey::from_public_key_der(&der).ok());
-    let key = key.ok_or_else(|| bad("The verification key stored for this address cannot be read; store it again."))?;
-    let signature = STANDARD.decode(signature).ok().and_then(|der| Signature::from_der(&der).ok());
+    let der = STANDARD.decode(public_key.trim()).unwrap_or_default();
+    let point = der.strip_prefix(&BEFORE_THE_POINT).filter(|point| point.len() == 65);
+    let point =
+        point.ok_or_else(|| bad("The verification key stored for this address cannot be read; store it again."))?;
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
     let signed = [timestamp.as_bytes(), body].concat();
-    if signature.is_some_and(|signature| key.verify(&signed, &signature).is_ok()) {
+    if STANDARD.decode(signature).is_ok_and(|signature| key.verify(&signed, &signature).is_ok()) {
         Ok(())
     } else {
         Err(bad("The signature does not fit this body and the verification key of this address."))

@@ -5,9 +5,8 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::hmac;
 use service::{Code, Problem};
-use sha2::Sha256;
 
 use super::bad;
 
@@ -27,12 +26,15 @@ pub(crate) fn verify(
     }
     let mut keys = vec![secret.as_bytes().to_vec()];
     keys.extend(secret.strip_prefix("whsec_").and_then(|rest| STANDARD.decode(rest).ok()));
-    let signed = signatures
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+    let fits =
+        |mac: &[u8]| keys.iter().any(|key| hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), &signed, mac).is_ok());
+    let is_signed = signatures
         .split(' ')
         .filter_map(|entry| entry.strip_prefix("v1,"))
         .filter_map(|mac| STANDARD.decode(mac).ok())
-        .any(|mac| keys.iter().any(|key| matches(key, id, timestamp, body, &mac)));
-    if !signed {
+        .any(|mac| fits(&mac));
+    if !is_signed {
         return Err(bad("No signature in webhook-signature fits this body and the secret of this address."));
     }
     // Judged after the signature: an unsigned timestamp says nothing.
@@ -42,14 +44,6 @@ pub(crate) fn verify(
         return Err(Problem::new(Code::StaleTimestamp, "The signed time is too far from ours."));
     }
     Ok(())
-}
-
-fn matches(key: &[u8], id: &str, timestamp: &str, body: &[u8], mac: &[u8]) -> bool {
-    let Ok(hmac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return false;
-    };
-    let signed = hmac.chain_update(id).chain_update(".").chain_update(timestamp).chain_update(".").chain_update(body);
-    signed.verify_slice(mac).is_ok()
 }
 
 #[cfg(test)]
@@ -97,12 +91,8 @@ mod tests {
     fn a_prefixed_secret_may_be_meant_decoded() {
         let key = b"0123456789abcdef";
         let secret = format!("whsec_{}", STANDARD.encode(key));
-        let mac = Hmac::<Sha256>::new_from_slice(key)
-            .unwrap()
-            .chain_update("8f2d6c1e-0a4b-4a57-9d0e-3b1f7c2a9e10.1764892800.")
-            .chain_update(BODY)
-            .finalize()
-            .into_bytes();
+        let signed = [b"8f2d6c1e-0a4b-4a57-9d0e-3b1f7c2a9e10.1764892800.", BODY].concat();
+        let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &signed);
         let signature = format!("v1,{}", STANDARD.encode(mac));
         assert_eq!(code(&headers(&signature), BODY, &secret, 1764892800), None);
     }

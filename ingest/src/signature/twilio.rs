@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::{HeaderMap, Uri};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::hmac;
 use service::Problem;
-use sha1::Sha1;
 use url::Url;
 
 use super::bad;
@@ -25,10 +24,16 @@ pub(crate) fn verify(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| STANDARD.decode(value).ok())
         .ok_or_else(|| bad("The header X-Twilio-Signature is missing or not base64."))?;
-    let signed = addresses(public_url, path_and_query)
-        .iter()
-        .any(|address| token.split(' ').any(|token| matches(token, address, form, &mac)));
-    if signed { Ok(()) } else { Err(bad("X-Twilio-Signature does not fit this address, form and auth token.")) }
+    let fits = |token: &str, signed: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
+        hmac::verify(&key, signed.as_bytes(), &mac).is_ok()
+    };
+    let pairs = sorted(form);
+    let is_signed = addresses(public_url, path_and_query).iter().any(|address| {
+        let signed = format!("{address}{pairs}");
+        token.split(' ').any(|token| fits(token, &signed))
+    });
+    if is_signed { Ok(()) } else { Err(bad("X-Twilio-Signature does not fit this address, form and auth token.")) }
 }
 
 /// The address Twilio was given, rebuilt from the configuration (a proxy rewrites Host), without its port and with it.
@@ -41,22 +46,13 @@ fn addresses(public_url: &Url, path_and_query: &Uri) -> [String; 2] {
     [format!("{scheme}://{host}{base}{rest}"), format!("{scheme}://{host}:{port}{base}{rest}")]
 }
 
-fn matches(token: &str, address: &str, form: &Form, mac: &[u8]) -> bool {
-    let Ok(mut hmac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else {
-        return false;
-    };
-    hmac.update(address.as_bytes());
+/// Each distinct key with each of its distinct values, in byte order.
+fn sorted(form: &Form) -> String {
     let mut pairs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (key, value) in &form.0 {
         pairs.entry(key).or_default().insert(value);
     }
-    for (key, values) in pairs {
-        for value in values {
-            hmac.update(key.as_bytes());
-            hmac.update(value.as_bytes());
-        }
-    }
-    hmac.verify_slice(mac).is_ok()
+    pairs.iter().flat_map(|(key, values)| values.iter().flat_map(move |value| [*key, *value])).collect()
 }
 
 #[cfg(test)]

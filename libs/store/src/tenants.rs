@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{Cadence, Channel, LegalWindow, LocationId, TenantId, WebsiteLeadRules};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest as _, Sha256};
 
 use crate::{Error, Transaction};
 
@@ -57,7 +57,7 @@ pub struct Template {
 
 /// The only form in which a door's token is kept.
 pub fn token_hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
+    digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }
 
 #[derive(Debug)]

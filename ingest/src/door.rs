@@ -50,6 +50,9 @@ impl Doors {
             return Err(refused());
         }
         let key = (source, token.to_owned());
+        if let Some(found) = self.known.get(&key).await {
+            return found.ok_or_else(refused);
+        }
         let look_up = async {
             let found = self.store.everywhere().find_door(token).await?;
             let door = found

@@ -21,6 +21,10 @@ enum Error {
     NoOrders(Source),
     #[error("the CRM has no such order yet")]
     NotThereYet,
+    #[error(
+        "the CRM told us of an order and does not have it; check that the tenant's key is of the account that sends the webhooks, then: leads dead redrive"
+    )]
+    NeverThere,
 }
 
 /// How long a CRM may take to find an order that it has told us about.
@@ -66,6 +70,8 @@ impl Stage for Judge {
         let standing = tx.leads().standing(lead, location).await?;
         let news = match order {
             None if standing.is_lead => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
+            // Announced, and never there: with the key of another account that is every order, so somebody must look.
+            None if webhook.operation != "DELETE" => return Err(Failure::reject(Error::NeverThere)),
             None => {
                 let reasons = [NotALead::Deleted];
                 tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;

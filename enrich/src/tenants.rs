@@ -30,7 +30,7 @@ pub(crate) struct Tenant {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("tenant {0} has no credentials for its CRM; add them with: leads tenant")]
+    #[error("tenant {0} has no credentials for its CRM; store them (docs/gaps.md says how)")]
     NoCredentials(TenantId),
     #[error("the CRM's limit for tenant {0} is used up")]
     Limited(TenantId),

@@ -25,7 +25,8 @@ pub(crate) fn address(message: &Message) -> Option<String> {
             .filter(|_| message.recipient.texts_allowed)
             .map(E164::as_str)
             .map(str::to_owned),
-        Channel::Email => message.recipient.email.as_ref().map(Email::as_str).map(str::to_owned),
+        // Folded, because one person may write it in two ways and gets the same words once.
+        Channel::Email => message.recipient.email.as_ref().map(Email::folded),
     }
 }
 
@@ -111,6 +112,14 @@ mod tests {
         let mut by_email = message();
         by_email.channel = Channel::Email;
         assert_eq!(said(&by_email, noon()), Decision::Withhold(WithheldReason::SafeMode));
+    }
+
+    #[test]
+    fn an_email_address_is_one_however_it_was_typed() {
+        let mut typed = message();
+        typed.channel = Channel::Email;
+        typed.recipient.email = Some(Email::parse("Dana@Example.com").unwrap());
+        assert_eq!(address(&typed).as_deref(), Some("dana@example.com"));
     }
 
     #[test]

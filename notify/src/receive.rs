@@ -1,5 +1,6 @@
 //! What vendors report about messages, in any order and any number of times.
 
+use chrono::{DateTime, Utc};
 use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
@@ -23,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) receipt: Receipt,
     /// The recipient will get nothing more by this channel.
     pub(crate) opted_out: bool,
+    /// Who the report is about, where it says so.
+    pub(crate) address: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -43,14 +46,15 @@ impl Stage for Receive {
             other @ Source::Shopmonkey => return Err(Failure::reject(Error::NoReceipts(other))),
         };
         for report in &reports {
-            take_in(cx, inbound.tenant, inbound.source, report).await?;
+            take_in(cx, &inbound, report).await?;
         }
         Ok(())
     }
 }
 
 /// Each report by itself: a repeat finds what was done and does the rest.
-async fn take_in(cx: &Context, tenant: TenantId, source: Source, report: &Report) -> Result<(), Failure> {
+async fn take_in(cx: &Context, inbound: &Inbound, report: &Report) -> Result<(), Failure> {
+    let Inbound { tenant, source, received_at, .. } = *inbound;
     let (last, code) = match &report.receipt {
         Receipt::Accepted => (None, None),
         Receipt::Delivered => (Some((MessageState::Delivered, Outcome::Delivered)), None),
@@ -71,7 +75,7 @@ async fn take_in(cx: &Context, tenant: TenantId, source: Source, report: &Report
         received_at: cx.now(),
     };
     let found = if report.opted_out {
-        take_opt_out(cx, tenant, report, &receipt).await?
+        take_opt_out(cx, tenant, report, &receipt, received_at).await?
     } else {
         cx.at_once(cx.once(tenant).take_receipt(&receipt)).await?
     };
@@ -101,11 +105,16 @@ async fn take_opt_out(
     tenant: TenantId,
     report: &Report,
     receipt: &NewReceipt<'_>,
+    opted_out_at: DateTime<Utc>,
 ) -> Result<Option<Reported>, Failure> {
     let mut tx = cx.begin(tenant).await?;
     let found = tx.attempts().take_receipt(receipt).await?;
-    if let Some(Reported { lead, recipient, .. }) = &found {
-        tx.replies().suppress(report.channel, &recipient.to_lowercase(), receipt.source, cx.clock().wall()).await?;
+    // Also of a message that we do not know, such as one from before a restore: the word is about the person.
+    let address = found.as_ref().map(|reported| &reported.recipient).or(report.address.as_ref());
+    if let Some(address) = address {
+        tx.replies().suppress(report.channel, address, receipt.source, opted_out_at).await?;
+    }
+    if let Some(Reported { lead, .. }) = &found {
         tx.leads().stop(*lead, StopReason::OptedOut, cx.now()).await?;
     }
     cx.commit(tx).await?;

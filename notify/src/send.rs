@@ -38,12 +38,14 @@ impl Stage for Send {
         let Some(message) = tx.messages().lock(due.message).await? else {
             return Err(Failure::reject(anyhow!("there is no message {}", due.message)));
         };
+        // Whoever released it had a clock too: if ours is behind theirs, its time has come all the same.
+        let now = cx.now().max(due.release);
         match message.state {
-            MessageState::Planned if message.due_at <= cx.now() => self.send(cx, tx, message).await,
+            MessageState::Planned if message.due_at <= now => self.send(cx, tx, message).await,
             // Put off since it was released; it comes up again at its new time.
             MessageState::Planned => Ok(()),
             // The question is not due yet: this is an earlier event that was waiting.
-            MessageState::Unknown if message.due_at > cx.now() => Ok(()),
+            MessageState::Unknown if message.due_at > now => Ok(()),
             MessageState::Claimed | MessageState::Unknown => self.find_out.ask(cx, tx, &message).await,
             // A repeat: the work is done, only the announcement may be missing.
             MessageState::Sent | MessageState::Delivered => {
@@ -143,13 +145,14 @@ impl Send {
             }
             Answer::Refused { code, opted_out } => {
                 let mut tx = cx.begin(tenant).await?;
+                // Before its attempt, as everybody takes them.
+                tx.messages().lock(message.id).await?;
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await? {
                     return Ok(());
                 }
                 tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
                 if opted_out {
-                    let address = letter.to.to_lowercase();
-                    tx.replies().suppress(message.channel, &address, "vendor", cx.clock().wall()).await?;
+                    tx.replies().suppress(message.channel, &letter.to, "vendor", cx.clock().wall()).await?;
                     tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;
                 }
                 cx.commit(tx).await?;
@@ -160,6 +163,7 @@ impl Send {
                 let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
                 let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
                 let mut tx = cx.begin(tenant).await?;
+                tx.messages().lock(message.id).await?;
                 // Settled by somebody else, who has decided what comes next.
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await? {
                     return Ok(());

@@ -2,30 +2,34 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use domain::{LeadId, StopReason, TenantId};
 use events::{Event as _, LeadClosed};
 use stage::{Failure, Runtime};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use crate::Config;
+use crate::{Config, release::PATIENCE};
 
 pub(crate) async fn run(runtime: &Runtime, config: &Config) {
     let stopping = runtime.lifecycle.stopping();
     while !stopping.is_cancelled() {
         if let Err(error) = look(runtime, config).await {
-            warn!(error = &error as &dyn std::error::Error, "leads to give up could not be looked for");
+            warn!(error = format!("{error:#}"), "leads to give up could not be looked for");
         }
         tokio::select! { () = stopping.cancelled() => {}, () = sleep(config.poll * 4) => {} }
     }
 }
 
-async fn look(runtime: &Runtime, config: &Config) -> Result<(), store::Error> {
+async fn look(runtime: &Runtime, config: &Config) -> anyhow::Result<()> {
     let now = runtime.clock.now();
     let again_at = runtime.clock.in_wall(config.lease);
-    for (tenant, lead) in runtime.store.everywhere().leads_to_give_up(now, again_at, config.batch).await? {
-        if let Err(failure) = give_up(runtime, tenant, lead).await {
-            warn!(lead.id = %lead, "a lead could not be given up yet: {failure:?}");
+    let everywhere = runtime.store.everywhere();
+    let find = everywhere.leads_to_give_up(now, again_at, config.batch);
+    for (tenant, lead) in timeout(PATIENCE, find).await.context("Postgres does not answer")?? {
+        let given_up = timeout(PATIENCE, give_up(runtime, tenant, lead)).await;
+        if let Err(error) = given_up.map_err(anyhow::Error::from).and_then(|done| done.map_err(Failure::into_cause)) {
+            warn!(lead.id = %lead, error = format!("{error:#}"), "a lead could not be given up yet");
         }
     }
     Ok(())

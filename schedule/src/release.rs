@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use events::{Event as _, MessageDue};
 use futures::{StreamExt as _, stream};
 use stage::Runtime;
 use store::DueRow;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use crate::Config;
 
 /// Publishes in flight at once: JetStream confirms them in order, so this is what keeps its pipe full.
 const IN_FLIGHT: usize = 64;
+
+/// A server whose machine is gone says nothing, not even that the connection is closed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(runtime: &Runtime, config: &Config) {
     let stopping = runtime.lifecycle.stopping();
@@ -32,10 +36,12 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
     }
 }
 
-async fn release(runtime: &Runtime, config: &Config) -> Result<usize, store::Error> {
+async fn release(runtime: &Runtime, config: &Config) -> anyhow::Result<usize> {
     let now = runtime.clock.now();
     let again_at = runtime.clock.in_wall(config.lease);
-    let due = runtime.store.everywhere().release_due(now, again_at, config.batch).await?;
+    let everywhere = runtime.store.everywhere();
+    let release = everywhere.release_due(now, again_at, config.batch);
+    let due = timeout(PATIENCE, release).await.context("Postgres does not answer")??;
     let released = due.len();
     stream::iter(due).for_each_concurrent(IN_FLIGHT, |row| publish(runtime, config, row)).await;
     Ok(released)

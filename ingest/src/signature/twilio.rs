@@ -31,7 +31,7 @@ pub(crate) fn verify(
     let pairs = sorted(form);
     let is_signed = addresses(public_url, path_and_query).iter().any(|address| {
         let signed = format!("{address}{pairs}");
-        token.split(' ').any(|token| fits(token, &signed))
+        token.split_whitespace().any(|token| fits(token, &signed))
     });
     if is_signed { Ok(()) } else { Err(bad("X-Twilio-Signature does not fit this address, form and auth token.")) }
 }
@@ -93,5 +93,16 @@ mod tests {
         assert!(!accepts("https://mycompany.com", &CALL[..4], "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
         assert!(!accepts("https://other.example", &CALL, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
         assert!(!accepts("https://mycompany.com", &CALL, ""));
+        let empty = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b""),
+            b"https://mycompany.com/myapp.php?foo=1&bar=2",
+        );
+        let headers = HeaderMap::from_iter([(
+            axum::http::HeaderName::from_static("x-twilio-signature"),
+            STANDARD.encode(empty).parse().unwrap(),
+        )]);
+        let uri = Uri::from_static("/myapp.php?foo=1&bar=2");
+        let url = Url::parse("https://mycompany.com").unwrap();
+        assert!(verify(&url, &uri, &form(&[]), &headers, " 12345  old ").is_err(), "a space is no token");
     }
 }

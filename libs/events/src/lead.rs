@@ -50,7 +50,7 @@ impl Event for LeadPlanned {
     }
 }
 
-/// A customer wrote back; what remained of the cadence is cancelled.
+/// A customer wrote back. What remains of the cadence is cancelled, unless they asked for help or opted in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeadReplied {
     pub tenant: TenantId,

@@ -23,6 +23,12 @@ impl Failure {
         Self::Reject { cause: cause.into() }
     }
 
+    pub fn into_cause(self) -> anyhow::Error {
+        match self {
+            Self::Retry { cause, .. } | Self::Reject { cause } => cause,
+        }
+    }
+
     /// The chain of causes, outermost first.
     pub(crate) fn chain(cause: &anyhow::Error) -> Vec<String> {
         cause.chain().map(|cause: &(dyn Error + 'static)| cause.to_string()).collect()

@@ -16,13 +16,16 @@ use tokio::{
     sync::Notify,
     time::{interval_at, sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Bus, Change, Context, Declared, Failure, Faults, StageConfig, Step, declared,
     settle::{self, Place},
 };
+
+/// A database whose machine is gone says nothing, not even that the connection is closed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One step of a lead's way. The handler reads as the story: read, ask, decide, write, announce.
 pub trait Stage: Send + Sync + 'static {
@@ -94,7 +97,8 @@ impl<S: Stage> Worker<S> {
                     next = messages.next(), if in_hand.len() < self.config.width => match next {
                         Some(Ok(message)) => {
                             let worker = self.clone();
-                            in_hand.push(tokio::spawn(async move { worker.work(message, ack_wait).await }));
+                            let work = tokio::spawn(async move { worker.work(message, ack_wait).await });
+                            in_hand.push(AbortOnDropHandle::new(work));
                         }
                         Some(Err(error)) => {
                             warn!(stage = S::NAME, error = &error as &dyn std::error::Error, "pulling again after an error");
@@ -190,7 +194,9 @@ impl<S: Stage> Worker<S> {
         if place.deliveries < self.config.suspicious_deliveries {
             return Ok(());
         }
-        let starts = self.runtime.store.everywhere().count_start(S::NAME, place.stream, place.sequence).await?;
+        let everywhere = self.runtime.store.everywhere();
+        let count = everywhere.count_start(S::NAME, place.stream, place.sequence);
+        let starts = timeout(PATIENCE, count).await.map_err(Failure::retry)??;
         if starts > self.config.most_starts {
             let before = starts - 1;
             return Err(Failure::reject(anyhow!("the last {before} attempts ended without an outcome: a crash loop")));
@@ -238,8 +244,10 @@ impl<S: Stage> Worker<S> {
     /// There was an outcome: this start was no crash. Tried a few times, because what is away for the handler is away for
     /// this too, and an outage must not look like a crash loop.
     async fn clear_starts(&self, place: &Place) {
+        let everywhere = self.runtime.store.everywhere();
         for _ in 0..10 {
-            if self.runtime.store.everywhere().clear_starts(S::NAME, place.stream, place.sequence).await.is_ok() {
+            let clear = everywhere.clear_starts(S::NAME, place.stream, place.sequence);
+            if matches!(timeout(PATIENCE, clear).await, Ok(Ok(()))) {
                 return;
             }
             sleep(Duration::from_millis(500)).await;
@@ -269,8 +277,9 @@ impl<S: Stage> Worker<S> {
                 settle::give_back(message, &self.config, place.deliveries, after).await;
             }
             Err(Failure::Reject { cause }) => {
-                if let Err(error) = settle::bury(store, clock, S::NAME, message, place, &cause).await {
-                    warn!(error = &error as &dyn std::error::Error, "a dead letter could not be kept yet");
+                let buried = timeout(PATIENCE, settle::bury(store, clock, S::NAME, message, place, &cause)).await;
+                if let Err(error) = buried.map_err(anyhow::Error::from).and_then(|done| Ok(done?)) {
+                    warn!(error = format!("{error:#}"), "a dead letter could not be kept yet");
                     settle::give_back(message, &self.config, place.deliveries, None).await;
                 }
             }

@@ -10,6 +10,9 @@ pub enum Error {
     },
     #[error("the stored {what} cannot be read: {why}")]
     Corrupt { what: &'static str, why: String },
+    /// What an operator, or a deploy of another version, stored.
+    #[error("the stored {what} cannot be read: {why}; store it again")]
+    SetUp { what: &'static str, why: String },
     #[error("the settings of tenant {0} cannot be read")]
     Settings(domain::TenantId, #[source] serde_json::Error),
     #[error("a sealed value cannot be opened: none of the keys in seal.keys fits")]
@@ -31,13 +34,17 @@ impl Error {
         Self::Corrupt { what, why: why.to_string() }
     }
 
+    pub(crate) fn set_up(what: &'static str, why: impl Display) -> Self {
+        Self::SetUp { what, why: why.to_string() }
+    }
+
     /// Whether the database was away, full or busy, so that the same work may succeed later; anything else is a mistake in
     /// the data or in us, and trying again would only repeat it.
     pub fn is_outage(&self) -> bool {
         let source = match self {
             Self::Database { source, .. } => source,
             // A replica with the wrong key or a slip in a tenant's settings: an operator mends it, nothing is given up.
-            Self::Sealed | Self::Settings(..) => return true,
+            Self::Sealed | Self::Settings(..) | Self::SetUp { .. } => return true,
             Self::Corrupt { .. } | Self::Migrate(_) | Self::NewerDatabase { .. } | Self::OtherDatabase { .. } => {
                 return false;
             }

@@ -36,11 +36,13 @@ impl Replies<'_> {
         .map_err(Error::doing("keep a reply"))
     }
 
+    /// Addresses are folded by the database, here and where a message asks for them: two ways of folding would differ.
+    ///
     /// From now on nothing goes to this address by this channel. An opt-out that is older than a later opt-in (they can
     /// arrive in the wrong order) does not undo it; a newer one counts, so that an older opt-in cannot lift it.
     pub async fn suppress(self, channel: Channel, address: &str, source: &str, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
-            "insert into suppressions (tenant_id, channel, address, source, suppressed_at) values ($1, $2, $3, $4, $5)
+            "insert into suppressions (tenant_id, channel, address, source, suppressed_at) values ($1, $2, lower($3), $4, $5)
              on conflict (tenant_id, channel, address) do update
              set source = case when suppressions.lifted_at < excluded.suppressed_at then excluded.source
                                else suppressions.source end,
@@ -64,7 +66,7 @@ impl Replies<'_> {
     pub async fn lift(self, channel: Channel, address: &str, of_source: &str, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "update suppressions set lifted_at = $4
-             where tenant_id = $1 and channel = $2 and address = $3 and lifted_at is null and suppressed_at < $4
+             where tenant_id = $1 and channel = $2 and address = lower($3) and lifted_at is null and suppressed_at < $4
                and starts_with(source, $5)",
             self.0.tenant.uuid(),
             channel.as_str(),

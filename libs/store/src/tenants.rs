@@ -145,7 +145,7 @@ impl Tenants<'_> {
         .map_err(Error::doing("read credentials"))?;
         let Some(sealed) = sealed else { return Ok(None) };
         let plain = self.0.sealer.open(&owner(self.0.tenant, vendor), &sealed)?;
-        serde_json::from_slice(&plain).map(Some).map_err(|error| Error::corrupt("credentials", error))
+        serde_json::from_slice(&plain).map(Some).map_err(|error| Error::set_up("credentials", error))
     }
 
     /// Opens a door: `token` is the last part of the address, `secret` what the source signs with.
@@ -204,5 +204,5 @@ pub(crate) fn owner(tenant: TenantId, vendor: &str) -> String {
 }
 
 pub(crate) fn parse_zone(name: &str) -> Result<Tz, Error> {
-    name.parse().map_err(|error| Error::corrupt("time zone", error))
+    name.parse().map_err(|error| Error::set_up("time zone", error))
 }

@@ -37,10 +37,10 @@ fn report(event: wire::Event) -> Option<Report> {
     let key = format!(
         "{provider_id}:{}:{}:{}",
         event.event,
-        event.email.unwrap_or_default(),
+        event.email.as_deref().unwrap_or_default(),
         event.timestamp.unwrap_or_default()
     );
-    Some(Report { channel: Channel::Email, provider_id, attempt, key, receipt, opted_out })
+    Some(Report { channel: Channel::Email, provider_id, attempt, key, receipt, opted_out, address: event.email })
 }
 
 #[cfg(test)]

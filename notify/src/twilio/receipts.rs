@@ -34,5 +34,6 @@ pub(crate) fn read_receipt(inbound: &Inbound) -> Result<Vec<Report>, Error> {
         attempt,
         receipt,
         opted_out: code.as_deref() == Some("21610"),
+        address: field("To"),
     }])
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use sim::shopmonkey::Manners;
@@ -28,6 +28,19 @@ pub(crate) async fn connect(url: &str, user: &str, password: String) -> async_na
     let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password);
     let options = options.custom_inbox_prefix(format!("_INBOX_{user}")).request_timeout(Some(Duration::from_secs(1)));
     options.connect(url.split(',').next().expect("a server")).await.expect("a connection")
+}
+
+/// Puts a verified request into INBOUND, past the door.
+pub(crate) async fn tell(test: &Test, source_and_kind: &str, key: &str, received_at: DateTime<Utc>, body: &str) {
+    let bus = test.site.bus_config("operate");
+    let context = async_nats::jetstream::new(connect(&bus.url, "operate", secret(&bus.password)).await);
+    let tenant = test.site.franchise.tenant;
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Event-Id", format!("{tenant}:ingest:{}:{key}", source_and_kind.replace('.', ":")));
+    headers.insert("Received-At", received_at.to_rfc3339());
+    let subject = format!("inbound.{tenant}.{source_and_kind}");
+    let sent = context.publish_with_headers(subject, headers, body.to_owned().into()).await;
+    sent.expect("sent").await.expect("stored");
 }
 
 /// Signs as the vendor does, independently of what verifies.

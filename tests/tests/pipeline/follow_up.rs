@@ -12,7 +12,7 @@ use sqlx::{Connection as _, PgConnection};
 use tests::{Test, noon, quote, until};
 
 use crate::{
-    door::{connect, secret},
+    door::{connect, secret, tell},
     killed::{consumer, unacked},
 };
 
@@ -187,6 +187,18 @@ async fn an_order_deleted_in_the_crm_ends_the_follow_up() {
     test.site.sim.world.delete_order("o-1");
     until("the lead is lost", async || test.lead(&asked).await.is_some_and(|lead| lead.status == LeadStatus::Lost))
         .await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_announced_and_is_never_there_is_a_dead_letter_for_somebody_to_look_at() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let body = r#"{"table":"order","operation":"INSERT","data":{"id":"o-nowhere","meta":{"version":1}}}"#;
+    tell(&test, "shopmonkey.order", "order:o-nowhere:INSERT:v1", noon() - TimeDelta::minutes(10), body).await;
+    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
+    until("it is a dead letter", async || dead().await.len() == 1).await;
+    assert!(dead().await[0].reasons[0].contains("check that the tenant's key is of the account"));
     program.stop().await;
 }
 

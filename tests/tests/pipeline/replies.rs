@@ -5,6 +5,8 @@ use domain::{Channel, LeadStatus};
 use sim::shopmonkey::{Manners, Quote};
 use tests::{Test, noon, quote, until};
 
+use crate::door::tell;
+
 const DANA: &str = "+15125550142";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,4 +116,19 @@ async fn of_stop_and_start_the_later_one_counts_in_whatever_order_they_come() {
         let found = tx.messages().is_suppressed(Channel::Sms, DANA).await.expect("an answer");
         assert_eq!(found, silenced, "after {word} of minute {minutes}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unsubscribe_from_an_email_we_do_not_know_counts_for_the_person() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let body =
+        r#"[{"event":"unsubscribe","email":"Dana@example.com","timestamp":1,"sg_message_id":"before-a-restore"}]"#;
+    tell(&test, "sendgrid.receipt", "unsubscribed", noon(), body).await;
+    until("the address is silenced", async || {
+        let Ok(mut tx) = test.site.store.begin(test.site.franchise.tenant).await else { return false };
+        tx.messages().is_suppressed(Channel::Email, "dana@example.com").await.unwrap_or(false)
+    })
+    .await;
+    program.stop().await;
 }

@@ -1,6 +1,10 @@
 //! Whose door a token opens, remembered for a short while so that a burst of webhooks asks the database once.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Bytes,
@@ -9,8 +13,8 @@ use axum::{
 };
 use domain::TenantId;
 use events::Source;
-use moka::future::Cache;
-use secrecy::SecretString;
+use moka::{Expiry, future::Cache};
+use secrecy::{ExposeSecret as _, SecretString};
 use service::{Code, Problem};
 use store::Store;
 use tokio::time::timeout;
@@ -29,9 +33,22 @@ pub(crate) struct Doors {
     known: Cache<(Source, String), Option<Door>>,
     /// What stood behind a token the last time anybody knew, for when the database is away: a vendor may not try again.
     last_known: Cache<(Source, String), Door>,
+    /// Doors that were looked up anew a moment ago, because a signature did not fit.
+    asked_again: Cache<(Source, String), ()>,
 }
 
 const REMEMBERED_FOR: Duration = Duration::from_hours(24);
+/// How often a guess may cost the database a question. Short, because a vendor that is early for a new address or a new secret
+/// may not come again.
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
+
+struct RememberedFor(Duration);
+
+impl Expiry<(Source, String), Option<Door>> for RememberedFor {
+    fn expire_after_create(&self, _: &(Source, String), door: &Option<Door>, _: Instant) -> Option<Duration> {
+        Some(if door.is_some() { self.0 } else { self.0.min(BETWEEN_QUESTIONS) })
+    }
+}
 
 /// Longer than any token we make; what is longer is not looked up.
 const LONGEST_TOKEN: usize = 128;
@@ -41,7 +58,31 @@ impl Doors {
     pub(crate) fn new(store: Store, ttl: Duration, patience: Duration) -> Self {
         // Unknown tokens are remembered too, and bounded: guessing costs the guesser, not the database.
         let last_known = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED_FOR).build();
-        Self { store, patience, last_known, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+        let known = Cache::builder().max_capacity(10_000).expire_after(RememberedFor(ttl)).build();
+        let asked_again = Cache::builder().max_capacity(10_000).time_to_live(BETWEEN_QUESTIONS).build();
+        Self { store, patience, known, last_known, asked_again }
+    }
+
+    /// Whose request this is, if it is signed with the secret of its door, as it is now: the one we remember may have been
+    /// replaced a moment ago.
+    pub(crate) async fn verify(
+        &self,
+        source: Source,
+        token: &str,
+        door: &Door,
+        is_signed: impl Fn(&str) -> Result<(), Problem>,
+    ) -> Result<TenantId, Problem> {
+        let Err(problem) = is_signed(door.secret.expose_secret()) else { return Ok(door.tenant) };
+        let key = (source, token.to_owned());
+        if problem.code() == Code::BadSignature && !self.asked_again.contains_key(&key) {
+            self.asked_again.insert(key.clone(), ()).await;
+            self.known.invalidate(&key).await;
+            let door = self.open(source, token).await?;
+            if is_signed(door.secret.expose_secret()).is_ok() {
+                return Ok(door.tenant);
+            }
+        }
+        Err(refuse(source, problem))
     }
 
     pub(crate) async fn open(&self, source: Source, token: &str) -> Result<Door, Problem> {

@@ -6,7 +6,6 @@ use axum::{
     response::IntoResponse,
 };
 use events::{InboundKind, Source};
-use secrecy::ExposeSecret as _;
 use service::{Code, Problem};
 
 use crate::{
@@ -69,10 +68,11 @@ impl Call<'_> {
         let not_readable = |what: &str| refuse(SOURCE, Problem::new(Code::NotReadable, what));
         let form =
             serde_urlencoded::from_bytes(&body).map(Form).map_err(|_| not_readable("The body is not a form."))?;
-        twilio::verify(&parts.config.public_url, self.path_and_query, &form, self.headers, door.secret.expose_secret())
-            .map_err(|problem| refuse(SOURCE, problem))?;
+        let is_signed =
+            |token: &str| twilio::verify(&parts.config.public_url, self.path_and_query, &form, self.headers, token);
+        let tenant = parts.doors.verify(SOURCE, self.token, &door, is_signed).await?;
         let key = key(&form).ok_or_else(|| not_readable("The form has no MessageSid or no MessageStatus."))?;
         let query = self.path_and_query.query().unwrap_or_default().to_owned();
-        self.app.store(Verified { tenant: door.tenant, source: SOURCE, kind, key, query, body }).await
+        self.app.store(Verified { tenant, source: SOURCE, kind, key, query, body }).await
     }
 }

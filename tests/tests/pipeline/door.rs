@@ -194,6 +194,33 @@ async fn with_the_database_away_a_known_door_stays_open_and_an_unknown_one_says_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_and_a_new_address_are_known_at_once() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let token = test.site.franchise.shopmonkey_token.clone();
+    let door = format!("/webhooks/shopmonkey/{token}");
+    let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
+    let old = test.site.franchise.webhook_secret.clone();
+    assert_eq!(post(&test, &door, &body(1), &old, 0).await.status(), StatusCode::NO_CONTENT);
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    tx.tenants().save_door("shopmonkey", &token, "another-secret").await.expect("a door");
+    tx.commit().await.expect("a commit");
+    assert_eq!(post(&test, &door, &body(2), "another-secret", 0).await.status(), StatusCode::NO_CONTENT);
+    assert_problem(post(&test, &door, &body(3), &old, 0).await, StatusCode::UNAUTHORIZED, "bad-signature").await;
+
+    let early = "/webhooks/shopmonkey/a-new-address";
+    assert_problem(post(&test, early, &body(4), &old, 0).await, StatusCode::NOT_FOUND, "unknown-door").await;
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    tx.tenants().save_door("shopmonkey", "a-new-address", "another-secret").await.expect("a door");
+    tx.commit().await.expect("a commit");
+    until("the new address is open", async || {
+        post(&test, early, &body(5), "another-secret", 0).await.status() == StatusCode::NO_CONTENT
+    })
+    .await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_full_refuses_and_the_door_says_so() {
     let test = Test::start().await;
     let bus = test.site.bus_config("deploy");

@@ -71,7 +71,12 @@ impl Call<'_> {
         let is_signed =
             |token: &str| twilio::verify(&parts.config.public_url, self.path_and_query, &form, self.headers, token);
         let tenant = parts.doors.verify(SOURCE, self.token, &door, is_signed).await?;
-        let key = key(&form).ok_or_else(|| not_readable("The form has no MessageSid or no MessageStatus."))?;
+        let key = key(&form).ok_or_else(|| {
+            not_readable(match kind {
+                InboundKind::Reply => "The form has no MessageSid.",
+                _ => "The form has no MessageSid or no MessageStatus.",
+            })
+        })?;
         let query = self.path_and_query.query().unwrap_or_default().to_owned();
         self.app.store(Verified { tenant, source: SOURCE, kind, key, query, body }).await
     }

@@ -147,8 +147,8 @@ fn read_clock(reader: &mut Reader) -> Clock {
     let anchor: Option<String> = reader.optional("clock.anchor");
     let start: DateTime<Utc> = reader.parse_or("clock.start", DateTime::UNIX_EPOCH);
     let speed: f64 = reader.parse_or("clock.speed", 1.0);
-    if !(speed > 0.0 && speed.is_finite()) {
-        reader.mistake("clock.speed", format!("{speed} is not above zero"));
+    if !Clock::takes(speed) {
+        reader.mistake("clock.speed", format!("{speed} is not above zero and at most a million"));
     }
     let Some(anchor) = anchor else {
         if start != DateTime::UNIX_EPOCH {
@@ -157,7 +157,7 @@ fn read_clock(reader: &mut Reader) -> Clock {
         return Clock::system();
     };
     match anchor.parse() {
-        Ok(anchor) if speed > 0.0 && speed.is_finite() => Clock::virtual_from(start, anchor, speed),
+        Ok(anchor) if Clock::takes(speed) => Clock::virtual_from(start, anchor, speed),
         Ok(_) => Clock::system(),
         Err(error) => {
             reader.mistake("clock.anchor", format!("{anchor:?} is not a time: {error}"));

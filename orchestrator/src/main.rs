@@ -60,7 +60,10 @@ enum Dead {
     /// The open ones, newest first
     List,
     /// Give one another chance
-    Redrive { id: DeadLetterId },
+    Redrive {
+        /// As `leads dead list` prints it
+        id: DeadLetterId,
+    },
 }
 
 fn main() -> ExitCode {

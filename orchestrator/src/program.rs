@@ -28,8 +28,12 @@ impl Program {
     /// Builds and starts. Servers that are away do not keep it from starting: it waits for them, and says so in `/ready`.
     pub async fn start(config: &Config, roles: &[Role], faults: Option<Arc<dyn Faults>>) -> anyhow::Result<Self> {
         service::telemetry::install_metrics();
-        let (listener, address) =
-            http::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let (listener, address) = http::bind(&config.listen).await.with_context(|| {
+            format!(
+                "cannot listen on {} (http.listen); is another process there? Port 0 takes any free one",
+                config.listen
+            )
+        })?;
         let store = Store::open(&config.store)?;
         let limiter = Arc::new(Limiter::new(&config.limits)?);
         let lifecycle = Lifecycle::new();

@@ -175,6 +175,17 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     assert!(said.contains("check that the server runs, and host, user and password in postgres.url"), "{said}");
 
     let ill = doctor(&|settings| {
+        let owner =
+            settings.lines().find_map(|line| line.strip_prefix("postgres.owner_url = ")).expect("an owner").to_owned();
+        let own = |line: &str| {
+            if line.starts_with("postgres.url = ") { format!("postgres.url = {owner}") } else { line.into() }
+        };
+        settings.lines().map(own).collect::<Vec<_>>().join("\n")
+    });
+    let said = String::from_utf8_lossy(&ill.stdout).into_owned();
+    assert!(said.contains("WRONG postgres") && said.contains("sees the rows of every tenant"), "{said}");
+
+    let ill = doctor(&|settings| {
         let dropped = ["nats.deploy_password", "nats.replicas"];
         let kept = settings.lines().filter(|line| !dropped.iter().any(|name| line.starts_with(name)));
         let settings = kept.map(|line| match line.split_once(" = ") {

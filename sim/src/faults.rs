@@ -51,7 +51,12 @@ pub struct Fault {
     #[serde(flatten)]
     pub kind: FaultKind,
     /// How many requests it meets.
+    #[serde(default = "once")]
     pub times: u32,
+}
+
+fn once() -> u32 {
+    1
 }
 
 #[derive(Debug, Default)]

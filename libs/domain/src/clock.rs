@@ -40,6 +40,11 @@ impl Clock {
         Self(Kind::System)
     }
 
+    /// Whether time may run this many times as fast: a million is a lifetime within the hour, and its dates can still be written.
+    pub fn takes(speed: f64) -> bool {
+        speed > 0.0 && speed <= 1e6
+    }
+
     /// Business time that read `start` when the wall read `anchor`, and runs `speed` times as fast since.
     /// Processes that are given the same three values agree on the time.
     pub fn virtual_from(start: DateTime<Utc>, anchor: DateTime<Utc>, speed: f64) -> Self {

@@ -37,7 +37,7 @@ macro_rules! codes {
 
 codes! {
     BadSignature = "bad-signature", UNAUTHORIZED, false, "The signature does not match";
-    StaleTimestamp = "stale-timestamp", UNAUTHORIZED, false, "The request was signed too long ago";
+    StaleTimestamp = "stale-timestamp", UNAUTHORIZED, false, "The request was signed at another time than ours";
     UnknownDoor = "unknown-door", NOT_FOUND, false, "Nothing listens at this address";
     TooLarge = "too-large", PAYLOAD_TOO_LARGE, false, "The body is too large";
     NotReadable = "not-readable", BAD_REQUEST, false, "The body cannot be read";

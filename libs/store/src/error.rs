@@ -15,6 +15,8 @@ pub enum Error {
     SetUp { what: &'static str, why: String },
     #[error("the settings of tenant {0} cannot be read")]
     Settings(domain::TenantId, #[source] serde_json::Error),
+    #[error("the user in postgres.url sees the rows of every tenant: name leads_app there, or a user like it")]
+    SeesEveryTenant,
     #[error("a sealed value cannot be opened: none of the keys in seal.keys fits")]
     Sealed,
     #[error("the migrations cannot be applied")]
@@ -45,6 +47,7 @@ impl Error {
             Self::Database { source, .. } => source,
             // A replica with the wrong key or a slip in a tenant's settings: an operator mends it, nothing is given up.
             Self::Sealed | Self::Settings(..) | Self::SetUp { .. } => return true,
+            Self::SeesEveryTenant => return true,
             Self::Corrupt { .. } | Self::Migrate(_) | Self::NewerDatabase { .. } | Self::OtherDatabase { .. } => {
                 return false;
             }

@@ -155,7 +155,7 @@ struct DemoClock {
 /// Ten in the morning in the westernmost shop, so that it is day in all of them.
 #[expect(clippy::disallowed_methods, reason = "the edge, where a demo's clock is set")]
 fn clock(speed: f64) -> anyhow::Result<DemoClock> {
-    anyhow::ensure!(speed > 0.0 && speed.is_finite(), "--speed takes a number above zero, such as 43200");
+    anyhow::ensure!(Clock::takes(speed), "--speed takes a number above zero and up to a million, such as 43200");
     let anchor = Utc::now();
     let today = anchor.with_timezone(&America::Denver).date_naive();
     let ten = today.and_time(NaiveTime::from_hms_opt(10, 0, 0).unwrap_or_default());

@@ -1,3 +1,5 @@
+use std::io::{Write as _, stdout};
+
 use anyhow::Context as _;
 use domain::DeadLetterId;
 use operate::DeadLetters;
@@ -11,20 +13,21 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let store = Store::open(&config.store)?;
     let letters = DeadLetters::new(&store).list(100).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&letters)?);
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&letters)?)?;
         return Ok(());
     }
     if letters.is_empty() {
-        println!("no open dead letters");
+        writeln!(stdout(), "no open dead letters")?;
     }
     for letter in letters {
-        println!(
+        writeln!(
+            stdout(),
             "{}  {}  {}  {}",
             letter.id,
             letter.died_at.format("%Y-%m-%d %H:%M:%S"),
             letter.stage,
             letter.reasons.join(": ")
-        );
+        )?;
     }
     Ok(())
 }

@@ -1,6 +1,11 @@
 //! `leads doctor`: what is wrong, in an operator's words, and what to do.
 
-use std::{borrow::Cow, process::ExitCode, time::Duration};
+use std::{
+    borrow::Cow,
+    io::{Write as _, stdout},
+    process::ExitCode,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use limits::Limiter;
@@ -56,12 +61,12 @@ pub async fn run(config: &Config, mistakes: &[Mistake], json: bool) -> anyhow::R
     findings.push(safe_mode(config));
 
     if json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&findings)?)?;
     } else {
         for Finding { what, ok, says, to_do } in &findings {
-            println!("{} {what:<16} {says}", if *ok { "ok   " } else { "WRONG" });
+            writeln!(stdout(), "{} {what:<16} {says}", if *ok { "ok   " } else { "WRONG" })?;
             if let Some(to_do) = to_do {
-                println!("{:23}→ {to_do}", "");
+                writeln!(stdout(), "{:23}→ {to_do}", "")?;
             }
         }
     }

@@ -73,16 +73,20 @@ impl Doors {
         is_signed: impl Fn(&str) -> Result<(), Problem>,
     ) -> Result<TenantId, Problem> {
         let Err(problem) = is_signed(door.secret.expose_secret()) else { return Ok(door.tenant) };
-        let key = (source, token.to_owned());
-        if problem.code() == Code::BadSignature && !self.asked_again.contains_key(&key) {
-            self.asked_again.insert(key.clone(), ()).await;
-            self.known.invalidate(&key).await;
-            let door = self.open(source, token).await?;
-            if is_signed(door.secret.expose_secret()).is_ok() {
-                return Ok(door.tenant);
-            }
+        if problem.code() != Code::BadSignature {
+            return Err(refuse(source, problem));
         }
-        Err(refuse(source, problem))
+        let key = (source, token.to_owned());
+        if !self.asked_again.contains_key(&key) {
+            // In this order: whoever finds that somebody has asked finds the answer too, or waits for it.
+            self.known.invalidate(&key).await;
+            self.asked_again.insert(key, ()).await;
+        }
+        let door = self.open(source, token).await?;
+        match is_signed(door.secret.expose_secret()) {
+            Ok(()) => Ok(door.tenant),
+            Err(_) => Err(refuse(source, problem)),
+        }
     }
 
     pub(crate) async fn open(&self, source: Source, token: &str) -> Result<Door, Problem> {

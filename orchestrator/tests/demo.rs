@@ -184,6 +184,7 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     });
     let said = String::from_utf8_lossy(&ill.stdout).into_owned();
     assert!(said.contains("WRONG postgres") && said.contains("sees the rows of every tenant"), "{said}");
+    assert!(said.contains("change the user in postgres.url"), "{said}");
 
     let ill = doctor(&|settings| {
         let dropped = ["nats.deploy_password", "nats.replicas"];

@@ -45,9 +45,8 @@ impl Error {
     pub fn is_outage(&self) -> bool {
         let source = match self {
             Self::Database { source, .. } => source,
-            // A replica with the wrong key or a slip in a tenant's settings: an operator mends it, nothing is given up.
-            Self::Sealed | Self::Settings(..) | Self::SetUp { .. } => return true,
-            Self::SeesEveryTenant => return true,
+            // A wrong key or user, or a slip in what a tenant stored: an operator mends it, nothing is given up.
+            Self::Sealed | Self::Settings(..) | Self::SetUp { .. } | Self::SeesEveryTenant => return true,
             Self::Corrupt { .. } | Self::Migrate(_) | Self::NewerDatabase { .. } | Self::OtherDatabase { .. } => {
                 return false;
             }

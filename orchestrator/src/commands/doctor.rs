@@ -108,6 +108,9 @@ fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
 async fn postgres(store: &Store) -> Finding {
     match store.ping().await {
         Ok(()) => well("postgres", "answers"),
+        Err(error @ store::Error::SeesEveryTenant) => {
+            wrong("postgres", chain(error), "change the user in postgres.url; the owner belongs in postgres.owner_url")
+        }
         Err(error) => {
             wrong("postgres", chain(error), "check that the server runs, and host, user and password in postgres.url")
         }

@@ -22,7 +22,7 @@ enum Error {
     #[error("the CRM has no such order yet")]
     NotThereYet,
     #[error(
-        "the CRM told us of an order and does not have it; check that the tenant's key is of the account that sends the webhooks, then: leads dead redrive"
+        "the CRM told us of an order and does not have it; check that the tenant's key is of the account that sends the webhooks, then: leads dead redrive ID"
     )]
     NeverThere,
 }

@@ -12,6 +12,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// A migration that waits for a table keeps everybody behind it waiting too, so it waits for a short time, many times.
 const MOST_TRIES: u32 = 30;
+/// Whoever queued behind it gets through before it queues again.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Applies what is missing, as the owner of the tables.
 pub async fn migrate(owner_url: &str) -> Result<(), Error> {
@@ -24,7 +26,7 @@ pub async fn migrate(owner_url: &str) -> Result<(), Error> {
         if tries == MOST_TRIES || !is_in_the_way(&error) {
             return Err(Error::Migrate(error));
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(BETWEEN_TRIES).await;
     }
     connection.close().await.map_err(Error::doing("close the owner's connection"))
 }

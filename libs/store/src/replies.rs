@@ -36,10 +36,10 @@ impl Replies<'_> {
         .map_err(Error::doing("keep a reply"))
     }
 
-    /// Addresses are folded by the database, here and where a message asks for them: two ways of folding would differ.
-    ///
     /// From now on nothing goes to this address by this channel. An opt-out that is older than a later opt-in (they can
     /// arrive in the wrong order) does not undo it; a newer one counts, so that an older opt-in cannot lift it.
+    ///
+    /// Addresses are folded by the database, here and where a message asks for them: two ways of folding would differ.
     pub async fn suppress(self, channel: Channel, address: &str, source: &str, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "insert into suppressions (tenant_id, channel, address, source, suppressed_at) values ($1, $2, lower($3), $4, $5)

@@ -127,10 +127,9 @@ fn read_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -
         // The vendor's word: not processed, a retry is always safe.
         StatusCode::TOO_MANY_REQUESTS => Answer::NotProcessed { code: word, retry_after },
         // The account, not the message: an operator mends it, and nothing is lost until then.
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Answer::NotProcessed { code: word, retry_after: Some(Duration::from_secs(60)) }
-        }
-        _ if code.is_some_and(|code| SET_UP_WRONG.contains(&code)) => {
+        _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            || code.is_some_and(|code| SET_UP_WRONG.contains(&code)) =>
+        {
             Answer::NotProcessed { code: word, retry_after: Some(Duration::from_secs(60)) }
         }
         _ if status.is_client_error() => Answer::Refused { code: word, opted_out: code == Some(OPTED_OUT) },

@@ -30,8 +30,10 @@ impl Stage for Plan {
         let (due, planned) = if fresh {
             let touches = self.touches(cx, &lead, &settings.cadence, shop, now);
             // Nobody to write to yet: the next version of the order may bring a number, and is planned then.
-            if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
-                tx.messages().plan(id, &touches, gives_up_at, now).await?;
+            if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|new| &new.touch))
+                && !tx.messages().plan(id, &touches, gives_up_at, now).await?
+            {
+                return Ok(());
             }
             let due = touches.iter().filter(|new| new.touch.due_at <= now);
             (due.map(|new| (new.id, new.touch.due_at)).collect(), touches.len())

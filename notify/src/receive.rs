@@ -1,6 +1,6 @@
 //! What vendors report about messages, in any order and any number of times.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
@@ -8,6 +8,10 @@ use store::{NewReceipt, Reported};
 use tracing::{info, warn};
 
 use crate::{send::announce, sendgrid, twilio};
+
+/// In a burst, a customer who waits for a first text comes before a receipt; but a receipt is a proof, and whoever looks for a
+/// lost answer needs it within minutes (ADR 11).
+const MAY_WAIT: TimeDelta = TimeDelta::seconds(15);
 
 pub(crate) struct Receive;
 
@@ -40,6 +44,7 @@ impl Stage for Receive {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        cx.give_way(inbound.received_at + MAY_WAIT).await;
         let reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,

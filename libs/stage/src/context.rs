@@ -67,6 +67,12 @@ impl Context {
         Ok(done)
     }
 
+    /// Lets work that a customer waits for go first while the database is busy, until `latest` at most. In wall time.
+    pub async fn give_way(&self, latest: DateTime<Utc>) {
+        let at_most = (latest - self.clock.wall()).to_std().unwrap_or_default();
+        self.store.wait_while_busy(at_most).await;
+    }
+
     /// Publishes a fact under an id that follows from it alone, so that saying it twice stores it once.
     pub async fn announce(&self, event: &impl Event) -> Result<(), Failure> {
         self.publish(&event.pack(self.stage, self.now())).await

@@ -1,9 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use deadpool::managed::QueueMode;
 use domain::TenantId;
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Executor as _, postgres::PgConnectOptions};
+use tokio::time::{sleep, timeout};
 
 use crate::{
     Attempts, Config, Error, Everywhere, Leads, Messages, Once, Replies, Sealer, Tenants,
@@ -13,6 +14,10 @@ use crate::{
 /// Every query goes through an index by its first column, whatever its arguments (a test holds that), so planning it once for
 /// each connection is enough. Left to itself, Postgres plans what takes arrays anew each time.
 const GENERIC_PLANS: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
+
+/// Whoever can wait lets one other connection be in use, not two: then somebody is about to wait for a processor.
+const BUSY_FROM: usize = 2;
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -73,6 +78,20 @@ impl Store {
                 .map_err(Error::doing("reach Postgres"))?;
         // None: there are no tables yet.
         if is_bound == Some(false) { Err(Error::SeesEveryTenant) } else { Ok(()) }
+    }
+
+    /// Lets others go first: returns when nearly nobody uses the database, and after `at_most` in any case.
+    pub async fn wait_while_busy(&self, at_most: Duration) {
+        let is_busy = || {
+            let status = self.pool.status();
+            status.size - status.available.min(status.size) >= BUSY_FROM
+        };
+        let quiet = async {
+            while is_busy() {
+                sleep(LOOKS_AGAIN_AFTER).await;
+            }
+        };
+        let _ = timeout(at_most, quiet).await;
     }
 
     pub(crate) async fn lend(&self) -> Result<Loan, Error> {

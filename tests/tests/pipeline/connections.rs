@@ -1,11 +1,14 @@
 //! Connections to Postgres that are given back in the middle of something, or whose server is gone.
 
+use std::time::Duration;
+
 use domain::TenantId;
+use futures::FutureExt as _;
 use orchestrator::Role;
 use sim::shopmonkey::Manners;
 use sqlx::{Connection as _, PgConnection};
 use store::{Store, TenantSettings};
-use tests::{Test, noon, quote, until};
+use tests::{PATIENCE, Test, noon, quote, until};
 use uuid::Uuid;
 
 use crate::killed::consumer;
@@ -48,12 +51,27 @@ async fn a_statement_given_up_on_leaves_a_connection_that_works() {
         let mut tx = store.begin(ours).await.expect("a transaction");
         tx.tenants().save("blocked", "Blocked", &settings, noon()).await
     };
-    let waited = tokio::time::timeout(std::time::Duration::from_millis(200), waiting).await;
+    let waited = tokio::time::timeout(Duration::from_millis(200), waiting).await;
     assert!(waited.is_err(), "it should wait for the lock");
     holder.commit().await.expect("committed");
     until("the connection works again", async || store.ping().await.is_ok()).await;
     let mut tx = store.begin(ours).await.expect("a transaction");
     assert_eq!(tx.tenants().settings().await.expect("settings"), settings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_gives_way_waits_for_a_quiet_database_and_never_longer_than_it_may() {
+    let test = Test::start().await;
+    let (store, ours) = (&test.site.store, test.site.franchise.tenant);
+    let busy = [store.begin(ours).await.expect("a transaction"), store.begin(ours).await.expect("a second one")];
+    let mut waiting = Box::pin(store.wait_while_busy(Duration::from_secs(3_600)));
+    assert!(waiting.as_mut().now_or_never().is_none(), "two connections are in use");
+    store.wait_while_busy(Duration::ZERO).await;
+    store.wait_while_busy(Duration::from_millis(30)).await;
+    for tx in busy {
+        tx.commit().await.expect("committed");
+    }
+    tokio::time::timeout(PATIENCE, waiting).await.expect("quiet now");
 }
 
 #[tokio::test(flavor = "multi_thread")]

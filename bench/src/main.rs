@@ -5,6 +5,7 @@ mod due;
 mod figures;
 mod first_touch;
 mod pipeline;
+mod processor;
 mod webhooks;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};

@@ -1,6 +1,8 @@
 //! What vendors report about messages, in any order and any number of times.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
@@ -11,7 +13,7 @@ use crate::{send::announce, sendgrid, twilio};
 
 /// In a burst, a customer who waits for a first text comes before a receipt; but a receipt is a proof, and whoever looks for a
 /// lost answer needs it within minutes (ADR 11).
-const MAY_WAIT: TimeDelta = TimeDelta::seconds(15);
+const MAY_WAIT: Duration = Duration::from_secs(15);
 
 pub(crate) struct Receive;
 
@@ -44,12 +46,15 @@ impl Stage for Receive {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        cx.give_way(inbound.received_at + MAY_WAIT).await;
         let reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
             other @ Source::Shopmonkey => return Err(Failure::reject(Error::NoReceipts(other))),
         };
+        // Somebody who wants nothing more gets nothing more from now on, not in fifteen seconds.
+        if !reports.iter().any(|report| report.opted_out) {
+            cx.give_way(inbound.received_at, MAY_WAIT).await;
+        }
         for report in &reports {
             take_in(cx, &inbound, report).await?;
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
@@ -18,6 +18,9 @@ use crate::{
     render::Renderer,
     tenants::Tenants,
 };
+
+/// How far the clock of whoever released a message may be ahead of ours and is still believed.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 const SAME_WORDS_APART: TimeDelta = TimeDelta::hours(24);
 
@@ -34,14 +37,28 @@ impl Stage for Send {
     type Input = MessageDue;
 
     async fn handle(&self, cx: &Context, due: MessageDue) -> Result<(), Failure> {
+        match self.look_at(cx, &due).await {
+            // Until somebody mends it, this tenant's messages are nobody else's burden: the row comes up again by itself, ever
+            // more seldom, and a message in hand would be one of the few that the consumer may have.
+            Err(Failure::Retry { cause, .. }) if cause.downcast_ref().is_some_and(store::Error::is_set_up) => {
+                warn!(message.id = %due.message, error = format!("{cause:#}"), "waits until the tenant's set-up is mended");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl Send {
+    async fn look_at(&self, cx: &Context, due: &MessageDue) -> Result<(), Failure> {
         let mut tx = cx.begin(due.tenant).await?;
         let Some(message) = tx.messages().lock(due.message).await? else {
             return Err(Failure::reject(anyhow!("there is no message {}", due.message)));
         };
         // Whoever released it had a clock too: if ours is behind theirs, its time has come all the same.
-        let now = cx.now().max(due.release);
+        let now = cx.now().max(due.release.min(cx.now() + CLOCK_SKEW));
         match message.state {
-            MessageState::Planned if message.due_at <= now => self.send(cx, tx, message).await,
+            MessageState::Planned if message.due_at <= now => self.send(cx, tx, message, now).await,
             // Put off since it was released; it comes up again at its new time.
             MessageState::Planned => Ok(()),
             // The question is not due yet: this is an earlier event that was waiting.
@@ -56,13 +73,17 @@ impl Stage for Send {
             MessageState::Cancelled => Ok(()),
         }
     }
-}
 
-impl Send {
-    async fn send(&self, cx: &Context, mut tx: Transaction, message: Message) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        cx: &Context,
+        mut tx: Transaction,
+        message: Message,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
         let tenant = tx.tenant();
         let chosen = self.tenants.find(&mut tx).await?;
-        let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, cx.now());
+        let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, now);
         let address = match decision {
             Decision::Send(address) => address,
             Decision::Wait(until) => {

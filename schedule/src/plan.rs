@@ -27,14 +27,13 @@ impl Stage for Plan {
             return Ok(());
         };
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
-        let (due, planned) = if fresh {
-            let touches = self.touches(cx, &lead, &settings.cadence, shop, now);
+        let touches = if fresh { self.touches(cx, &lead, &settings.cadence, shop, now) } else { Vec::new() };
+        let is_planned_now = match Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
+            Some(gives_up_at) => tx.messages().plan(id, &touches, gives_up_at, now).await?,
             // Nobody to write to yet: the next version of the order may bring a number, and is planned then.
-            if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|new| &new.touch))
-                && !tx.messages().plan(id, &touches, gives_up_at, now).await?
-            {
-                return Ok(());
-            }
+            None => false,
+        };
+        let (due, planned) = if is_planned_now {
             let due = touches.iter().filter(|new| new.touch.due_at <= now);
             (due.map(|new| (new.id, new.touch.due_at)).collect(), touches.len())
         } else {

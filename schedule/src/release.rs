@@ -61,7 +61,11 @@ async fn publish(runtime: &Runtime, config: &Config, row: DueRow) {
         tx.messages().release_again(row.message, runtime.clock.in_wall(config.lease)).await?;
         tx.commit().await
     };
-    if let Err(error) = put_back.await {
-        warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row comes up again later");
+    match timeout(PATIENCE, put_back).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row comes up again later");
+        }
+        Err(_) => warn!(message.id = %row.message, "a due row comes up again later: Postgres does not answer"),
     }
 }

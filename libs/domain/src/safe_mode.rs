@@ -24,7 +24,8 @@ impl SafeMode {
     pub fn allows(&self, recipient: &str) -> bool {
         match self {
             Self::Off => true,
-            Self::OnlyTo(patterns) => patterns.iter().any(|pattern| matches(pattern, recipient)),
+            // Addresses come folded, and an operator writes them as they are known.
+            Self::OnlyTo(patterns) => patterns.iter().any(|pattern| matches(&pattern.to_lowercase(), recipient)),
         }
     }
 }
@@ -57,6 +58,8 @@ mod tests {
     #[test]
     fn only_listed_recipients_are_ever_contacted() {
         let safe = SafeMode::OnlyTo(vec!["+1512555*".into(), "*@example.com".into(), "ops@shop.example".into()]);
+        let typed = SafeMode::OnlyTo(vec!["Dana@Example.com".into()]);
+        assert!(typed.allows("dana@example.com"));
         for allowed in ["+15125550142", "dana@example.com", "ops@shop.example"] {
             assert!(safe.allows(allowed), "{allowed}");
         }

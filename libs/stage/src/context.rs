@@ -67,10 +67,11 @@ impl Context {
         Ok(done)
     }
 
-    /// Lets work that a customer waits for go first while the database is busy, until `latest` at most. In wall time.
-    pub async fn give_way(&self, latest: DateTime<Utc>) {
-        let at_most = (latest - self.clock.wall()).to_std().unwrap_or_default();
-        self.store.wait_while_busy(at_most).await;
+    /// Lets work that a customer waits for go first while the database is busy, for `at_most` since something came in, and
+    /// for `at_most` from now if the clock it came in by is ahead of ours.
+    pub async fn give_way(&self, came_in_at: DateTime<Utc>, at_most: Duration) {
+        let waited = (self.clock.wall() - came_in_at).to_std().unwrap_or_default();
+        self.store.wait_while_busy(at_most.saturating_sub(waited)).await;
     }
 
     /// Publishes a fact under an id that follows from it alone, so that saying it twice stores it once.

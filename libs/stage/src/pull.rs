@@ -245,13 +245,13 @@ impl<S: Stage> Worker<S> {
     /// this too, and an outage must not look like a crash loop.
     async fn clear_starts(&self, place: &Place) {
         let everywhere = self.runtime.store.everywhere();
-        for _ in 0..10 {
-            let clear = everywhere.clear_starts(S::NAME, place.stream, place.sequence);
-            if matches!(timeout(PATIENCE, clear).await, Ok(Ok(()))) {
-                return;
+        let clear = async {
+            while everywhere.clear_starts(S::NAME, place.stream, place.sequence).await.is_err() {
+                sleep(Duration::from_millis(500)).await;
             }
-            sleep(Duration::from_millis(500)).await;
-        }
+        };
+        // No longer: nobody says meanwhile that this message is in hand.
+        let _ = timeout(PATIENCE, clear).await;
     }
 
     async fn settle(&self, context: &Context, message: &Message, place: &Place, outcome: Result<(), Failure>) {

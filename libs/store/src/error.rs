@@ -40,6 +40,11 @@ impl Error {
         Self::SetUp { what, why: why.to_string() }
     }
 
+    /// Whether an operator has to store something again, for one tenant, before this can succeed.
+    pub fn is_set_up(&self) -> bool {
+        matches!(self, Self::Sealed | Self::Settings(..) | Self::SetUp { .. })
+    }
+
     /// Whether the database was away, full or busy, so that the same work may succeed later; anything else is a mistake in
     /// the data or in us, and trying again would only repeat it.
     pub fn is_outage(&self) -> bool {

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZero, sync::Arc, time::Duration};
 
 use deadpool::managed::QueueMode;
 use domain::TenantId;
@@ -15,8 +15,6 @@ use crate::{
 /// each connection is enough. Left to itself, Postgres plans what takes arrays anew each time.
 const GENERIC_PLANS: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 
-/// Whoever can wait lets one other connection be in use, not two: then somebody is about to wait for a processor.
-const BUSY_FROM: usize = 2;
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// The database. Cheap to clone.
@@ -80,11 +78,14 @@ impl Store {
         if is_bound == Some(false) { Err(Error::SeesEveryTenant) } else { Ok(()) }
     }
 
-    /// Lets others go first: returns when nearly nobody uses the database, and after `at_most` in any case.
+    /// Lets others of this process go first: returns when fewer of its connections are in use than there are processors, and
+    /// after `at_most` in any case.
     pub async fn wait_while_busy(&self, at_most: Duration) {
+        // Then whoever comes next is about to wait for a processor, ours or the database's.
+        let busy_from = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
         let is_busy = || {
             let status = self.pool.status();
-            status.size - status.available.min(status.size) >= BUSY_FROM
+            status.size - status.available.min(status.size) >= busy_from
         };
         let quiet = async {
             while is_busy() {

@@ -13,7 +13,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 /// The recipient has opted out at the vendor.
 const OPTED_OUT: i64 = 21610;
 /// No such account or service, a sender that is none, a service without senders: the set-up, not the message.
-const SET_UP_WRONG: [i64; 6] = [20404, 21212, 21606, 21703, 21704, 21705];
+const SET_UP_WRONG: [i64; 8] = [20404, 21212, 21606, 21701, 21702, 21703, 21704, 21705];
 /// Asks the vendor to try a callback five times, whatever goes wrong. Without it one that we answer with 503 is lost. Neither
 /// sent nor signed.
 const TRY_AGAIN: &str = "#rc=5&rp=all";
@@ -128,7 +128,7 @@ fn read_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -
         StatusCode::TOO_MANY_REQUESTS => Answer::NotProcessed { code: word, retry_after },
         // The account, not the message: an operator mends it, and nothing is lost until then.
         _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            || code.is_some_and(|code| SET_UP_WRONG.contains(&code)) =>
+            || (status.is_client_error() && code.is_some_and(|code| SET_UP_WRONG.contains(&code))) =>
         {
             Answer::NotProcessed { code: word, retry_after: Some(Duration::from_secs(60)) }
         }

@@ -25,6 +25,8 @@ use crate::app::refuse;
 pub(crate) struct Door {
     pub(crate) tenant: TenantId,
     pub(crate) secret: SecretString,
+    /// The database was away: this is what stood there before, and may not be so any more.
+    is_old: bool,
 }
 
 pub(crate) struct Doors {
@@ -85,7 +87,9 @@ impl Doors {
         let door = self.open(source, token).await?;
         match is_signed(door.secret.expose_secret()) {
             Ok(()) => Ok(door.tenant),
-            Err(_) => Err(refuse(source, problem)),
+            // It may be signed with a newer secret than we can know of now.
+            Err(problem) if door.is_old && problem.code() == Code::BadSignature => Err(refuse(source, come_again())),
+            Err(problem) => Err(refuse(source, problem)),
         }
     }
 
@@ -100,9 +104,11 @@ impl Doors {
         }
         let look_up = async {
             let found = self.store.everywhere().find_door(token).await?;
-            let door = found
-                .filter(|door| door.source == source.as_str())
-                .map(|door| Door { tenant: door.tenant, secret: door.secret });
+            let door = found.filter(|door| door.source == source.as_str()).map(|door| Door {
+                tenant: door.tenant,
+                secret: door.secret,
+                is_old: false,
+            });
             match &door {
                 Some(door) => self.last_known.insert(key.clone(), door.clone()).await,
                 None => self.last_known.invalidate(&key).await,
@@ -121,8 +127,8 @@ impl Doors {
             "a door could not be looked up within {:?}",
             self.patience
         );
-        let away = || refuse(source, Problem::new(Code::DatabaseAway, "Please send this again later.").retry_after(5));
-        self.last_known.get(&key).await.ok_or_else(away)
+        let door = self.last_known.get(&key).await.ok_or_else(|| refuse(source, come_again()))?;
+        Ok(Door { is_old: true, ..door })
     }
 }
 
@@ -136,6 +142,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Token {
         let token = Path::<String>::from_request_parts(parts, state).await;
         token.map(|Path(token)| Self(token)).map_err(|_| unknown())
     }
+}
+
+fn come_again() -> Problem {
+    Problem::new(Code::DatabaseAway, "Please send this again later.").retry_after(5)
 }
 
 fn unknown() -> Problem {

@@ -26,8 +26,8 @@ pub(crate) fn verify(
     }
     let mut keys = vec![secret.as_bytes().to_vec()];
     keys.extend(secret.strip_prefix("whsec_").and_then(|rest| STANDARD.decode(rest).ok()));
-    // Anybody can sign with nothing.
-    keys.retain(|key| !key.is_empty());
+    // Anybody can sign with nothing, and with the prefix of nothing.
+    keys.retain(|key| !key.is_empty() && key != b"whsec_");
     let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
     let fits =
         |mac: &[u8]| keys.iter().any(|key| hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), &signed, mac).is_ok());
@@ -85,10 +85,13 @@ mod tests {
     #[test]
     fn an_empty_secret_opens_nothing() {
         let signed = [b"8f2d6c1e-0a4b-4a57-9d0e-3b1f7c2a9e10.1764892800.", BODY].concat();
-        let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b""), &signed);
-        let signature = format!("v1,{}", STANDARD.encode(mac));
         for secret in ["", "whsec_"] {
-            assert_eq!(code(&headers(&signature), BODY, secret, 1764892800), Some(Code::BadSignature));
+            let of_nothing = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b""), &signed);
+            let of_itself = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &signed);
+            for mac in [of_nothing, of_itself] {
+                let signature = format!("v1,{}", STANDARD.encode(mac));
+                assert_eq!(code(&headers(&signature), BODY, secret, 1764892800), Some(Code::BadSignature));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! `leads`: reads the command line and the settings, and hands over.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use domain::DeadLetterId;
@@ -71,12 +71,6 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(code) => code,
-        // Whoever read our words has read enough, as `head` does.
-        Err(error)
-            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
-        {
-            ExitCode::SUCCESS
-        }
         Err(error) => {
             eprintln!("leads: {error:#}");
             ExitCode::from(2)

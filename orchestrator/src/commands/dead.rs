@@ -1,11 +1,10 @@
-use std::io::{Write as _, stdout};
-
 use anyhow::Context as _;
 use domain::DeadLetterId;
 use operate::DeadLetters;
 use stage::Bus;
 use store::Store;
 
+use super::say;
 use crate::Config;
 
 /// What stages gave up on, newest first.
@@ -13,21 +12,14 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let store = Store::open(&config.store)?;
     let letters = DeadLetters::new(&store).list(100).await?;
     if json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(&letters)?)?;
-        return Ok(());
+        return Ok(say(&serde_json::to_string_pretty(&letters)?)?);
     }
     if letters.is_empty() {
-        writeln!(stdout(), "no open dead letters")?;
+        say("no open dead letters")?;
     }
     for letter in letters {
-        writeln!(
-            stdout(),
-            "{}  {}  {}  {}",
-            letter.id,
-            letter.died_at.format("%Y-%m-%d %H:%M:%S"),
-            letter.stage,
-            letter.reasons.join(": ")
-        )?;
+        let (id, died_at) = (letter.id, letter.died_at.format("%Y-%m-%d %H:%M:%S"));
+        say(&format!("{id}  {died_at}  {}  {}", letter.stage, letter.reasons.join(": ")))?;
     }
     Ok(())
 }
@@ -40,6 +32,5 @@ pub async fn redrive(config: &Config, id: DeadLetterId) -> anyhow::Result<()> {
     let bus = Bus::connect(operate).await?;
     stage::redrive(&bus, &store, &config.clock, id).await?;
     bus.close().await;
-    println!("published again; if it fails again it is back in the list, with a new id");
-    Ok(())
+    Ok(say("published again; if it fails again it is back in the list, with a new id")?)
 }

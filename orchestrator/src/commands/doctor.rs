@@ -1,11 +1,6 @@
 //! `leads doctor`: what is wrong, in an operator's words, and what to do.
 
-use std::{
-    borrow::Cow,
-    io::{Write as _, stdout},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{borrow::Cow, process::ExitCode, time::Duration};
 
 use futures::future::join_all;
 use limits::Limiter;
@@ -16,6 +11,7 @@ use stage::{Bus, BusConfig, Declared};
 use store::Store;
 use tokio::time::{sleep, timeout};
 
+use super::say;
 use crate::Config;
 
 /// One thing that was looked at.
@@ -61,12 +57,12 @@ pub async fn run(config: &Config, mistakes: &[Mistake], json: bool) -> anyhow::R
     findings.push(safe_mode(config));
 
     if json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(&findings)?)?;
+        say(&serde_json::to_string_pretty(&findings)?)?;
     } else {
         for Finding { what, ok, says, to_do } in &findings {
-            writeln!(stdout(), "{} {what:<16} {says}", if *ok { "ok   " } else { "WRONG" })?;
+            say(&format!("{} {what:<16} {says}", if *ok { "ok   " } else { "WRONG" }))?;
             if let Some(to_do) = to_do {
-                writeln!(stdout(), "{:23}→ {to_do}", "")?;
+                say(&format!("{:23}→ {to_do}", ""))?;
             }
         }
     }

@@ -1,6 +1,7 @@
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
+use super::say;
 use crate::Config;
 
 /// Applies what is missing.
@@ -10,6 +11,6 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     )?;
     let pending = store::pending_migrations(owner.expose_secret()).await?;
     store::migrate(owner.expose_secret()).await?;
-    println!("{pending} migrations applied; the database is up to date");
+    say(&format!("{pending} migrations applied; the database is up to date"))?;
     Ok(())
 }

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use stage::{Bus, Declared};
 
+use super::say;
 use crate::Config;
 
 async fn connect(config: &Config) -> anyhow::Result<Bus> {
@@ -25,9 +26,9 @@ pub async fn apply(config: &Config) -> anyhow::Result<()> {
     let bus = connect(config).await?;
     let changes = stage::apply(&bus, &Declared::new(config.replicas)).await?;
     for change in &changes {
-        println!("applied: {change}");
+        say(&format!("applied: {change}"))?;
     }
-    println!("streams and consumers are as declared");
+    say("streams and consumers are as declared")?;
     bus.close().await;
     Ok(())
 }
@@ -37,11 +38,11 @@ pub async fn diff(config: &Config) -> anyhow::Result<ExitCode> {
     let bus = connect(config).await?;
     let changes = stage::diff(&bus, &Declared::new(config.replicas)).await?;
     for change in &changes {
-        println!("{change}");
+        say(&change.to_string())?;
     }
     bus.close().await;
     if changes.is_empty() {
-        println!("streams and consumers are as declared");
+        say("streams and consumers are as declared")?;
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)

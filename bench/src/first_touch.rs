@@ -7,7 +7,8 @@ use sim::play::Script;
 
 use crate::{figures::Figures, pipeline::Pipeline, processor::Processor};
 
-const SECONDS: usize = 10;
+/// Longer than a receipt may give way (ADR 11), so that their handling is part of what is measured.
+const SECONDS: usize = 20;
 
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (site, _folder) = crate::site(&[("notify.safe_mode", "off")]).await?;

@@ -9,7 +9,7 @@ use stage::{Context, Failure, Stage};
 use store::{NewLead, Saved, Standing, Transaction};
 use tracing::info;
 
-use crate::tenants::{Tenant, Tenants, failure_of};
+use crate::tenants::{SETTLES_WITHIN, Tenant, Tenants, failure_of};
 
 pub(crate) struct Judge {
     pub(crate) tenants: Tenants,
@@ -26,9 +26,6 @@ enum Error {
     )]
     NeverThere,
 }
-
-/// How long a CRM may take to find an order that it has told us about.
-const SETTLES_WITHIN: Duration = Duration::from_secs(300);
 
 /// What there is to say after the transaction.
 enum News {
@@ -56,7 +53,6 @@ impl Stage for Judge {
         let order = tenant.crm.order(order_id).await.map_err(failure_of)?;
         let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
         if order.is_none() && webhook.operation != "DELETE" && age < SETTLES_WITHIN {
-            // Their webhook can be faster than their own read replica.
             return Err(Failure::retry_after(Duration::from_secs(2), Error::NotThereYet));
         }
         let (customer, vehicle) = match &order {
@@ -67,11 +63,15 @@ impl Stage for Judge {
         let mut tx = cx.begin(inbound.tenant).await?;
         let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, order_id);
         let location = order.as_ref().and_then(|order| order.location_id.as_deref());
-        let standing = tx.leads().standing(lead, location).await?;
+        let standing = tx.leads().standing(lead, tenant.crm_name, order_id, location).await?;
         let news = match order {
             None if standing.is_lead => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
-            // Announced, and never there: with the key of another account that is every order, so somebody must look.
-            None if webhook.operation != "DELETE" => return Err(Failure::reject(Error::NeverThere)),
+            // Announced, and never there: with the key of another account that is every order, so somebody must look. Unless the
+            // word of its deletion, which may be right behind this one, is heard first.
+            None if webhook.operation != "DELETE" && !standing.is_judged => {
+                let again = || Failure::retry_after(Duration::from_secs(2), Error::NotThereYet);
+                return Err(if cx.deliveries() < 3 { again() } else { Failure::reject(Error::NeverThere) });
+            }
             None => {
                 let reasons = [NotALead::Deleted];
                 tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;
@@ -180,6 +180,7 @@ fn describe(
         location,
         crm,
         crm_order_id: order.id.clone(),
+        crm_customer_id: order.customer_id.clone(),
         crm_version: order.version,
         no_contact,
         first_name,

@@ -1,6 +1,7 @@
 //! Who is asking, about which car, for which shop; a lead or not, and why. And who is answering.
 
 mod app;
+mod book;
 mod config;
 mod hear;
 mod judge;

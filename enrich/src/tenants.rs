@@ -11,6 +11,10 @@ use store::CrmLimit;
 
 use crate::Config;
 
+/// How long a CRM may take to find what it has told us about: its webhook can be faster than its own read replica.
+pub(crate) const SETTLES_WITHIN: Duration = Duration::from_secs(300);
+
+#[derive(Clone)]
 pub(crate) struct Tenants {
     http: reqwest::Client,
     limiter: Arc<Limiter>,

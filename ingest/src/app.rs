@@ -58,7 +58,7 @@ impl App {
                 let outcome = if stored { "stored" } else { "repeated" };
                 count(source, outcome);
                 // Receipts come by the thousand and say what they did where they are taken in; of the rest nobody makes anything.
-                if matches!(kind, InboundKind::Order | InboundKind::Reply) {
+                if matches!(kind, InboundKind::Order | InboundKind::Appointment | InboundKind::Reply) {
                     info!(tenant.id = %tenant, event.id = id, "{outcome} what {source} sent");
                 }
                 Ok(())

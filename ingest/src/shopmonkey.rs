@@ -33,7 +33,11 @@ pub(crate) async fn changed(
     app.store(Verified {
         tenant,
         source: SOURCE,
-        kind: if webhook.table == "order" { InboundKind::Order } else { InboundKind::Other },
+        kind: match webhook.table.as_str() {
+            "order" => InboundKind::Order,
+            "appointment" => InboundKind::Appointment,
+            _ => InboundKind::Other,
+        },
         key: webhook.key(),
         query: String::new(),
         body,

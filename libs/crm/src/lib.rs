@@ -7,7 +7,7 @@ mod error;
 pub mod shopmonkey;
 
 use async_trait::async_trait;
-use domain::{Customer, Order, Vehicle};
+use domain::{Appointment, Customer, Order, Vehicle};
 pub use error::Error;
 
 /// A CRM as the pipeline sees it. `Ok(None)`: the CRM has no such row.
@@ -16,4 +16,5 @@ pub trait Crm: Send + Sync {
     async fn order(&self, id: &str) -> Result<Option<Order>, Error>;
     async fn customer(&self, id: &str) -> Result<Option<Customer>, Error>;
     async fn vehicle(&self, id: &str) -> Result<Option<Vehicle>, Error>;
+    async fn appointment(&self, id: &str) -> Result<Option<Appointment>, Error>;
 }

@@ -22,6 +22,6 @@ pub use lead::{LeadStatus, NoContact, StopReason};
 pub use legal_window::{LegalWindow, WindowError};
 pub use message::{Channel, MessageState, Receipt, WithheldReason};
 pub use opt_out::{Keyword, keyword};
-pub use order::{Customer, Order, OrderStatus, Phone, Vehicle};
+pub use order::{Appointment, Customer, Order, OrderStatus, Phone, Vehicle};
 pub use safe_mode::SafeMode;
 pub use website_lead::{NotALead, Verdict, WebsiteLeadRules};

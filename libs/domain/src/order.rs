@@ -39,6 +39,25 @@ pub enum OrderStatus {
     Other(String),
 }
 
+/// A time that the shop keeps for somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appointment {
+    pub id: String,
+    /// The order it is for. A shop can make an appointment without one.
+    pub order_id: Option<String>,
+    pub customer_id: Option<String>,
+    pub starts_at: DateTime<Utc>,
+    /// Called off by the shop or declined by the customer.
+    pub is_cancelled: bool,
+}
+
+impl Appointment {
+    /// Whether somebody who asked for a quote then has booked with this. One from before they asked is about something else.
+    pub fn books(&self, asked_at: DateTime<Utc>) -> bool {
+        !self.is_cancelled && self.starts_at > asked_at
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Customer {
     pub first_name: Option<String>,
@@ -71,5 +90,25 @@ impl Vehicle {
             .flatten()
             .collect::<Vec<_>>()
             .join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_appointment_and_one_from_before_the_quote_book_nothing() {
+        let at = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+        let appointment = Appointment {
+            id: "a-1".into(),
+            order_id: None,
+            customer_id: Some("c-1".into()),
+            starts_at: at("2026-03-09T14:00:00Z"),
+            is_cancelled: false,
+        };
+        assert!(appointment.books(at("2026-03-02T15:04:05Z")));
+        assert!(!appointment.books(at("2026-03-10T15:04:05Z")));
+        assert!(!Appointment { is_cancelled: true, ..appointment }.books(at("2026-03-02T15:04:05Z")));
     }
 }

@@ -47,6 +47,8 @@ impl FromStr for Source {
 pub enum InboundKind {
     /// An order of the CRM was made, changed or deleted.
     Order,
+    /// An appointment of the CRM was made, changed or deleted.
+    Appointment,
     /// Any other row of the CRM.
     Other,
     /// A customer wrote back.
@@ -56,11 +58,12 @@ pub enum InboundKind {
 }
 
 impl InboundKind {
-    pub const ALL: [Self; 4] = [Self::Order, Self::Other, Self::Reply, Self::Receipt];
+    pub const ALL: [Self; 5] = [Self::Order, Self::Appointment, Self::Other, Self::Reply, Self::Receipt];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Order => "order",
+            Self::Appointment => "appointment",
             Self::Other => "other",
             Self::Reply => "reply",
             Self::Receipt => "receipt",

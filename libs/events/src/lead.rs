@@ -1,5 +1,6 @@
 //! Facts about a lead.
 
+use chrono::{DateTime, Utc};
 use domain::{LeadId, StopReason, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,31 @@ impl Event for LeadReplied {
 
     fn key(&self) -> String {
         format!("{}:{}", self.lead, self.reply)
+    }
+}
+
+/// The shop has an appointment with the customer. What remains of the cadence is cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadBooked {
+    pub tenant: TenantId,
+    pub lead: LeadId,
+    /// The CRM's id of the appointment.
+    pub appointment: String,
+    pub starts_at: DateTime<Utc>,
+}
+
+impl Event for LeadBooked {
+    const NAME: &'static str = "lead.booked";
+    const VERSION: u32 = 1;
+    const STREAM: Stream = Stream::Leads;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// An appointment that was moved is said again.
+    fn key(&self) -> String {
+        format!("{}:{}:{}", self.lead, self.appointment, self.starts_at.timestamp())
     }
 }
 

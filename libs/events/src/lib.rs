@@ -10,5 +10,5 @@ mod message;
 
 pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
 pub use inbound::{Inbound, InboundKind, Source};
-pub use lead::{LeadClosed, LeadEnriched, LeadPlanned, LeadReplied};
+pub use lead::{LeadBooked, LeadClosed, LeadEnriched, LeadPlanned, LeadReplied};
 pub use message::{MessageDue, MessageOutcome, Outcome};

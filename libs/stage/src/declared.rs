@@ -22,9 +22,10 @@ const STREAMS: [&str; 6] = files![
     "streams/replay.json",
 ];
 
-const CONSUMERS: [&str; 5] = files![
+const CONSUMERS: [&str; 6] = files![
     "consumers/enrich.json",
     "consumers/enrich-replies.json",
+    "consumers/enrich-appointments.json",
     "consumers/notify-receipts.json",
     "consumers/schedule.json",
     "consumers/notify.json",

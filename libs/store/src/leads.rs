@@ -14,6 +14,7 @@ pub struct NewLead {
     pub location: LocationId,
     pub crm: &'static str,
     pub crm_order_id: String,
+    pub crm_customer_id: Option<String>,
     pub crm_version: i64,
     pub no_contact: Option<NoContact>,
     pub first_name: Option<String>,
@@ -43,6 +44,8 @@ pub enum Saved {
 pub struct Standing {
     /// Whether the order is a lead already.
     pub is_lead: bool,
+    /// Whether the order was judged before, as a lead or not.
+    pub is_judged: bool,
     /// The shop that the CRM means, if it is one of the tenant's.
     pub location: Option<LocationId>,
 }
@@ -137,14 +140,15 @@ impl Leads<'_> {
                ), saved as (
                    insert into leads
                      (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, no_contact, first_name,
-                      last_name, phone, texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at)
-                   select $1, $2, $3, $4, $5, $6, 'new', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17 from judged
+                      last_name, phone, texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at,
+                      crm_customer_id)
+                   select $1, $2, $3, $4, $5, $6, 'new', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 from judged
                    on conflict (tenant_id, crm, crm_order_id) do update
                    set location_id = excluded.location_id, crm_version = excluded.crm_version,
                        no_contact = excluded.no_contact, first_name = excluded.first_name,
                        last_name = excluded.last_name, phone = excluded.phone, texts_allowed = excluded.texts_allowed,
                        email = excluded.email, vehicle = excluded.vehicle, service = excluded.service,
-                       total_cents = excluded.total_cents
+                       total_cents = excluded.total_cents, crm_customer_id = excluded.crm_customer_id
                    where leads.crm_version < excluded.crm_version
                    returning xmax = 0 as added
                )
@@ -165,7 +169,8 @@ impl Leads<'_> {
             lead.service,
             lead.total_cents,
             lead.created_at,
-            now
+            now,
+            lead.crm_customer_id
         )
         .fetch_one(&mut *self.0.inner)
         .await
@@ -178,19 +183,28 @@ impl Leads<'_> {
         })
     }
 
-    /// Whether this lead is known, and which shop the CRM calls by this id.
-    pub async fn standing(self, id: LeadId, crm_location_id: Option<&str>) -> Result<Standing, Error> {
+    /// Whether this order is known, as a lead or not, and which shop the CRM calls by this id.
+    pub async fn standing(
+        self,
+        id: LeadId,
+        crm: &str,
+        order_id: &str,
+        crm_location_id: Option<&str>,
+    ) -> Result<Standing, Error> {
         let row = sqlx::query!(
             r#"select exists (select from leads where tenant_id = $1 and id = $2) as "is_lead!",
+                      exists (select from judgements where tenant_id = $1 and crm = $4 and order_id = $5) as "is_judged!",
                       (select id from locations where tenant_id = $1 and crm_location_id = $3) as location"#,
             self.0.tenant.uuid(),
             id.uuid(),
-            crm_location_id
+            crm_location_id,
+            crm,
+            order_id
         )
         .fetch_one(&mut *self.0.inner)
         .await
         .map_err(Error::doing("look where an order stands"))?;
-        Ok(Standing { is_lead: row.is_lead, location: row.location.map(LocationId::new) })
+        Ok(Standing { is_lead: row.is_lead, is_judged: row.is_judged, location: row.location.map(LocationId::new) })
     }
 
     pub async fn lookup(self, id: LeadId) -> Result<Option<Lead>, Error> {
@@ -270,6 +284,27 @@ impl Leads<'_> {
         .map_err(Error::doing("find a lead by its phone"))?;
         let open: Vec<_> = rows.iter().filter(|row| row.is_open).map(|row| LeadId::new(row.id)).collect();
         Ok(if open.is_empty() { rows.first().map(|row| LeadId::new(row.id)).into_iter().collect() } else { open })
+    }
+
+    /// The leads of this customer of the CRM that are neither won nor lost, and when each was asked for. The ones that have
+    /// booked are among them: whoever books a second time, or is told of it twice, is found again.
+    pub async fn list_open_of_crm_customer(
+        self,
+        crm: &str,
+        customer_id: &str,
+    ) -> Result<Vec<(LeadId, DateTime<Utc>)>, Error> {
+        let rows = sqlx::query!(
+            "select id, created_at from leads
+             where tenant_id = $1 and crm_customer_id = $2 and crm = $3 and status not in ('converted', 'lost')
+             order by created_at, id",
+            self.0.tenant.uuid(),
+            customer_id,
+            crm
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find a CRM customer's leads"))?;
+        Ok(rows.into_iter().map(|row| (LeadId::new(row.id), row.created_at)).collect())
     }
 
     /// The email addresses of these leads.

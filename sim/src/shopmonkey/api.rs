@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::API_KEY;
+use super::{API_KEY, Manners};
 use crate::{
     Event, Vendor,
     connection::Cut,
@@ -125,12 +125,7 @@ async fn create(
             return refuse(&world, StatusCode::BAD_REQUEST, "API-00400", &message);
         }
     }
-    let id = uuid::Uuid::new_v4().to_string();
-    row["id"] = json!(id);
-    row["meta"] = json!({"version": 1});
-    if let Some(order) = row["orderId"].as_str() {
-        world.shopmonkey.change("order", order, &json!({"appointmentDates": [row["startDate"]]}));
-    }
-    world.shopmonkey.put("appointment", &id, row.clone());
+    row["id"] = json!(uuid::Uuid::new_v4().to_string());
+    let row = world.book(&row, Manners::default());
     answer(StatusCode::OK, &json!({"success": true, "data": row}))
 }

@@ -11,7 +11,7 @@ use std::{
 
 pub use api::router;
 pub use rows::Quote;
-use serde_json::Value;
+use serde_json::{Value, json};
 pub use webhooks::{Manners, WebhookTarget};
 
 /// The key the simulator takes. An example of a key, and of no use anywhere else.
@@ -48,6 +48,23 @@ impl Shopmonkey {
         let version = row["meta"]["version"].as_i64().unwrap_or_default() + 1;
         row["meta"]["version"] = version.into();
         Some(row.clone())
+    }
+
+    /// A new appointment, whose date its order shows from now on.
+    pub(crate) fn put_appointment(&self, id: &str, fields: &Value) -> Value {
+        let mut row = json!({
+            "id": id, "publicId": format!("p-{id}"), "companyId": "6123456789abcdef01234567", "note": "", "color": "blue",
+            "allDay": false, "customerId": null, "vehicleId": null, "orderId": null, "confirmationStatus": "NoResponse",
+            "cancellationNote": null, "origin": "Shop", "attributionSource": "Manual", "rruleset": null, "meta": {"version": 1}
+        });
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            row[name] = value.clone();
+        }
+        if let Some(order) = row["orderId"].as_str() {
+            self.change("order", order, &json!({"appointmentDates": [row["startDate"]]}));
+        }
+        self.put("appointment", id, row.clone());
+        row
     }
 
     pub fn remove(&self, table: &str, id: &str) -> Option<Value> {

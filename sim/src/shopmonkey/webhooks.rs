@@ -61,6 +61,17 @@ impl World {
         }
     }
 
+    /// The shop notes an appointment, or changes it. Where it names an order, that shows its date too.
+    pub fn book(self: &Arc<Self>, appointment: &Value, manners: Manners) -> Value {
+        let id = appointment["id"].as_str().unwrap_or_default();
+        let (operation, row) = match self.shopmonkey.change("appointment", id, appointment) {
+            Some(row) => ("UPDATE", row),
+            None => ("INSERT", self.shopmonkey.put_appointment(id, appointment)),
+        };
+        self.tell("appointment", operation, &row, manners);
+        row
+    }
+
     /// The shop deletes an order.
     pub fn delete_order(self: &Arc<Self>, id: &str) {
         if let Some(row) = self.shopmonkey.remove("order", id) {

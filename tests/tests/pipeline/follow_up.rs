@@ -2,13 +2,14 @@
 
 use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{LeadStatus, MessageState};
+use domain::{Cadence, LeadStatus, MessageId, MessageState, StopReason};
 use serde_json::json;
 use sim::{
     Fault, FaultKind, Vendor,
     shopmonkey::{Manners, Quote},
 };
 use sqlx::{Connection as _, PgConnection};
+use store::NewTouch;
 use tests::{Test, noon, quote, until};
 
 use crate::{
@@ -199,6 +200,17 @@ async fn an_order_that_was_announced_and_is_never_there_is_a_dead_letter_for_som
     let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
     until("it is a dead letter", async || dead().await.len() == 1).await;
     assert!(dead().await[0].reasons[0].contains("check that the tenant's key is of the account"));
+
+    // One that was there, and was deleted while a word about it waited, is no mistake of anybody's.
+    let world = &test.site.sim.world;
+    world.ask_for_quote(&Quote { name: "Oil change".into(), ..quote("o-1") }, Manners::default());
+    let judged = async || test.site.store.everywhere().count_judgements_by_reason().await.unwrap_or_default();
+    until("it is judged", async || !judged().await.is_empty()).await;
+    world.shopmonkey.remove("order", "o-1");
+    let body = r#"{"table":"order","operation":"UPDATE","data":{"id":"o-1","meta":{"version":2}}}"#;
+    tell(&test, "shopmonkey.order", "order:o-1:UPDATE:v2", noon() - TimeDelta::minutes(10), body).await;
+    until("nothing is left to read", async || unacked(&test).await == 0).await;
+    assert_eq!(dead().await.len(), 1);
     program.stop().await;
 }
 
@@ -406,4 +418,78 @@ async fn a_touch_that_the_stream_refused_goes_out_soon_after_there_is_room_again
 /// Webhooks that were answered.
 fn answered(test: &Test) -> usize {
     test.site.sim.world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_that_ended_meanwhile_is_not_planned() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = Quote { phone: None, email: None, ..quote("o-1") };
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the lead is there", async || test.lead(&asked).await.is_some()).await;
+    program.stop().await;
+
+    let id = test.lead_id(&asked);
+    let touches: Vec<_> = Cadence::default()
+        .plan(noon(), noon(), chrono_tz::America::Denver, |_| true)
+        .into_iter()
+        .map(|touch| NewTouch { id: MessageId::of_step(id, touch.step), release_at: touch.due_at, touch })
+        .collect();
+    let plan = async || {
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        let planned = tx.messages().plan(id, &touches, noon(), noon()).await.expect("an answer");
+        // Not committed: the next one finds it as it was.
+        drop(tx);
+        planned
+    };
+    assert!(plan().await);
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    tx.leads().stop(id, StopReason::Replied, noon()).await.expect("stopped");
+    tx.commit().await.expect("committed");
+    assert!(!plan().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appointment_ends_the_follow_up_of_its_order_or_of_its_customer_and_of_nobody_else() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let numbered = |order: &str, digit: u8| Quote { phone: Some(format!("+1512555010{digit}")), ..quote(order) };
+    let quotes = [1, 2, 3, 4, 5].map(|number| numbered(&format!("o-{number}"), number));
+    for asked in &quotes {
+        test.site.sim.world.ask_for_quote(asked, Manners::default());
+    }
+    until("all are planned", async || {
+        let mut planned = 0;
+        for asked in &quotes {
+            planned += test.states(asked).await.len();
+        }
+        planned == 5 * 13
+    })
+    .await;
+    let [by_order, by_customer, declined, past, by_new_order] = &quotes;
+    let book = |appointment| test.site.sim.world.book(&appointment, Manners::default());
+    let soon = "2026-01-14T15:00:00.000Z";
+    book(
+        json!({"id": "a-3", "orderId": null, "customerId": "c-o-3", "startDate": soon, "confirmationStatus": "Declined"}),
+    );
+    book(json!({"id": "a-4", "orderId": null, "customerId": "c-o-4", "startDate": "2025-12-01T15:00:00.000Z"}));
+    book(json!({"id": "a-5", "orderId": "made-for-the-day", "customerId": "c-o-5", "startDate": soon}));
+    book(json!({"id": "a-6", "orderId": null, "customerId": null, "startDate": null}));
+    book(json!({"id": "a-1", "orderId": "o-1", "customerId": "c-o-1", "startDate": soon}));
+    book(json!({"id": "a-2", "orderId": null, "customerId": "c-o-2", "startDate": soon}));
+    for booked in [by_order, by_customer, by_new_order] {
+        until("the lead has booked", async || {
+            test.lead(booked).await.is_some_and(|lead| lead.status == LeadStatus::AppointmentScheduled)
+        })
+        .await;
+        let states = test.states(booked).await;
+        assert!(states[1..].iter().all(|state| state.ends_with("cancelled")), "{states:?}");
+    }
+    until("nothing is left to read", async || unacked(&test).await == 0).await;
+    for other in [declined, past] {
+        let lead = test.lead(other).await.expect("a lead");
+        assert_eq!((lead.status, lead.stop_reason), (LeadStatus::Contacted, None));
+    }
+    test.assert_settled().await;
+    program.stop().await;
 }

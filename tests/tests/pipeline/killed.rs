@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use sim::shopmonkey::{Manners, Quote};
 use stage::Step;
 use tests::{KillOnce, Test, quote, until};
@@ -49,6 +50,7 @@ pub(crate) async fn unacked(test: &Test) -> u64 {
     for (stream, name) in [
         ("INBOUND", "enrich"),
         ("INBOUND", "enrich-replies"),
+        ("INBOUND", "enrich-appointments"),
         ("INBOUND", "notify-receipts"),
         ("LEADS", "schedule"),
         ("MESSAGES", "notify"),
@@ -104,6 +106,32 @@ async fn schedule_killed_at_any_step_plans_once() {
 async fn notify_killed_at_any_step_sends_once() {
     for step in Step::ALL {
         story_with("notify", step).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_killed_at_any_step_is_said_once() {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
+        let test = Test::start().await;
+        let kill = KillOnce::new("enrich-appointments", step);
+        let program = test.run_with(kill.clone()).await;
+        let asked = quote("o-1");
+        test.site.sim.world.ask_for_quote(&asked, Manners::default());
+        until("the text is delivered", async || {
+            test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
+        })
+        .await;
+        let appointment = json!({"id": "a-1", "customerId": "c-o-1", "startDate": "2026-01-14T15:00:00.000Z"});
+        test.site.sim.world.book(&appointment, Manners { duplicates: 2, ..Manners::default() });
+        until("the lead has booked", async || {
+            test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("booked"))
+        })
+        .await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "never came to {step:?}");
+        assert_eq!(facts(&test).await.iter().filter(|name| *name == "lead.booked").count(), 1, "{step:?}");
+        test.assert_settled().await;
+        program.stop().await;
     }
 }
 

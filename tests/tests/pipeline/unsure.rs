@@ -4,12 +4,19 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::{Channel, MessageState};
+use events::{Event as _, MessageDue};
 use sim::{
     Fault, FaultKind, Vendor,
     shopmonkey::{Manners, Quote},
 };
 use sqlx::{Connection as _, PgConnection};
+use store::MessageLine;
 use tests::{Test, noon, quote, until};
+
+use crate::{
+    door::{connect, secret},
+    killed::unacked,
+};
 
 const DANA: &str = "+15125550142";
 
@@ -143,5 +150,59 @@ async fn a_tenant_without_credentials_waits_for_them_and_loses_nothing() {
     test.advance_to(noon() + TimeDelta::minutes(2));
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
     test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_cannot_be_read_keep_the_text_waiting_and_nothing_in_hand() {
+    let test = Test::start_with(|options| options.settings.push(("notify.tenant_ttl".into(), "10ms".into()))).await;
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    let spoil =
+        "update credentials set sealed = set_byte(sealed, 40, 255 - get_byte(sealed, 40)) where vendor = 'twilio'";
+    sqlx::query(spoil).execute(&mut owner).await.expect("spoilt");
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
+    until("nothing is in hand", async || unacked(&test).await == 0).await;
+    assert_eq!(test.states(&asked).await[0], "sms planned");
+    assert!(test.texts_to(DANA).is_empty());
+
+    sqlx::query(spoil).execute(&mut owner).await.expect("mended");
+    test.advance_to(noon() + TimeDelta::minutes(2));
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_a_little_ahead_is_believed_and_one_that_is_days_ahead_is_not() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
+    let bus = test.site.bus_config("schedule");
+    let context = async_nats::jetstream::new(connect(&bus.url, "schedule", secret(&bus.password)).await);
+    let release = async |message: &MessageLine| {
+        let tenant = test.site.franchise.tenant;
+        let out = MessageDue { tenant, message: message.id, release: message.due_at }.pack("schedule", noon());
+        let sent = context.publish(out.subject, out.payload).await;
+        sent.expect("sent").await.expect("stored");
+        until("nothing is left to read", async || unacked(&test).await == 0).await;
+    };
+    let next = test.messages(&asked).await.remove(1);
+    release(&next).await;
+    assert!(test.states(&asked).await[1].ends_with("planned"), "it is due another day");
+
+    // The same touch, three minutes before its time.
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    let soon = test.site.clock.now() + TimeDelta::minutes(3);
+    let put =
+        sqlx::query("update messages set due_at = $2, release_at = $2 where id = $1").bind(next.id.uuid()).bind(soon);
+    put.execute(&mut owner).await.expect("put forward");
+    release(&test.messages(&asked).await[1]).await;
+    until("it is out", async || !test.states(&asked).await[1].ends_with("planned")).await;
     program.stop().await;
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Customer, Order, Vehicle};
+use domain::{Appointment, Customer, Order, Vehicle};
 use reqwest::{StatusCode, header::RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument as _, info_span};
@@ -80,5 +80,9 @@ impl Crm for Shopmonkey {
 
     async fn vehicle(&self, id: &str) -> Result<Option<Vehicle>, Error> {
         Ok(self.get::<wire::Vehicle>("vehicle", id).await?.map(convert::vehicle))
+    }
+
+    async fn appointment(&self, id: &str) -> Result<Option<Appointment>, Error> {
+        Ok(self.get::<wire::Appointment>("appointment", id).await?.map(convert::appointment))
     }
 }

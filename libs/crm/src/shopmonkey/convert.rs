@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use domain::{Customer, E164, Email, Order, OrderStatus, Phone, Vehicle};
+use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Vehicle};
 
 use super::wire;
 
@@ -84,9 +84,37 @@ pub(super) fn vehicle(row: wire::Vehicle) -> Vehicle {
     Vehicle { year: row.year, make: row.make.map(plain), model: row.model.map(plain) }
 }
 
+/// How the row of a cancelled appointment looks the vendor does not say; either of the two words it has for that counts.
+pub(super) fn appointment(row: wire::Appointment) -> Appointment {
+    let declined = row.confirmation_status.is_some_and(|status| status.eq_ignore_ascii_case("declined"));
+    Appointment {
+        id: row.id,
+        order_id: row.order_id,
+        customer_id: row.customer_id,
+        is_cancelled: row.deleted
+            || declined
+            || row.cancellation_note.is_some_and(|note| !note.is_empty())
+            || row.start_date.is_none(),
+        starts_at: row.start_date.unwrap_or_default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_appointment_counts_until_it_is_declined_or_called_off() {
+        let read = |more: &str| {
+            let row = format!(r#"{{"id":"a-1","startDate":"2026-03-09T14:00:00.000Z","new":{{}}{more}}}"#);
+            appointment(serde_json::from_str(&row).unwrap()).is_cancelled
+        };
+        assert!(!read(""));
+        assert!(!read(r#","confirmationStatus":"Tentative","cancellationNote":"""#));
+        assert!(read(r#","confirmationStatus":"Declined""#));
+        assert!(read(r#","cancellationNote":"sold the car""#));
+        assert!(read(r#","deleted":true"#));
+    }
 
     #[test]
     fn a_row_full_of_nulls_and_news_is_still_an_order() {

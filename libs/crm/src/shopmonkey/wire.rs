@@ -91,3 +91,17 @@ pub(super) struct Vehicle {
     pub make: Option<String>,
     pub model: Option<String>,
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Appointment {
+    pub id: String,
+    pub order_id: Option<String>,
+    pub customer_id: Option<String>,
+    pub start_date: Option<DateTime<Utc>>,
+    /// `Confirmed`, `Declined`, `NoResponse`.
+    pub confirmation_status: Option<String>,
+    pub cancellation_note: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub deleted: bool,
+}

@@ -76,10 +76,11 @@ impl Clock {
     /// against crashes and outages of the real world and must not shrink when business time runs fast.
     pub fn in_wall(&self, wall_time: Duration) -> DateTime<Utc> {
         let wall_time = TimeDelta::from_std(wall_time).unwrap_or(TimeDelta::MAX);
-        match &self.0 {
-            Kind::Virtual { speed, .. } => self.now() + scale(wall_time, *speed),
-            Kind::System | Kind::Movable(_) => self.now() + wall_time,
-        }
+        let business_time = match &self.0 {
+            Kind::Virtual { speed, .. } => scale(wall_time, *speed),
+            Kind::System | Kind::Movable(_) => wall_time,
+        };
+        self.now().checked_add_signed(business_time).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// Moves a movable clock; any other is left alone.
@@ -98,6 +99,11 @@ fn scale(elapsed: TimeDelta, speed: f64) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_that_no_calendar_has_ends_with_the_calendar() {
+        assert_eq!(Clock::system().in_wall(Duration::MAX), DateTime::<Utc>::MAX_UTC);
+    }
 
     #[test]
     fn a_lease_keeps_its_length_on_the_wall_when_business_time_runs_fast() {

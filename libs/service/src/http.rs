@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::HeaderValue,
+    http::{HeaderMap, HeaderValue, header::RETRY_AFTER},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -38,6 +38,15 @@ pub fn client(connect: Duration, total: Duration) -> reqwest::Client {
             .redirect(reqwest::redirect::Policy::none())
     };
     builder().build().unwrap_or_default()
+}
+
+/// A vendor that asks for a longer wait is asked again within the hour: its slip must not be a customer's silence.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// How long a vendor's answer asks us to wait, if it says so in seconds.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 /// Binds the address and says which one it became (port 0: any free one).
@@ -84,5 +93,22 @@ async fn answer(request: Request, next: Next) -> Response {
             metrics::counter!("http_too_slow_total").increment(1);
             Problem::new(Code::TooSlow, "Send the whole request within thirty seconds.").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vendor_may_ask_for_an_hour_and_not_for_ever() {
+        let asked = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("18446744073709551615"), Some(LONGEST_WAIT));
+        assert_eq!(asked("Wed, 21 Oct 2026 07:28:00 GMT"), None);
     }
 }

@@ -55,8 +55,7 @@ impl Carrier for Sendgrid {
                 None => Answer::Ambiguous { why: "accepted without an id".into() },
             },
             StatusCode::TOO_MANY_REQUESTS => {
-                let reset: Option<u64> = header("retry-after").and_then(|value| value.parse().ok());
-                Answer::NotProcessed { code, retry_after: reset.map(Duration::from_secs) }
+                Answer::NotProcessed { code, retry_after: service::http::retry_after(response.headers()) }
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Answer::NotProcessed { code, retry_after: Some(Duration::from_secs(60)) }

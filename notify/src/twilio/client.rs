@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::{StatusCode, header::RETRY_AFTER};
+use reqwest::StatusCode;
 
 use super::{Credentials, wire};
 use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of};
@@ -60,8 +60,7 @@ impl Carrier for Twilio {
             Err(error) => return answer_of(&error),
         };
         let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let retry_after = retry_after.map(Duration::from_secs);
+        let retry_after = service::http::retry_after(response.headers());
         let body = match response.bytes().await {
             Ok(body) => body,
             Err(_) if status.is_success() => {

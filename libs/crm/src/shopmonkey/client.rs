@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Appointment, Customer, Order, Vehicle};
-use reqwest::{StatusCode, header::RETRY_AFTER};
+use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use tracing::{Instrument as _, info_span};
 use url::Url;
@@ -40,7 +40,7 @@ impl Shopmonkey {
             let status = response.status();
             let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
             let request_id = header("x-request-id");
-            let retry_after = header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
+            let retry_after = service::http::retry_after(response.headers());
             let body = response.bytes().await.map_err(unreachable)?;
             let is_json = matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{'));
             match status {
@@ -50,7 +50,7 @@ impl Shopmonkey {
                 }
                 StatusCode::NOT_FOUND if is_json => Ok(None),
                 StatusCode::TOO_MANY_REQUESTS => {
-                    Err(Error::Limited { retry_after: retry_after.map_or(SILENT_LIMIT, Duration::from_secs) })
+                    Err(Error::Limited { retry_after: retry_after.unwrap_or(SILENT_LIMIT) })
                 }
                 // A challenge page of the edge is HTML and passes; a refusal by the API is JSON and does not.
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if is_json => {

@@ -13,6 +13,8 @@ use deadpool::managed::{self, Manager, Metrics, Object, PoolError, RecycleError,
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 
+use crate::Error;
+
 pub(crate) type Pool = managed::Pool<Connections>;
 
 /// A connection that was last lent longer ago may have lost its server.
@@ -34,19 +36,31 @@ pub(crate) struct Connection {
 
 impl Manager for Connections {
     type Type = Connection;
-    type Error = sqlx::Error;
+    type Error = Error;
 
-    async fn create(&self) -> Result<Connection, sqlx::Error> {
+    /// Refuses a user for whom the database does not keep tenants apart: whoever owns the tables or may pass by row-level
+    /// security.
+    async fn create(&self) -> Result<Connection, Error> {
         // In a box, because connecting is rare and its state is twenty kilobytes in whatever waits for a connection.
-        Ok(Connection { inner: Box::pin(PgConnection::connect_with(&self.0)).await?, is_suspect: false })
+        let connect = Box::pin(PgConnection::connect_with(&self.0));
+        let mut inner = connect.await.map_err(Error::doing("get a connection"))?;
+        // None: there are no tables yet.
+        let is_bound: Option<bool> = sqlx::query_scalar("select row_security_active(to_regclass('public.leads')::oid)")
+            .fetch_one(&mut inner)
+            .await
+            .map_err(Error::doing("get a connection"))?;
+        if is_bound == Some(false) {
+            return Err(Error::SeesEveryTenant);
+        }
+        Ok(Connection { inner, is_suspect: false })
     }
 
-    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<Error> {
         if metrics.created.elapsed() > LONGEST_LIFE {
             return Err(RecycleError::message("old enough"));
         }
         if connection.is_suspect || metrics.last_used() > TRUSTED_FOR {
-            Box::pin(connection.inner.ping()).await?;
+            Box::pin(connection.inner.ping()).await.map_err(Error::doing("reach Postgres"))?;
         }
         connection.is_suspect = false;
         Ok(())
@@ -63,12 +77,13 @@ pub(crate) struct Loan {
 }
 
 impl Loan {
-    pub(crate) async fn from(pool: &Pool) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn from(pool: &Pool) -> Result<Self, Error> {
+        let failed = Error::doing("get a connection");
         let object = pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
-            PoolError::Closed => sqlx::Error::PoolClosed,
+            PoolError::Closed => failed(sqlx::Error::PoolClosed),
             PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                sqlx::Error::PoolTimedOut
+                failed(sqlx::Error::PoolTimedOut)
             }
         })?;
         Ok(Self { object: Some(object), is_well: false, is_in_transaction: false })

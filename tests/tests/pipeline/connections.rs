@@ -79,6 +79,17 @@ async fn whoever_gives_way_waits_for_a_quiet_database_and_never_longer_than_it_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_sees_every_tenant_is_let_do_nothing() {
+    let test = Test::start().await;
+    let owner = test.site.settings["postgres.owner_url"].clone();
+    let config = test.site.config(&Role::ALL, &[("postgres.url", owner.as_str())]).expect("settings");
+    let store = Store::open(&config.store).expect("a store");
+    let refused = store.begin(test.site.franchise.tenant).await.err();
+    assert!(matches!(refused, Some(store::Error::SeesEveryTenant)), "{refused:?}");
+    assert!(matches!(store.everywhere().list_open_dead_letters(1).await, Err(store::Error::SeesEveryTenant)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_server_ended_is_replaced() {
     let test = Test::start().await;
     let store = narrow(&test);

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -113,20 +112,14 @@ impl Doors {
                 Some(door) => self.last_known.insert(key.clone(), door.clone()).await,
                 None => self.last_known.invalidate(&key).await,
             }
-            Ok(door)
+            Ok::<_, store::Error>(door)
         };
-        let error: Option<Arc<store::Error>> =
-            match timeout(self.patience, self.known.try_get_with(key.clone(), look_up)).await {
-                Ok(Ok(found)) => return found.ok_or_else(refused),
-                Ok(Err(error)) => Some(error),
-                Err(_) => None,
-            };
-        tracing::error!(
-            source = source.as_str(),
-            error = error.as_deref().map(|error| error as &dyn std::error::Error),
-            "a door could not be looked up within {:?}",
-            self.patience
-        );
+        let why = match timeout(self.patience, self.known.try_get_with(key.clone(), look_up)).await {
+            Ok(Ok(found)) => return found.ok_or_else(refused),
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::new(error)),
+            Err(_) => format!("Postgres does not answer within {:?}", self.patience),
+        };
+        tracing::error!(source = source.as_str(), error = why, "a door could not be looked up");
         let door = self.last_known.get(&key).await.ok_or_else(|| refuse(source, come_again()))?;
         Ok(Door { is_old: true, ..door })
     }

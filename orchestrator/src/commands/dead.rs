@@ -1,7 +1,6 @@
 use anyhow::Context as _;
 use domain::DeadLetterId;
 use operate::DeadLetters;
-use stage::Bus;
 use store::Store;
 
 use super::say;
@@ -29,7 +28,7 @@ pub async fn redrive(config: &Config, id: DeadLetterId) -> anyhow::Result<()> {
     let store = Store::open(&config.store)?;
     let operate =
         config.buses.get("operate").context("nats.operate_password is not set: redriving is that user's alone")?;
-    let bus = Bus::connect(operate).await?;
+    let bus = super::connect(operate).await?;
     stage::redrive(&bus, &store, &config.clock, id).await?;
     bus.close().await;
     Ok(say("published again; if it fails again it is back in the list, with a new id")?)

@@ -6,7 +6,13 @@ pub mod migrate;
 pub mod nats;
 pub mod run;
 
-use std::io::{self, ErrorKind, Write as _, stdout};
+use std::{
+    io::{self, ErrorKind, Write as _, stdout},
+    time::Duration,
+};
+
+use stage::{Bus, BusConfig};
+use tokio::time::sleep;
 
 /// Prints lines. Whoever reads them may have read enough, as `head` and `grep -q` do: the command goes on, and its exit code
 /// says what it found all the same.
@@ -15,4 +21,17 @@ fn say(lines: &str) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// A connection that is there, for a command that somebody waits for.
+async fn connect(config: &BusConfig) -> anyhow::Result<Bus> {
+    let bus = Bus::connect(config).await?;
+    for _ in 0..50 {
+        if bus.is_connected() {
+            return Ok(bus);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    let BusConfig { url, user, .. } = config;
+    anyhow::bail!("no connection to NATS at {url} within five seconds, or it refuses nats.{user}_password")
 }

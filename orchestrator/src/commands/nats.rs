@@ -10,15 +10,9 @@ async fn connect(config: &Config) -> anyhow::Result<Bus> {
     let deploy = config.buses.get("deploy").context(
         "nats.deploy_password is not set: only the user deploy may look at and change streams and consumers",
     )?;
-    let bus = Bus::connect(deploy).await?;
-    for _ in 0..50 {
-        if bus.is_connected() {
-            stage::check_server(&bus)?;
-            return Ok(bus);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    anyhow::bail!("no connection to NATS at {} within five seconds, or the user deploy is refused", deploy.url)
+    let bus = super::connect(deploy).await?;
+    stage::check_server(&bus)?;
+    Ok(bus)
 }
 
 /// Makes streams and consumers what `nats/` says; refuses what could lose a stored message.

@@ -11,6 +11,11 @@ fn plain(text: String) -> String {
     if text.contains('\0') { text.replace('\0', " ") } else { text }
 }
 
+/// An id, if it can be one: none of theirs has the character that Postgres has no room for.
+fn id(text: Option<String>) -> Option<String> {
+    text.filter(|id| !id.contains('\0'))
+}
+
 pub(super) fn order(row: wire::Order) -> Order {
     let version = row
         .meta
@@ -31,8 +36,8 @@ pub(super) fn order(row: wire::Order) -> Order {
             other => OrderStatus::Other(other.unwrap_or_default().to_owned()),
         },
         workflow_status_id: row.workflow_status_id,
-        customer_id: row.customer_id,
-        vehicle_id: row.vehicle_id,
+        customer_id: id(row.customer_id),
+        vehicle_id: id(row.vehicle_id),
         authorized: row.authorized,
         invoiced: row.invoiced,
         paid: row.paid,
@@ -89,8 +94,8 @@ pub(super) fn appointment(row: wire::Appointment) -> Appointment {
     let declined = row.confirmation_status.is_some_and(|status| status.eq_ignore_ascii_case("declined"));
     Appointment {
         id: row.id,
-        order_id: row.order_id,
-        customer_id: row.customer_id,
+        order_id: id(row.order_id),
+        customer_id: id(row.customer_id),
         is_cancelled: row.deleted
             || declined
             || row.cancellation_note.is_some_and(|note| !note.is_empty())
@@ -102,6 +107,13 @@ pub(super) fn appointment(row: wire::Appointment) -> Appointment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_that_cannot_be_kept_is_none() {
+        let row = r#"{"id":"a-1","customerId":"c\u0000-1","orderId":"o-1"}"#;
+        let read = appointment(serde_json::from_str(row).unwrap());
+        assert_eq!((read.customer_id, read.order_id.as_deref()), (None, Some("o-1")));
+    }
 
     #[test]
     fn an_appointment_counts_until_it_is_declined_or_called_off() {

@@ -167,9 +167,12 @@ impl Messages<'_> {
     /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
     pub async fn lock(self, id: MessageId) -> Result<Option<Message>, Error> {
         let row = sqlx::query!(
+            // Joined plainly, the young tables of a new shop get a plan that reads all of its leads, and the connection keeps it.
+            // `limit 1` keeps the lead a lookup by its id.
             r#"select m.lead_id, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts,
-                      l.status, l.stopped_at is not null as "stopped!", l.first_name, l.phone, l.texts_allowed, l.email,
-                      l.vehicle, l.service, l.total_cents,
+                      l.status as "status!", l.stopped_at is not null as "stopped!", l.first_name, l.phone,
+                      l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!", l.service as "service!",
+                      l.total_cents as "total_cents!",
                       exists (
                           select from suppressions x
                           where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
@@ -177,8 +180,10 @@ impl Messages<'_> {
                       ) as "suppressed!",
                       s.time_zone, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours
                from messages m
-               join leads l on l.tenant_id = m.tenant_id and l.id = m.lead_id
-               join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
+               cross join lateral (
+                   select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1
+               ) l
+               join locations s on s.tenant_id = m.tenant_id and s.id = l.location_id
                where m.tenant_id = $1 and m.id = $2
                for update of m"#,
             self.0.tenant.uuid(),

@@ -15,7 +15,7 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::config::Reader;
 
@@ -69,7 +69,7 @@ pub fn init(config: &Config, role: &str) -> Guard {
     let provider = config.otlp_endpoint.as_deref().and_then(|endpoint| tracer_provider(endpoint, role));
     // Spans follow the same filter: a span that is not logged is not exported either.
     let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("leads")));
-    let _ = tracing_subscriber::registry().with(logs.and_then(traces).with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(logs).with(traces).try_init();
     // One line like all others. Its message may quote what was being read, so only the place is told.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

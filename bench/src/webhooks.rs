@@ -12,8 +12,8 @@ use std::{
 use anyhow::Context as _;
 use async_nats::jetstream;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures::future::{join_all, try_join_all};
-use orchestrator::{Program, Role, demo::Site};
+use futures::future::try_join_all;
+use orchestrator::demo::Site;
 use ring::hmac;
 use secrecy::ExposeSecret as _;
 use tokio::{
@@ -21,7 +21,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::figures::{Figures, percentile};
+use crate::{
+    figures::{Figures, percentile},
+    pipeline::Pipeline,
+};
 
 const PUBLISHERS: usize = 64;
 /// Both take turns, because the mood of a disk or of a shared machine changes within seconds.
@@ -30,8 +33,7 @@ const ROUND: Duration = Duration::from_secs(2);
 
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (site, _folder) = crate::site(&[]).await?;
-    let roles = [Role::Ingest];
-    let program = Program::start(&site.config(&roles, &[])?, &roles, None).await?;
+    let pipeline = Pipeline::start(&site, "ingest").await?;
     let number = Arc::new(AtomicU64::new(0));
     let bus = site.bus_config("ingest");
     let options = async_nats::ConnectOptions::with_user_and_password(bus.user, bus.password.expose_secret().into());
@@ -41,13 +43,13 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (mut publishing, mut sending) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        published += raw(&publisher, &number).await;
+        published += raw(&publisher, &number).await?;
         publishing += started.elapsed();
         let started = Instant::now();
         waits.extend(webhooks(&site, &number).await?);
         sending += started.elapsed();
     }
-    program.stop().await;
+    drop(pipeline);
     waits.sort_by(f64::total_cmp);
     let limit = rate(published, publishing);
     let rate = rate(waits.len() as u64, sending);
@@ -62,7 +64,7 @@ static FILLER: LazyLock<String> = LazyLock::new(|| "x".repeat(900));
 /// As large as a real order.
 fn body(number: u64) -> String {
     let mut body = String::with_capacity(1_024);
-    body.push_str(r#"{"apiVersion":"3","table":"vehicle","operation":"UPDATE","data":{"id":"v-"#);
+    body.push_str(r#"{"apiVersion":"3","table":"order","operation":"UPDATE","data":{"id":"o-"#);
     body.push_str(&number.to_string());
     body.push_str(r#"","note":""#);
     body.push_str(&FILLER);
@@ -71,7 +73,7 @@ fn body(number: u64) -> String {
 }
 
 /// How many messages were confirmed in one round.
-async fn raw(context: &jetstream::Context, number: &AtomicU64) -> u64 {
+async fn raw(context: &jetstream::Context, number: &AtomicU64) -> anyhow::Result<u64> {
     let started = Instant::now();
     let publishers = (0..PUBLISHERS).map(|_| async move {
         let mut done = 0_u64;
@@ -80,16 +82,12 @@ async fn raw(context: &jetstream::Context, number: &AtomicU64) -> u64 {
             let message = jetstream::message::PublishMessage::build()
                 .message_id(format!("raw-{next}"))
                 .payload(body(next).into());
-            let ack = context.send_publish("inbound.bench.shopmonkey.other", message).await;
-            if let Ok(ack) = ack
-                && ack.await.is_ok()
-            {
-                done += 1;
-            }
+            context.send_publish("inbound.bench.shopmonkey.order", message).await?.await?;
+            done += 1;
         }
-        done
+        anyhow::Ok(done)
     });
-    join_all(publishers).await.into_iter().sum()
+    Ok(try_join_all(publishers).await?.into_iter().sum())
 }
 
 /// How long each of one round's requests waited, in milliseconds. Each sender keeps one connection and writes its requests by

@@ -35,7 +35,7 @@ impl Stage for Book {
         };
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
         tenant.take_turns(1).await?;
-        let found = tenant.crm.appointment(&webhook.id).await.map_err(failure_of)?;
+        let found = tenant.crm.appointment(&webhook.id).await.map_err(|error| failure_of(cx, error))?;
         let Some(appointment) = found else {
             let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
             if webhook.operation != "DELETE" && age < SETTLES_WITHIN {

@@ -21,6 +21,10 @@ enum Error {
     NoOrders(Source),
     #[error("the CRM has no such order yet")]
     NotThereYet,
+    #[error("the CRM's copy of the order is older than its word about it")]
+    OlderThanItsWord,
+    #[error("the CRM has no such customer yet")]
+    CustomerNotThereYet,
     #[error(
         "the CRM told us of an order and does not have it; check that the tenant's key is of the account that sends the webhooks, then: leads dead redrive ID"
     )]
@@ -50,28 +54,33 @@ impl Stage for Judge {
         // The webhook says that something changed; what it is now, the CRM says.
         // One place in line for order, customer and vehicle together: a lead that got in gets through.
         tenant.take_turns(3).await?;
-        let order = tenant.crm.order(order_id).await.map_err(failure_of)?;
-        let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
-        if order.is_none() && webhook.operation != "DELETE" && age < SETTLES_WITHIN {
-            return Err(Failure::retry_after(Duration::from_secs(2), Error::NotThereYet));
-        }
+        let order = tenant.crm.order(order_id).await.map_err(|error| failure_of(cx, error))?;
         let (customer, vehicle) = match &order {
-            Some(order) => who_and_what(&tenant, order).await?,
+            Some(order) => who_and_what(cx, &tenant, order).await?,
             None => (None, None),
         };
+        let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
+        if age < SETTLES_WITHIN
+            && let Some(behind) = behind(&webhook, order.as_ref(), customer.as_ref())
+        {
+            return Err(Failure::retry_after(Duration::from_secs(2), behind));
+        }
 
         let mut tx = cx.begin(inbound.tenant).await?;
         let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, order_id);
         let location = order.as_ref().and_then(|order| order.location_id.as_deref());
         let standing = tx.leads().standing(lead, tenant.crm_name, order_id, location).await?;
         let news = match order {
-            None if standing.is_lead => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
-            // Announced, and never there: with the key of another account that is every order, so somebody must look. Unless the
-            // word of its deletion, which may be right behind this one, is heard first.
-            None if webhook.operation != "DELETE" && !standing.is_judged => {
+            None if webhook.operation == "DELETE" && standing.is_lead => {
+                close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?
+            }
+            // Announced, and not there: with the key of another account that is every order, so somebody must look, and no lead
+            // is given up for it. Unless the word of its deletion, which may be right behind this one, is heard first.
+            None if webhook.operation != "DELETE" && (standing.is_open || !standing.is_judged) => {
                 let again = || Failure::retry_after(Duration::from_secs(2), Error::NotThereYet);
                 return Err(if cx.deliveries() < 3 { again() } else { Failure::reject(Error::NeverThere) });
             }
+            None if standing.is_lead => News::Nothing,
             None => {
                 let reasons = [NotALead::Deleted];
                 tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;
@@ -97,14 +106,30 @@ impl Stage for Judge {
     }
 }
 
-async fn who_and_what(tenant: &Tenant, order: &Order) -> Result<(Option<Customer>, Option<Vehicle>), Failure> {
+/// What shows that the CRM answers from a copy that lags behind its own webhooks.
+fn behind(webhook: &Webhook, order: Option<&Order>, customer: Option<&Customer>) -> Option<Error> {
+    let is_deletion = webhook.operation == "DELETE";
+    match order {
+        None => (!is_deletion).then_some(Error::NotThereYet),
+        Some(order) if is_deletion && !order.deleted => Some(Error::OlderThanItsWord),
+        Some(order) if webhook.row_version.is_some_and(|told| order.version < told) => Some(Error::OlderThanItsWord),
+        Some(order) if order.customer_id.is_some() && customer.is_none() => Some(Error::CustomerNotThereYet),
+        Some(_) => None,
+    }
+}
+
+async fn who_and_what(
+    cx: &Context,
+    tenant: &Tenant,
+    order: &Order,
+) -> Result<(Option<Customer>, Option<Vehicle>), Failure> {
     let customer = async {
         let Some(id) = &order.customer_id else { return Ok(None) };
-        tenant.crm.customer(id).await.map_err(failure_of)
+        tenant.crm.customer(id).await.map_err(|error| failure_of(cx, error))
     };
     let vehicle = async {
         let Some(id) = &order.vehicle_id else { return Ok(None) };
-        tenant.crm.vehicle(id).await.map_err(failure_of)
+        tenant.crm.vehicle(id).await.map_err(|error| failure_of(cx, error))
     };
     tokio::try_join!(customer, vehicle)
 }

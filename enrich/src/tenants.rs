@@ -60,7 +60,7 @@ impl Tenants {
         drop(tx);
         // Whoever sets the tenant up adds them; the lead waits.
         let credentials = credentials.ok_or_else(|| Failure::retry(Error::NoCredentials(id)))?;
-        let crm = shopmonkey::Shopmonkey::new(self.http.clone(), credentials).map_err(failure_of)?;
+        let crm = shopmonkey::Shopmonkey::new(self.http.clone(), credentials).map_err(|error| failure_of(cx, error))?;
         let tenant = Arc::new(Tenant {
             rules: settings.website_lead,
             crm: Box::new(crm),
@@ -86,9 +86,14 @@ impl Tenant {
     }
 }
 
-/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it.
-pub(crate) fn failure_of(error: crm::Error) -> Failure {
+/// From this delivery on, some two minutes after the first, a row that cannot be read is somebody's to look at.
+const READ_AGAIN: u64 = 10;
+
+/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it. An answer that is no row of theirs as
+/// we know them does not pass by itself.
+pub(crate) fn failure_of(cx: &Context, error: crm::Error) -> Failure {
     match error.retry_after() {
+        _ if error.is_of_the_row() && cx.deliveries() >= READ_AGAIN => Failure::reject(error),
         Some(after) => Failure::retry_after(after, error),
         None => Failure::retry(error),
     }

@@ -67,7 +67,7 @@ impl App {
                 tracing::error!(
                     tenant.id = %tenant,
                     source = source.as_str(),
-                    error = &error as &dyn std::error::Error,
+                    error = service::telemetry::causes(&error),
                     "an inbound request was not stored and its sender was told to come again"
                 );
                 let seconds = match error {

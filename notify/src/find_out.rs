@@ -48,7 +48,7 @@ impl FindOut {
         let traces = match carrier.look_up(&letter, attempt.started_at).await {
             Ok(traces) => traces,
             Err(error) => {
-                warn!(message.id = %message.id, error = &error as &dyn std::error::Error, "the vendor could not be asked");
+                warn!(message.id = %message.id, error = service::telemetry::causes(&error), "the vendor could not be asked");
                 // No answer is not a no: this question does not count.
                 return self.put_question_back(cx, tenant, message, &attempt).await;
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
@@ -56,13 +56,14 @@ impl Send {
             return Err(Failure::reject(anyhow!("there is no message {}", due.message)));
         };
         // Whoever released it had a clock too: if ours is behind theirs, its time has come all the same.
-        let now = cx.now().max(due.release.min(cx.now() + CLOCK_SKEW));
+        let is_time = message.due_at <= cx.now().max(due.release.min(cx.now() + CLOCK_SKEW));
         match message.state {
-            MessageState::Planned if message.due_at <= now => self.send(cx, tx, message, now).await,
+            MessageState::Planned if is_time => self.send(cx, tx, message).await,
             // Put off since it was released; it comes up again at its new time.
             MessageState::Planned => Ok(()),
-            // The question is not due yet: this is an earlier event that was waiting.
-            MessageState::Unknown if message.due_at > now => Ok(()),
+            // The question is not due yet: this is an earlier event that was waiting, or whoever released it has a fast clock, by
+            // which all questions would be asked at once. The row comes up again.
+            MessageState::Unknown if message.due_at > cx.now() => Ok(()),
             MessageState::Claimed | MessageState::Unknown => self.find_out.ask(cx, tx, &message).await,
             // A repeat: the work is done, only the announcement may be missing.
             MessageState::Sent | MessageState::Delivered => {
@@ -74,16 +75,10 @@ impl Send {
         }
     }
 
-    async fn send(
-        &self,
-        cx: &Context,
-        mut tx: Transaction,
-        message: Message,
-        now: DateTime<Utc>,
-    ) -> Result<(), Failure> {
+    async fn send(&self, cx: &Context, mut tx: Transaction, message: Message) -> Result<(), Failure> {
         let tenant = tx.tenant();
         let chosen = self.tenants.find(&mut tx).await?;
-        let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, now);
+        let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, cx.now());
         let address = match decision {
             Decision::Send(address) => address,
             Decision::Wait(until) => {
@@ -105,7 +100,7 @@ impl Send {
         let rendered = match self.renderer.render(template, &message) {
             Ok(rendered) => rendered,
             Err(error) => {
-                warn!(message.id = %message.id, error = &error as &dyn std::error::Error, "a template could not be filled");
+                warn!(message.id = %message.id, error = service::telemetry::causes(&error), "a template could not be filled");
                 return withhold(cx, tx, &message, WithheldReason::Template).await;
             }
         };

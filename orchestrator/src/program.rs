@@ -82,7 +82,7 @@ impl Program {
         let stopping = lifecycle.stopping();
         lifecycle.spawn("http", async move {
             if let Err(failure) = http::serve(listener, router, stopping).await {
-                error!(error = &failure as &dyn std::error::Error, "the HTTP server ended");
+                error!(error = service::telemetry::causes(&failure), "the HTTP server ended");
             }
         });
         let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");

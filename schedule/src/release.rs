@@ -55,7 +55,7 @@ async fn publish(runtime: &Runtime, config: &Config, row: DueRow) {
     let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await else {
         return;
     };
-    warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row was not published yet");
+    warn!(message.id = %row.message, error = service::telemetry::causes(&error), "a due row was not published yet");
     let put_back = async {
         let mut tx = runtime.store.begin(row.tenant).await?;
         tx.messages().release_again(row.message, runtime.clock.in_wall(config.lease)).await?;
@@ -64,7 +64,7 @@ async fn publish(runtime: &Runtime, config: &Config, row: DueRow) {
     match timeout(PATIENCE, put_back).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            warn!(message.id = %row.message, error = &error as &dyn std::error::Error, "a due row comes up again later");
+            warn!(message.id = %row.message, error = service::telemetry::causes(&error), "a due row comes up again later");
         }
         Err(_) => warn!(message.id = %row.message, "a due row comes up again later: Postgres does not answer"),
     }

@@ -153,14 +153,18 @@ impl World {
         }
     }
 
-    /// Plays scenes at a steady rate, however long each takes to be answered.
-    pub async fn play_all(self: &Arc<Self>, scenes: &[Scene], per_second: f64) {
+    /// Plays scenes at a steady rate, however long each takes to be answered. Answers by how much the latest of them was late:
+    /// a wait that no webhook's journal shows.
+    pub async fn play_all(self: &Arc<Self>, scenes: &[Scene], per_second: f64) -> Duration {
+        let mut latest = Duration::ZERO;
         let mut next = tokio::time::interval(Duration::from_secs_f64(1.0 / per_second));
         next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
         for scene in scenes {
-            next.tick().await;
+            let due = next.tick().await;
             self.play(scene);
+            latest = latest.max(due.elapsed());
         }
+        latest
     }
 }
 

@@ -19,6 +19,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is the row that cannot be read, and not whatever stands in front of the API that answered.
+    pub fn is_of_the_row(&self) -> bool {
+        matches!(self, Self::Unreadable { category: serde_json::error::Category::Data, .. })
+    }
+
     /// How long to leave the CRM alone. `None`: the caller's own backoff will do.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

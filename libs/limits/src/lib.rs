@@ -81,7 +81,7 @@ impl Limiter {
             Err(error) => {
                 metrics::counter!("limits_unavailable_total").increment(1);
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = service::telemetry::causes(&error),
                     "Redis is away; requests pass without a limit"
                 );
                 Ok(())

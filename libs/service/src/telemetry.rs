@@ -117,6 +117,18 @@ pub fn render_metrics() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
+/// An error with all its causes, for a log line: `what failed: why: and why that`. Logged as an error, only the first is told.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 /// The current span as a W3C `traceparent`, where traces are on.
 pub fn traceparent() -> Option<String> {
     struct Header(Option<String>);

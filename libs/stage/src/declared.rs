@@ -126,7 +126,7 @@ pub async fn say_what_differs(bus: &Bus, streams: &[Stream]) {
             match ask(bus, &what, subject.clone(), &Value::Null).await {
                 Ok(found) => break found,
                 Err(error) if !was_said => {
-                    warn!(error = &error as &dyn std::error::Error, "{what} could not be compared yet");
+                    warn!(error = service::telemetry::causes(&error), "{what} could not be compared yet");
                     was_said = true;
                 }
                 Err(_) => {}
@@ -166,6 +166,19 @@ pub async fn diff(bus: &Bus, declared: &Declared) -> Result<Vec<Change>, Declare
         compare(&what, found.as_ref().map(|info| &info["config"]), &consumer["config"], &mut changes);
     }
     Ok(changes)
+}
+
+/// How many messages consumers still have to do, or to ack. None is left when all that came in has had its effect.
+pub async fn count_unsettled(bus: &Bus) -> Result<u64, DeclaredError> {
+    let mut left = 0;
+    for consumer in &Declared::new(1).consumers {
+        let (stream, durable) = (name(consumer, "stream_name"), name(&consumer["config"], "durable_name"));
+        let what = format!("consumer {durable}");
+        let info = ask(bus, &what, format!("$JS.API.CONSUMER.INFO.{stream}.{durable}"), &Value::Null).await?;
+        let count = |key| info.as_ref().and_then(|info| info[key].as_u64()).unwrap_or_default();
+        left += count("num_pending") + count("num_ack_pending");
+    }
+    Ok(left)
 }
 
 /// Creates what is missing and changes what differs. Refuses, before anything is touched, whatever could lose a message

@@ -17,7 +17,7 @@ mod settle;
 pub use bus::{Bus, PublishError};
 pub use config::{BusConfig, StageConfig};
 pub use context::Context;
-pub use declared::{Change, Declared, DeclaredError, apply, check_server, diff, say_what_differs};
+pub use declared::{Change, Declared, DeclaredError, apply, check_server, count_unsettled, diff, say_what_differs};
 pub use failure::Failure;
 pub use faults::{Faults, Step};
 pub use pull::{Runtime, Stage, run};

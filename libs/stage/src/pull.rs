@@ -101,7 +101,7 @@ impl<S: Stage> Worker<S> {
                             in_hand.push(AbortOnDropHandle::new(work));
                         }
                         Some(Err(error)) => {
-                            warn!(stage = S::NAME, error = &error as &dyn std::error::Error, "pulling again after an error");
+                            warn!(stage = S::NAME, error = service::telemetry::causes(&error), "pulling again after an error");
                             break;
                         }
                         None => break,
@@ -120,7 +120,7 @@ impl<S: Stage> Worker<S> {
             match self.runtime.bus.jetstream.get_consumer_from_stream(S::NAME, S::STREAM.name()).await {
                 Ok(consumer) => consumer,
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
+                    let error = service::telemetry::causes(&error);
                     warn!(stage = S::NAME, error, "the consumer is not there yet; run: leads nats apply");
                     return None;
                 }
@@ -266,12 +266,7 @@ impl<S: Stage> Worker<S> {
             self.clear_starts(place).await;
         }
         match outcome {
-            Ok(()) => {
-                if let Err(error) = settle::ack(message).await {
-                    // It comes back and finds its work done.
-                    warn!(error = format!("{error:#}"), "an ack was not confirmed");
-                }
-            }
+            Ok(()) => settle::ack(message).await,
             Err(Failure::Retry { after, cause }) => {
                 warn!(deliveries = context.deliveries, error = format!("{cause:#}"), "will try again");
                 settle::give_back(message, &self.config, place.deliveries, after).await;

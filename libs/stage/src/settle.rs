@@ -18,12 +18,10 @@ pub(crate) struct Place {
     pub(crate) deliveries: u64,
 }
 
-/// Acks and waits for the proof. "No responders" (the consumer is gone) is an error here; the client's own double ack takes
-/// any answer for a yes.
-pub(crate) async fn ack(message: &Message) -> Result<(), anyhow::Error> {
-    let reply = message.reply.clone().ok_or_else(|| anyhow::anyhow!("not a JetStream message"))?;
-    message.context.client().request(reply, "+ACK".into()).await?;
-    Ok(())
+/// Acks without waiting for the answer: a lost ack costs one delivery more, which finds its work done (ADR 12).
+pub(crate) async fn ack(message: &Message) {
+    // An error means that the client was closed: then too it comes again.
+    let _ = message.ack().await;
 }
 
 /// Gives the message back, to come again after a delay that grows with its deliveries.
@@ -89,7 +87,7 @@ pub(crate) async fn bury(
         // The client's Term carries no reason; the server's advisory shows this one.
         let reason = reasons.first().map(String::as_str).unwrap_or_default();
         if let Err(error) = message.context.client().publish(reply, format!("+TERM {reason}").into()).await {
-            warn!(stage, error = &error as &dyn std::error::Error, "could not end a dead letter's deliveries");
+            warn!(stage, error = service::telemetry::causes(&error), "could not end a dead letter's deliveries");
         }
     }
     Ok(())

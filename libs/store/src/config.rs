@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use service::config::Reader;
@@ -32,7 +32,7 @@ impl Config {
         }
         let url = reader.required_secret("postgres.url");
         check_url(reader, "postgres.url", &url);
-        let max_connections = reader.parse_or("postgres.max_connections", 16);
+        let max_connections = reader.parse_or("postgres.max_connections", default_connections());
         if max_connections == 0 {
             reader.mistake("postgres.max_connections", "is 0; nothing works without a connection");
         }
@@ -43,6 +43,13 @@ impl Config {
             seal_keys,
         }
     }
+}
+
+/// What more connections than this do at once waits for a processor anyway, and each new one costs a burst the time to plan
+/// everything once more.
+fn default_connections() -> usize {
+    let processors = std::thread::available_parallelism().map_or(2, NonZero::get);
+    (4 + 4 * processors).min(16)
 }
 
 /// Notes what cannot be an address of a database. The parser's own words may quote it, password and all.

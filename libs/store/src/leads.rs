@@ -44,6 +44,8 @@ pub enum Saved {
 pub struct Standing {
     /// Whether the order is a lead already.
     pub is_lead: bool,
+    /// Whether it is a lead whose follow-up has not ended.
+    pub is_open: bool,
     /// Whether the order was judged before, as a lead or not.
     pub is_judged: bool,
     /// The shop that the CRM means, if it is one of the tenant's.
@@ -192,7 +194,7 @@ impl Leads<'_> {
         crm_location_id: Option<&str>,
     ) -> Result<Standing, Error> {
         let row = sqlx::query!(
-            r#"select exists (select from leads where tenant_id = $1 and id = $2) as "is_lead!",
+            r#"select (select stopped_at is null from leads where tenant_id = $1 and id = $2) as is_open,
                       exists (select from judgements where tenant_id = $1 and crm = $4 and order_id = $5) as "is_judged!",
                       (select id from locations where tenant_id = $1 and crm_location_id = $3) as location"#,
             self.0.tenant.uuid(),
@@ -204,7 +206,12 @@ impl Leads<'_> {
         .fetch_one(&mut *self.0.inner)
         .await
         .map_err(Error::doing("look where an order stands"))?;
-        Ok(Standing { is_lead: row.is_lead, is_judged: row.is_judged, location: row.location.map(LocationId::new) })
+        Ok(Standing {
+            is_lead: row.is_open.is_some(),
+            is_open: row.is_open == Some(true),
+            is_judged: row.is_judged,
+            location: row.location.map(LocationId::new),
+        })
     }
 
     pub async fn lookup(self, id: LeadId) -> Result<Option<Lead>, Error> {

@@ -44,7 +44,7 @@ pub struct Latency {
 
 impl Report {
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.duplicates.is_empty() && self.to_strangers == 0
+        self.lost.is_empty() && self.duplicates.is_empty() && self.to_strangers == 0 && self.dead_letters == 0
     }
 }
 

@@ -78,7 +78,7 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     let world = Arc::clone(&site.sim.world);
     let per_second = if options.check { 100.0 } else { 10.0 };
     tokio::select! {
-        () = world.play_all(&scenes, per_second) => {}
+        _ = world.play_all(&scenes, per_second) => {}
         () = progress.follow(&world, &site.store) => {}
     }
     let report = tokio::select! {
@@ -247,13 +247,19 @@ async fn declare_again(deploy: BusConfig) {
     bus.close().await;
 }
 
-/// Waits until every quote has what it should have, or it is plain that it will not.
+/// Waits until every quote has what it should have and the streams hold nothing that is still to be done, or it is plain that
+/// this will not be. What a killed process had in hand comes again after half a minute: until then nobody knows what it does.
 async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
     let deadline = Instant::now() + Duration::from_secs(90);
+    let bus = Bus::connect(&site.bus_config("operate")).await?;
     loop {
+        let is_quiet = matches!(stage::count_unsettled(&bus).await, Ok(0));
         let report = check::report(site, scenes).await;
         match report {
-            Ok(report) if report.lost.is_empty() || Instant::now() > deadline => return Ok(report),
+            Ok(report) if (is_quiet && report.lost.is_empty()) || Instant::now() > deadline => {
+                bus.close().await;
+                return Ok(report);
+            }
             // A server is being restarted; look again.
             Err(error) if Instant::now() > deadline => return Err(error),
             _ => sleep(Duration::from_millis(250)).await,

@@ -109,7 +109,10 @@ struct Delivery {
 
 impl Delivery {
     async fn deliver(self, world: Arc<World>, copy: u32) {
-        tokio::time::sleep(Duration::from_millis(self.manners.delay_ms + u64::from(copy) * 7)).await;
+        let delay_ms = self.manners.delay_ms + u64::from(copy) * 7;
+        if delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        }
         let what = match self.manners {
             Manners { bad_signature: true, .. } => "bad_signature",
             Manners { stale: true, .. } => "stale",

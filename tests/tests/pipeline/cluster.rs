@@ -9,6 +9,8 @@ use sim::{
 };
 use tests::{Test, quote, until};
 
+use crate::killed::unacked;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_killed_one_after_the_other_lose_nothing_and_send_nothing_twice() {
     let test = Test::start_with(|options| {
@@ -37,6 +39,11 @@ async fn nodes_killed_one_after_the_other_lose_nothing_and_send_nothing_twice() 
     for asked in &quotes {
         let phone = asked.phone.as_deref().expect("a phone");
         until("every customer has a text", async || !test.texts_to(phone).is_empty()).await;
+    }
+    // What was in hand when a node died comes again.
+    until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+    for asked in &quotes {
+        let phone = asked.phone.as_deref().expect("a phone");
         assert_eq!(test.texts_to(phone).len(), 1, "{phone}");
     }
     let first_answers =

@@ -287,7 +287,11 @@ async fn two_replicas_of_every_role_share_the_work_and_send_everything_once() {
         test.site.sim.world.ask_for_quote(asked, Manners { duplicates: 1, ..Manners::default() });
     }
     for asked in &quotes {
-        until("every text is out", async || test.texts_to(asked.phone.as_deref().expect("a phone")).len() == 1).await;
+        until("every text is out", async || !test.texts_to(asked.phone.as_deref().expect("a phone")).is_empty()).await;
+    }
+    until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+    for asked in &quotes {
+        assert_eq!(test.texts_to(asked.phone.as_deref().expect("a phone")).len(), 1);
     }
     test.assert_settled().await;
     one.stop().await;
@@ -353,6 +357,57 @@ async fn a_webhook_that_is_faster_than_the_crm_itself_is_a_lead_a_moment_later()
     world.shopmonkey.put("order", "o-1", order);
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
     test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_older_than_the_webhook_is_asked_for_again() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let world = &test.site.sim.world;
+    // Two writes: a replica of theirs still has the first, which is no lead, and no customer at all.
+    let asked = quote("o-1");
+    world.ask_for_quote(
+        &Quote { name: "Oil change".into(), ..asked.clone() },
+        Manners { delay_ms: 100, ..Manners::default() },
+    );
+    let first = world.shopmonkey.row("order", "o-1").expect("the order");
+    let customer = world.shopmonkey.remove("customer", "c-o-1").expect("the customer");
+    world.change_order("o-1", &json!({"name": asked.name}), Manners::default());
+    let second = world.shopmonkey.row("order", "o-1").expect("the order");
+    world.shopmonkey.put("order", "o-1", first);
+    let asked_again = async |times: u64| {
+        let seen = async || consumer(&test, "INBOUND", "enrich").await["delivered"]["consumer_seq"].as_u64();
+        let before = seen().await;
+        until("the CRM is asked again", async || seen().await >= before.map(|count| count + times)).await;
+    };
+    until("the webhooks are answered", async || answered(&test) == 2).await;
+    asked_again(2).await;
+    world.shopmonkey.put("order", "o-1", second);
+    asked_again(2).await;
+    assert_eq!(test.lead(&asked).await, None, "without its customer nobody could be written to");
+    world.shopmonkey.put("customer", "c-o-1", customer);
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_whose_order_the_crm_does_not_find_goes_on_and_somebody_is_told() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    let world = &test.site.sim.world;
+    world.ask_for_quote(&asked, Manners::default());
+    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
+    // As with the key of another account. Nobody said that the order was deleted.
+    world.shopmonkey.remove("order", "o-1");
+    let body = r#"{"table":"order","operation":"UPDATE","data":{"id":"o-1","meta":{"version":2}}}"#;
+    tell(&test, "shopmonkey.order", "order:o-1:UPDATE:v2", noon() - TimeDelta::minutes(10), body).await;
+    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
+    until("it is a dead letter", async || dead().await.len() == 1).await;
+    assert_eq!(test.lead(&asked).await.expect("a lead").stop_reason, None);
+    assert!(test.states(&asked).await.iter().all(|state| !state.ends_with("cancelled")));
     program.stop().await;
 }
 
@@ -475,7 +530,7 @@ async fn an_appointment_ends_the_follow_up_of_its_order_or_of_its_customer_and_o
     book(json!({"id": "a-4", "orderId": null, "customerId": "c-o-4", "startDate": "2025-12-01T15:00:00.000Z"}));
     book(json!({"id": "a-5", "orderId": "made-for-the-day", "customerId": "c-o-5", "startDate": soon}));
     book(json!({"id": "a-6", "orderId": null, "customerId": null, "startDate": null}));
-    book(json!({"id": "a-1", "orderId": "o-1", "customerId": "c-o-1", "startDate": soon}));
+    book(json!({"id": "a-1", "orderId": "o-1", "customerId": "somebody-else", "startDate": soon}));
     book(json!({"id": "a-2", "orderId": null, "customerId": "c-o-2", "startDate": soon}));
     for booked in [by_order, by_customer, by_new_order] {
         until("the lead has booked", async || {

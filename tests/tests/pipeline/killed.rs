@@ -1,6 +1,6 @@
 //! Every stage, killed at every step of its contract, and given every message twice: the outcome is the same single one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use sim::shopmonkey::{Manners, Quote};
@@ -46,19 +46,10 @@ async fn story_with(stage: &'static str, step: Step) {
 
 /// What consumers still have to do or to ack.
 pub(crate) async fn unacked(test: &Test) -> u64 {
-    let mut left = 0;
-    for (stream, name) in [
-        ("INBOUND", "enrich"),
-        ("INBOUND", "enrich-replies"),
-        ("INBOUND", "enrich-appointments"),
-        ("INBOUND", "notify-receipts"),
-        ("LEADS", "schedule"),
-        ("MESSAGES", "notify"),
-    ] {
-        let info = consumer(test, stream, name).await;
-        left += info["num_pending"].as_u64().unwrap_or(1) + info["num_ack_pending"].as_u64().unwrap_or(1);
-    }
-    left
+    let bus = stage::Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    let left = stage::count_unsettled(&bus).await;
+    bus.close().await;
+    left.unwrap_or(u64::MAX)
 }
 
 /// What the server says about a consumer.
@@ -107,6 +98,37 @@ async fn notify_killed_at_any_step_sends_once() {
     for step in Step::ALL {
         story_with("notify", step).await;
     }
+}
+
+/// A message that kills whoever takes it in hand, as a fault in the program would.
+struct KillAlways {
+    stage: &'static str,
+}
+
+impl stage::Faults for KillAlways {
+    fn dies(&self, stage: &'static str, _event_id: &str, step: Step) -> bool {
+        stage == self.stage && step == Step::BeforeCommit
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_kills_every_worker_becomes_a_dead_letter_and_can_be_redriven() {
+    let test = Test::start().await;
+    let program = test.run_with(Arc::new(KillAlways { stage: "schedule" })).await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
+    until("it is a dead letter", async || dead().await.len() == 1).await;
+    assert!(dead().await[0].reasons[0].contains("crash loop"), "{:?}", dead().await[0].reasons);
+    assert!(test.texts_to(DANA).is_empty());
+    program.stop().await;
+
+    let mended = test.run().await;
+    let bus = stage::Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    stage::redrive(&bus, &test.site.store, &test.site.clock, dead().await[0].id).await.expect("redriven");
+    bus.close().await;
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    mended.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

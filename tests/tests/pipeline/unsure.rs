@@ -50,16 +50,22 @@ async fn an_error_before_the_effect_is_found_out_and_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_receipts_the_vendors_own_list_answers() {
-    let test = Test::start_with(|options| options.sim.receipt_delay = Duration::from_secs(600)).await;
-    let program = test.run().await;
-    test.site.sim.world.faults.add(Fault { vendor: Vendor::Twilio, kind: FaultKind::FailAfter, times: 1 });
-    let asked = quote("o-1");
-    test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the message is found", async || test.states(&asked).await.first().is_some_and(|s| s == "sms sent")).await;
-    assert_eq!(test.texts_to(DANA).len(), 1);
-    let asked_vendor = test.site.sim.world.journal.count(|event| matches!(event, sim::Event::LookedUp { .. }));
-    assert!(asked_vendor >= 1);
-    program.stop().await;
+    for vendor in [Vendor::Twilio, Vendor::Sendgrid] {
+        let test = Test::start_with(|options| options.sim.receipt_delay = Duration::from_secs(600)).await;
+        let program = test.run().await;
+        test.site.sim.world.faults.add(Fault { vendor, kind: FaultKind::FailAfter, times: 1 });
+        let asked = Quote { texts_allowed: vendor == Vendor::Twilio, ..quote("o-1") };
+        test.site.sim.world.ask_for_quote(&asked, Manners::default());
+        until("the message is found", async || {
+            test.messages(&asked).await.first().is_some_and(|message| message.state == MessageState::Sent)
+        })
+        .await;
+        let taken = test.texts_to(DANA).len() + test.emails_to("dana@example.com").len();
+        assert_eq!(taken, 1, "{vendor:?}");
+        let looked_up = test.site.sim.world.journal.count(|event| matches!(event, sim::Event::LookedUp { .. }));
+        assert!(looked_up >= 1, "{vendor:?}");
+        program.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,13 +73,20 @@ async fn a_vendor_that_says_later_is_asked_later() {
     let test = Test::start().await;
     let program = test.run().await;
     let too_many = |retry_after_s| FaultKind::TooMany { retry_after_s };
-    for kind in [too_many(None), too_many(Some(1))] {
+    for kind in [too_many(None), too_many(Some(3))] {
         test.site.sim.world.faults.add(Fault { vendor: Vendor::Twilio, kind, times: 1 });
     }
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
     test.assert_settled().await;
+    let entries = test.site.sim.world.journal.entries();
+    let last = |wanted: fn(&sim::Event) -> bool| {
+        entries.iter().rfind(|entry| wanted(&entry.event)).map(|entry| entry.at).expect("it happened")
+    };
+    let refused_at = last(|event| matches!(event, sim::Event::Refused { vendor, .. } if vendor == "twilio"));
+    let taken_at = last(|event| matches!(event, sim::Event::Text { .. }));
+    assert!(taken_at - refused_at >= TimeDelta::seconds(3), "asked again after {}", taken_at - refused_at);
     program.stop().await;
 }
 

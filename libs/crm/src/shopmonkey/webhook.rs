@@ -14,6 +14,8 @@ pub struct Webhook {
     pub id: String,
     /// What tells this state of the row from another: its version, else when it changed, else a hash of the body.
     pub version: String,
+    /// The row's own count of its changes, where the vendor sends it: the API's copy may be behind it for a while.
+    pub row_version: Option<i64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +53,8 @@ impl Webhook {
             Some(Value::Number(id)) => id.to_string(),
             _ => return Err(Error::Missing("data.id")),
         };
-        let version = data.meta.as_ref().and_then(|meta| meta.get("version")).and_then(Value::as_i64);
-        let version = match (version, data.updated_date) {
+        let row_version = data.meta.as_ref().and_then(|meta| meta.get("version")).and_then(Value::as_i64);
+        let version = match (row_version, data.updated_date) {
             (Some(version), _) => format!("v{version}"),
             (None, Some(Value::String(updated))) => updated,
             _ => hex::encode(&digest(&SHA256, body).as_ref()[..16]),
@@ -62,6 +64,7 @@ impl Webhook {
             operation: parsed.operation.unwrap_or_default(),
             id,
             version,
+            row_version,
         })
     }
 

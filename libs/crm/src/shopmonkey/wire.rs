@@ -13,6 +13,12 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D)
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
+/// What is a date of a list; an entry that is none keeps nobody from reading the row.
+fn dates<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<DateTime<Utc>>, D::Error> {
+    let entries: Vec<Option<String>> = or_default(from)?;
+    Ok(entries.into_iter().flatten().filter_map(|entry| entry.parse().ok()).collect())
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Order {
@@ -39,7 +45,7 @@ pub(super) struct Order {
     pub deleted: bool,
     #[serde(default, deserialize_with = "or_default")]
     pub message_count: i64,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "dates")]
     pub appointment_dates: Vec<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_default")]
     pub total_cost_cents: f64,

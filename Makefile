@@ -28,7 +28,7 @@ check: tools
 
 bench: setup
 	$(CARGO) build --release --workspace --bins
-	target/release/bench $(ARGS)
+	@target/release/bench $(ARGS) 2>target/bench.log || { tail -n 20 target/bench.log >&2; exit 1; }
 
 # Known weaknesses of what we depend on; needs the advisory database, which is fetched from the internet.
 advisories: tools

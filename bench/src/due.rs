@@ -70,7 +70,7 @@ impl Table {
         sqlx::query("vacuum analyze messages").execute(&mut owner).await?;
         // What loading left to write is not what is measured.
         sqlx::query("checkpoint").execute(&mut owner).await?;
-        Ok(Self { _pipeline: Pipeline::start(&site, "all").await?, owner, site, _folder: folder })
+        Ok(Self { _pipeline: Pipeline::start(&site).await?, owner, site, _folder: folder })
     }
 
     /// How long it takes until a wave that falls due at once is sent.

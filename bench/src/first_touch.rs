@@ -12,7 +12,7 @@ const SECONDS: usize = 20;
 
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (site, _folder) = crate::site(&[("notify.safe_mode", "off")]).await?;
-    let pipeline = Pipeline::start(&site, "all").await?;
+    let pipeline = Pipeline::start(&site).await?;
     figures.below("from start to ready", pipeline.ready_after.as_secs_f64() * 1_000.0, "ms", 1_000.0);
     tokio::time::sleep(Duration::from_secs(3)).await;
     figures.below("memory of all roles, idle", pipeline.memory_mb(), "MB", 80.0);

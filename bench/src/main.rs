@@ -20,8 +20,14 @@ use orchestrator::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    // What runs in this process logs as it does in production.
+    let telemetry = service::telemetry::Config { filter: "info,async_nats=warn".into(), otlp_endpoint: None };
+    let _guard = service::telemetry::init(&telemetry, "bench");
+    tokio::runtime::Runtime::new()?.block_on(measure())
+}
+
+async fn measure() -> anyhow::Result<()> {
     service::http::install_tls();
     let only: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |part: &str| only.is_empty() || only.iter().any(|name| name == part);

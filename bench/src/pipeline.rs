@@ -16,15 +16,14 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// `role` as in `leads run ROLE`, with the logs it has in production.
-    pub(crate) async fn start(site: &Site, role: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn start(site: &Site) -> anyhow::Result<Self> {
         let file = site.stack.folder.join("leads.toml");
         fs::write(&file, site.settings_file())?;
         let log = fs::File::create(site.stack.folder.join("logs/pipeline.log"))?;
         let program = std::env::current_exe()?.with_file_name("leads");
         let started = Instant::now();
         let child = Command::new(&program)
-            .args(["run", role, "--config"])
+            .args(["run", "all", "--config"])
             .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use async_nats::jetstream;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::try_join_all;
-use orchestrator::demo::Site;
+use orchestrator::{Program, Role, demo::Site};
 use ring::hmac;
 use secrecy::ExposeSecret as _;
 use tokio::{
@@ -21,10 +21,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{
-    figures::{Figures, percentile},
-    pipeline::Pipeline,
-};
+use crate::figures::{Figures, percentile};
 
 const PUBLISHERS: usize = 64;
 /// Both take turns, because the mood of a disk or of a shared machine changes within seconds.
@@ -33,7 +30,9 @@ const ROUND: Duration = Duration::from_secs(2);
 
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (site, _folder) = crate::site(&[]).await?;
-    let pipeline = Pipeline::start(&site, "ingest").await?;
+    // In this process, as the raw publishers are: a third one would only measure how the cores change between processes.
+    let roles = [Role::Ingest];
+    let program = Program::start(&site.config(&roles, &[])?, &roles, None).await?;
     let number = Arc::new(AtomicU64::new(0));
     let bus = site.bus_config("ingest");
     let options = async_nats::ConnectOptions::with_user_and_password(bus.user, bus.password.expose_secret().into());
@@ -49,7 +48,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         waits.extend(webhooks(&site, &number).await?);
         sending += started.elapsed();
     }
-    drop(pipeline);
+    program.stop().await;
     waits.sort_by(f64::total_cmp);
     let limit = rate(published, publishing);
     let rate = rate(waits.len() as u64, sending);

@@ -6,7 +6,7 @@ use events::{Inbound, InboundKind, Source};
 use service::{Code, Problem};
 use stage::{Bus, PublishError};
 use store::Store;
-use tracing::info;
+use tracing::{debug, info};
 
 use crate::{Config, door::Doors};
 
@@ -57,10 +57,8 @@ impl App {
             Ok(stored) => {
                 let outcome = if stored { "stored" } else { "repeated" };
                 count(source, outcome);
-                // Receipts come by the thousand and say what they did where they are taken in; of the rest nobody makes anything.
-                if matches!(kind, InboundKind::Order | InboundKind::Appointment | InboundKind::Reply) {
-                    info!(tenant.id = %tenant, event.id = id, "{outcome} what {source} sent");
-                }
+                // The stage that takes it in says under the same id what became of it; here it is counted.
+                debug!(tenant.id = %tenant, event.id = id, "{outcome} what {source} sent");
                 Ok(())
             }
             Err(error) => {

@@ -111,8 +111,7 @@ impl Bus {
     }
 
     async fn publish_once(&self, out: &Outgoing, deadline: Instant) -> Result<bool, JetStreamError> {
-        let mut message =
-            PublishMessage::build().message_id(&out.id).expected_stream(out.stream.name()).payload(out.payload.clone());
+        let mut message = PublishMessage::build().message_id(&out.id).payload(out.payload.clone());
         for (name, value) in &out.headers {
             message = message.header(*name, value.as_str());
         }
@@ -123,6 +122,11 @@ impl Bus {
         let ack = tokio::time::timeout_at(deadline, send)
             .await
             .unwrap_or_else(|_| Err(JetStreamError::new(PublishErrorKind::TimedOut)))?;
+        // Looked at here and not asked of the server: each header is searched for in each message.
+        if ack.stream != out.stream.name() {
+            let wrong = format!("{} takes what belongs in {}", ack.stream, out.stream.name());
+            return Err(JetStreamError::with_source(PublishErrorKind::StreamNotFound, wrong));
+        }
         Ok(!ack.duplicate)
     }
 

@@ -60,9 +60,8 @@ impl Stage for Judge {
             None => (None, None),
         };
         let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
-        if age < SETTLES_WITHIN
-            && let Some(behind) = behind(&webhook, order.as_ref(), customer.as_ref())
-        {
+        let is_settling = age < SETTLES_WITHIN;
+        if is_settling && let Some(behind) = behind(&webhook, order.as_ref()) {
             return Err(Failure::retry_after(Duration::from_secs(2), behind));
         }
 
@@ -93,6 +92,10 @@ impl Stage for Judge {
                         tx.leads().save_judgement(tenant.crm_name, order_id, order.version, &[], cx.now()).await?;
                     if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
                 }
+                // Its customer may come a moment later; without one nobody could be written to.
+                _ if is_settling && customer.is_none() && would_be_lead(&tenant, standing, &order) => {
+                    return Err(Failure::retry_after(Duration::from_secs(2), Error::CustomerNotThereYet));
+                }
                 _ => judge(cx, &mut tx, &tenant, lead, standing, &order, customer, vehicle.unwrap_or_default()).await?,
             },
         };
@@ -106,14 +109,19 @@ impl Stage for Judge {
     }
 }
 
+/// Whether an order that names a customer is about to be a lead, or to be one again.
+fn would_be_lead(tenant: &Tenant, standing: Standing, order: &Order) -> bool {
+    let is_one = standing.is_lead || !matches!(tenant.rules.judge(order), Verdict::NotALead(_));
+    is_one && standing.location.is_some() && order.customer_id.is_some()
+}
+
 /// What shows that the CRM answers from a copy that lags behind its own webhooks.
-fn behind(webhook: &Webhook, order: Option<&Order>, customer: Option<&Customer>) -> Option<Error> {
+fn behind(webhook: &Webhook, order: Option<&Order>) -> Option<Error> {
     let is_deletion = webhook.operation == "DELETE";
     match order {
         None => (!is_deletion).then_some(Error::NotThereYet),
         Some(order) if is_deletion && !order.deleted => Some(Error::OlderThanItsWord),
         Some(order) if webhook.row_version.is_some_and(|told| order.version < told) => Some(Error::OlderThanItsWord),
-        Some(order) if order.customer_id.is_some() && customer.is_none() => Some(Error::CustomerNotThereYet),
         Some(_) => None,
     }
 }

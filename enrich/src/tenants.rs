@@ -86,14 +86,14 @@ impl Tenant {
     }
 }
 
-/// From this delivery on, some two minutes after the first, a row that cannot be read is somebody's to look at.
+/// From this delivery on a row that cannot be read is somebody's to look at.
 const READ_AGAIN: u64 = 10;
 
-/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it. An answer that is no row of theirs as
-/// we know them does not pass by itself.
+/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it. A row that is not as we know theirs does
+/// not pass by itself.
 pub(crate) fn failure_of(cx: &Context, error: crm::Error) -> Failure {
     match error.retry_after() {
-        _ if error.is_of_the_row() && cx.deliveries() >= READ_AGAIN => Failure::reject(error),
+        _ if matches!(error, crm::Error::UnknownRow { .. }) && cx.deliveries() >= READ_AGAIN => Failure::reject(error),
         Some(after) => Failure::retry_after(after, error),
         None => Failure::retry(error),
     }

@@ -57,7 +57,7 @@ impl App {
             Ok(stored) => {
                 let outcome = if stored { "stored" } else { "repeated" };
                 count(source, outcome);
-                // The stage that takes it in says under the same id what became of it; here it is counted.
+                // Counted, and kept in INBOUND word for word; what makes something of it says so under the same id.
                 debug!(tenant.id = %tenant, event.id = id, "{outcome} what {source} sent");
                 Ok(())
             }

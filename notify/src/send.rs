@@ -1,9 +1,9 @@
 //! A message's time has come: send it, once, if it may be sent.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
@@ -56,9 +56,9 @@ impl Send {
             return Err(Failure::reject(anyhow!("there is no message {}", due.message)));
         };
         // Whoever released it had a clock too: if ours is behind theirs, its time has come all the same.
-        let is_time = message.due_at <= cx.now().max(due.release.min(cx.now() + CLOCK_SKEW));
+        let theirs = cx.now().max(due.release.min(cx.now() + CLOCK_SKEW));
         match message.state {
-            MessageState::Planned if is_time => self.send(cx, tx, message).await,
+            MessageState::Planned if message.due_at <= theirs => self.send(cx, tx, message, theirs).await,
             // Put off since it was released; it comes up again at its new time.
             MessageState::Planned => Ok(()),
             // The question is not due yet: this is an earlier event that was waiting, or whoever released it has a fast clock, by
@@ -75,12 +75,22 @@ impl Send {
         }
     }
 
-    async fn send(&self, cx: &Context, mut tx: Transaction, message: Message) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        cx: &Context,
+        mut tx: Transaction,
+        message: Message,
+        theirs: DateTime<Utc>,
+    ) -> Result<(), Failure> {
         let tenant = tx.tenant();
         let chosen = self.tenants.find(&mut tx).await?;
         let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, cx.now());
         let address = match decision {
             Decision::Send(address) => address,
+            // Open by the clock that released it, and a moment later by ours, which is the one that counts.
+            Decision::Wait(until) if until <= theirs => {
+                return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("the legal window opens at {until}")));
+            }
             Decision::Wait(until) => {
                 tx.messages().put_off(message.id, until, "legal_window").await?;
                 info!(message.id = %message.id, "waits for its legal window, until {until}");

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// Why a CRM did not answer. Every variant may pass by itself or by an operator's hand, so none of them ends a lead.
+/// Why a CRM did not answer. Every variant may pass by itself or by an operator's hand, so none of them ends a lead; what does not
+/// pass by itself becomes somebody's to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the CRM is limiting us")]
@@ -14,14 +15,19 @@ pub enum Error {
     /// Only where: the parser's own words quote what it read, which is a customer's.
     #[error("the CRM's answer cannot be read: {category:?} error at line {line}, column {column}")]
     Unreadable { category: serde_json::error::Category, line: usize, column: usize },
+    #[error("a row of the CRM's is not as we know them: {category:?} error at line {line}, column {column}")]
+    UnknownRow { category: serde_json::error::Category, line: usize, column: usize },
     #[error("the CRM's address in the credentials cannot be used")]
     Address(#[source] url::ParseError),
 }
 
 impl Error {
-    /// Whether it is the row that cannot be read, and not whatever stands in front of the API that answered.
-    pub fn is_of_the_row(&self) -> bool {
-        matches!(self, Self::Unreadable { category: serde_json::error::Category::Data, .. })
+    pub(crate) fn answer(error: &serde_json::Error) -> Self {
+        Self::Unreadable { category: error.classify(), line: error.line(), column: error.column() }
+    }
+
+    pub(crate) fn row(error: &serde_json::Error) -> Self {
+        Self::UnknownRow { category: error.classify(), line: error.line(), column: error.column() }
     }
 
     /// How long to leave the CRM alone. `None`: the caller's own backoff will do.
@@ -30,13 +36,7 @@ impl Error {
             Self::Limited { retry_after } => Some(*retry_after),
             // Somebody has to change the key; asking often would look like guessing.
             Self::KeyRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
-            Self::Failing { .. } | Self::Unreachable(_) | Self::Unreadable { .. } => None,
+            Self::Failing { .. } | Self::Unreachable(_) | Self::Unreadable { .. } | Self::UnknownRow { .. } => None,
         }
-    }
-}
-
-impl From<serde_json::Error> for Error {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Unreadable { category: error.classify(), line: error.line(), column: error.column() }
     }
 }

@@ -168,15 +168,16 @@ pub async fn diff(bus: &Bus, declared: &Declared) -> Result<Vec<Change>, Declare
     Ok(changes)
 }
 
-/// How many messages consumers still have to do, or to ack. None is left when all that came in has had its effect.
+/// How many messages consumers still have to do, or to ack; a consumer that is missing counts as one. What waits in Postgres for
+/// its time is not among them.
 pub async fn count_unsettled(bus: &Bus) -> Result<u64, DeclaredError> {
     let mut left = 0;
     for consumer in &Declared::new(1).consumers {
         let (stream, durable) = (name(consumer, "stream_name"), name(&consumer["config"], "durable_name"));
         let what = format!("consumer {durable}");
         let info = ask(bus, &what, format!("$JS.API.CONSUMER.INFO.{stream}.{durable}"), &Value::Null).await?;
-        let count = |key| info.as_ref().and_then(|info| info[key].as_u64()).unwrap_or_default();
-        left += count("num_pending") + count("num_ack_pending");
+        let count = |key| info.as_ref().and_then(|info| info[key].as_u64());
+        left += count("num_pending").unwrap_or(1) + count("num_ack_pending").unwrap_or_default();
     }
     Ok(left)
 }

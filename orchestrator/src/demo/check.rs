@@ -31,6 +31,8 @@ pub struct Report {
     /// Messages to people that safe mode should have kept us from.
     pub to_strangers: usize,
     pub dead_letters: usize,
+    /// Messages that were still to be done, in the streams or in hand, when waiting for them was given up.
+    pub unsettled: u64,
     pub first_touch: Latency,
 }
 
@@ -44,7 +46,11 @@ pub struct Latency {
 
 impl Report {
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.duplicates.is_empty() && self.to_strangers == 0 && self.dead_letters == 0
+        self.lost.is_empty()
+            && self.duplicates.is_empty()
+            && self.to_strangers == 0
+            && self.dead_letters == 0
+            && self.unsettled == 0
     }
 }
 
@@ -56,6 +62,8 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
     for count in everywhere.count_messages_by_state().await? {
         messages.entry(count.channel).or_default().insert(count.state, count.messages);
     }
+    let in_hand = messages.values().flat_map(|states| ["claimed", "unknown"].map(|state| states.get(state)));
+    let in_hand = in_hand.flatten().sum::<i64>().unsigned_abs();
     let taken = Taken::of(&entries);
     let mut lost = Vec::new();
     for scene in scenes {
@@ -77,6 +85,7 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
         lost,
         duplicates: taken.twice,
         to_strangers: stranger_phones.iter().filter(|phone| taken.first.contains_key(*phone)).count(),
+        unsettled: in_hand,
         dead_letters: everywhere.list_open_dead_letters(1_000).await?.len(),
         first_touch: latency(scenes, &entries, &taken.first),
     })

@@ -253,10 +253,14 @@ async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
     let deadline = Instant::now() + Duration::from_secs(90);
     let bus = Bus::connect(&site.bus_config("operate")).await?;
     loop {
-        let is_quiet = matches!(stage::count_unsettled(&bus).await, Ok(0));
-        let report = check::report(site, scenes).await;
+        // Before the look at what became of them.
+        let in_streams = stage::count_unsettled(&bus).await.unwrap_or(1);
+        let report = check::report(site, scenes).await.map(|mut report| {
+            report.unsettled += in_streams;
+            report
+        });
         match report {
-            Ok(report) if (is_quiet && report.lost.is_empty()) || Instant::now() > deadline => {
+            Ok(report) if (report.unsettled == 0 && report.lost.is_empty()) || Instant::now() > deadline => {
                 bus.close().await;
                 return Ok(report);
             }

@@ -365,14 +365,13 @@ async fn a_copy_that_is_older_than_the_webhook_is_asked_for_again() {
     let test = Test::start().await;
     let program = test.run().await;
     let world = &test.site.sim.world;
-    // Two writes: a replica of theirs still has the first, which is no lead, and no customer at all.
+    // Two writes: a replica of theirs still has the first, which is no lead, and gets the customer last.
     let asked = quote("o-1");
     world.ask_for_quote(
         &Quote { name: "Oil change".into(), ..asked.clone() },
         Manners { delay_ms: 100, ..Manners::default() },
     );
     let first = world.shopmonkey.row("order", "o-1").expect("the order");
-    let customer = world.shopmonkey.remove("customer", "c-o-1").expect("the customer");
     world.change_order("o-1", &json!({"name": asked.name}), Manners::default());
     let second = world.shopmonkey.row("order", "o-1").expect("the order");
     world.shopmonkey.put("order", "o-1", first);
@@ -383,6 +382,8 @@ async fn a_copy_that_is_older_than_the_webhook_is_asked_for_again() {
     };
     until("the webhooks are answered", async || answered(&test) == 2).await;
     asked_again(2).await;
+    assert_eq!(unacked(&test).await, 1, "the second webhook waits for its own copy");
+    let customer = world.shopmonkey.remove("customer", "c-o-1").expect("the customer");
     world.shopmonkey.put("order", "o-1", second);
     asked_again(2).await;
     assert_eq!(test.lead(&asked).await, None, "without its customer nobody could be written to");
@@ -408,6 +409,25 @@ async fn a_lead_whose_order_the_crm_does_not_find_goes_on_and_somebody_is_told()
     until("it is a dead letter", async || dead().await.len() == 1).await;
     assert_eq!(test.lead(&asked).await.expect("a lead").stop_reason, None);
     assert!(test.states(&asked).await.iter().all(|state| !state.ends_with("cancelled")));
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_a_dead_letter_and_an_outage_is_none() {
+    let often = ("enrich.longest_delay".to_owned(), "100ms".to_owned());
+    let test = Test::start_with(|options| options.settings.push(often)).await;
+    let program = test.run().await;
+    let world = &test.site.sim.world;
+    world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind: FaultKind::EdgePage, times: 30 });
+    world.ask_for_quote(&quote("o-1"), Manners::default());
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
+    assert!(dead().await.is_empty());
+    let row = json!({"id": "o-2", "authorized": "perhaps", "meta": {"version": 1}});
+    world.shopmonkey.put("order", "o-2", row.clone());
+    world.tell("order", "INSERT", &row, Manners::default());
+    until("it is a dead letter", async || dead().await.len() == 1).await;
+    assert!(dead().await[0].reasons[0].contains("not as we know them"), "{:?}", dead().await[0].reasons);
     program.stop().await;
 }
 

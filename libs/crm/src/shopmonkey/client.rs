@@ -45,8 +45,10 @@ impl Shopmonkey {
             let is_json = matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{'));
             match status {
                 StatusCode::OK => {
-                    let answer: wire::Answer<T> = serde_json::from_slice(&body)?;
-                    Ok(Some(answer.data))
+                    // What stands in front of the API may answer with JSON too; only what is in `data` is a row of theirs.
+                    let answer: wire::Answer = serde_json::from_slice(&body).map_err(|error| Error::answer(&error))?;
+                    let row = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
+                    Ok(Some(row))
                 }
                 StatusCode::NOT_FOUND if is_json => Ok(None),
                 StatusCode::TOO_MANY_REQUESTS => {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Answer<T> {
-    pub data: T,
+pub(super) struct Answer {
+    pub data: Box<serde_json::value::RawValue>,
 }
 
 /// `null` is the same as absent.

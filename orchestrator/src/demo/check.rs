@@ -142,7 +142,8 @@ async fn what_is_missing(site: &Site, scene: &Scene, taken: &Taken) -> anyhow::R
     let first = tx.messages().list(id).await?.into_iter().next();
     let state = first.map(|message| message.state);
     if !matches!(state, Some(MessageState::Sent | MessageState::Delivered)) {
-        return Ok(Some(format!("{order}: the first touch of lead {id} is {state:?}")));
+        let state = state.map_or("missing", MessageState::as_str);
+        return Ok(Some(format!("{order}: the first touch of lead {id} is {state}")));
     }
     let arrived = reached_by.as_ref().is_some_and(|to| taken.first.contains_key(to));
     Ok((!arrived).then(|| format!("{order}: we say lead {id} was written to, and no vendor knows of it")))

@@ -250,7 +250,7 @@ async fn declare_again(deploy: BusConfig) {
 /// Waits until every quote has what it should have and the streams hold nothing that is still to be done, or it is plain that
 /// this will not be. What a killed process had in hand comes again after half a minute: until then nobody knows what it does.
 async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let deadline = Instant::now() + Duration::from_secs(180);
     let bus = Bus::connect(&site.bus_config("operate")).await?;
     loop {
         // Before the look at what became of them.

@@ -173,6 +173,8 @@ fn settings(
     // The simulator answers quickly and its list lags by nothing: a lost answer need not be waited for as at a real vendor.
     set("notify.vendor_timeout", "3s");
     set("notify.claim_lease", "8s");
+    // What was released and lost with a killed process is released again while somebody is watching.
+    set("schedule.lease", "20s");
     for (number, wait) in ["300ms", "500ms", "1s", "2s"].into_iter().enumerate() {
         set(&format!("notify.lookup_{}", number + 1), wait);
     }

@@ -1,7 +1,5 @@
 //! The shop noted an appointment: whoever it is for has booked, and their follow-up ends.
 
-use std::time::Duration;
-
 use crm::shopmonkey::webhook::Webhook;
 use domain::{Appointment, LeadId, StopReason};
 use events::{Inbound, LeadBooked, Source, Stream};
@@ -9,7 +7,7 @@ use stage::{Context, Failure, Stage};
 use store::Transaction;
 use tracing::info;
 
-use crate::tenants::{SETTLES_WITHIN, Tenant, Tenants, failure_of};
+use crate::tenants::{Tenant, Tenants, ask_again, failure_of, is_settling};
 
 pub(crate) struct Book {
     pub(crate) tenants: Tenants,
@@ -37,9 +35,8 @@ impl Stage for Book {
         tenant.take_turns(1).await?;
         let found = tenant.crm.appointment(&webhook.id).await.map_err(|error| failure_of(cx, error))?;
         let Some(appointment) = found else {
-            let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
-            if webhook.operation != "DELETE" && age < SETTLES_WITHIN {
-                return Err(Failure::retry_after(Duration::from_secs(2), Error::NotThereYet));
+            if webhook.operation != "DELETE" && is_settling(cx, &inbound) {
+                return Err(ask_again(Error::NotThereYet));
             }
             // Gone again. A follow-up that it ended stays ended: a person decides how a cancelled booking goes on.
             return Ok(());

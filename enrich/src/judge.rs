@@ -1,7 +1,5 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
-use std::time::Duration;
-
 use crm::shopmonkey::webhook::Webhook;
 use domain::{Customer, LeadId, LocationId, NoContact, NotALead, Order, StopReason, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
@@ -9,7 +7,7 @@ use stage::{Context, Failure, Stage};
 use store::{NewLead, Saved, Standing, Transaction};
 use tracing::info;
 
-use crate::tenants::{SETTLES_WITHIN, Tenant, Tenants, failure_of};
+use crate::tenants::{Tenant, Tenants, ask_again, failure_of, is_settling};
 
 pub(crate) struct Judge {
     pub(crate) tenants: Tenants,
@@ -59,10 +57,9 @@ impl Stage for Judge {
             Some(order) => who_and_what(cx, &tenant, order).await?,
             None => (None, None),
         };
-        let age = (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default();
-        let is_settling = age < SETTLES_WITHIN;
+        let is_settling = is_settling(cx, &inbound);
         if is_settling && let Some(behind) = behind(&webhook, order.as_ref()) {
-            return Err(Failure::retry_after(Duration::from_secs(2), behind));
+            return Err(ask_again(behind));
         }
 
         let mut tx = cx.begin(inbound.tenant).await?;
@@ -76,8 +73,8 @@ impl Stage for Judge {
             // Announced, and not there: with the key of another account that is every order, so somebody must look, and no lead
             // is given up for it. Unless the word of its deletion, which may be right behind this one, is heard first.
             None if webhook.operation != "DELETE" && (standing.is_open || !standing.is_judged) => {
-                let again = || Failure::retry_after(Duration::from_secs(2), Error::NotThereYet);
-                return Err(if cx.deliveries() < 3 { again() } else { Failure::reject(Error::NeverThere) });
+                let is_early = cx.deliveries() < 3;
+                return Err(if is_early { ask_again(Error::NotThereYet) } else { Failure::reject(Error::NeverThere) });
             }
             None if standing.is_lead => News::Nothing,
             None => {
@@ -92,11 +89,10 @@ impl Stage for Judge {
                         tx.leads().save_judgement(tenant.crm_name, order_id, order.version, &[], cx.now()).await?;
                     if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
                 }
-                // Its customer may come a moment later; without one nobody could be written to.
-                _ if is_settling && customer.is_none() && would_be_lead(&tenant, standing, &order) => {
-                    return Err(Failure::retry_after(Duration::from_secs(2), Error::CustomerNotThereYet));
+                _ => {
+                    let found = Found { order, customer, vehicle: vehicle.unwrap_or_default(), is_settling };
+                    judge(cx, &mut tx, &tenant, lead, standing, found).await?
                 }
-                _ => judge(cx, &mut tx, &tenant, lead, standing, &order, customer, vehicle.unwrap_or_default()).await?,
             },
         };
         cx.commit(tx).await?;
@@ -107,12 +103,6 @@ impl Stage for Judge {
             News::Nothing => Ok(()),
         }
     }
-}
-
-/// Whether an order that names a customer is about to be a lead, or to be one again.
-fn would_be_lead(tenant: &Tenant, standing: Standing, order: &Order) -> bool {
-    let is_one = standing.is_lead || !matches!(tenant.rules.judge(order), Verdict::NotALead(_));
-    is_one && standing.location.is_some() && order.customer_id.is_some()
 }
 
 /// What shows that the CRM answers from a copy that lags behind its own webhooks.
@@ -148,17 +138,24 @@ async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopRea
     Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that is known about one order, once")]
+/// What the CRM has about one order.
+struct Found {
+    order: Order,
+    customer: Option<Customer>,
+    vehicle: Vehicle,
+    is_settling: bool,
+}
+
 async fn judge(
     cx: &Context,
     tx: &mut Transaction,
     tenant: &Tenant,
     lead: LeadId,
     standing: Standing,
-    order: &Order,
-    customer: Option<Customer>,
-    vehicle: Vehicle,
+    found: Found,
 ) -> Result<News, Failure> {
+    let Found { order, customer, vehicle, is_settling } = found;
+    let order = &order;
     // The rules decide about new orders. A lead stays one: a shop that writes to its customer has not lost them.
     let mut reasons = match tenant.rules.judge(order) {
         Verdict::NotALead(reasons) if !standing.is_lead => reasons,
@@ -176,6 +173,10 @@ async fn judge(
             _ => Ok(News::Nothing),
         };
     };
+    if is_settling && customer.is_none() && order.customer_id.is_some() {
+        // Without the customer nobody could be written to.
+        return Err(ask_again(Error::CustomerNotThereYet));
+    }
     let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
     let saved = tx.leads().save(&found, cx.now()).await?;
     if saved == Saved::Outdated {

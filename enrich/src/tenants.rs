@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crm::{Crm, shopmonkey};
 use domain::{TenantId, WebsiteLeadRules};
+use events::Inbound;
 use limits::{ComeBackAfter, Limiter};
 use moka::future::Cache;
 use stage::{Context, Failure};
@@ -12,7 +13,7 @@ use store::CrmLimit;
 use crate::Config;
 
 /// How long a CRM may take to find what it has told us about: its webhook can be faster than its own read replica.
-pub(crate) const SETTLES_WITHIN: Duration = Duration::from_secs(300);
+const SETTLES_WITHIN: Duration = Duration::from_secs(300);
 
 #[derive(Clone)]
 pub(crate) struct Tenants {
@@ -84,6 +85,16 @@ impl Tenant {
             .await
             .map_err(|ComeBackAfter(delay)| Failure::retry_after(delay, Error::Limited(self.id)))
     }
+}
+
+/// Whether the CRM's own copy may still be behind its word.
+pub(crate) fn is_settling(cx: &Context, inbound: &Inbound) -> bool {
+    (cx.clock().wall() - inbound.received_at).to_std().unwrap_or_default() < SETTLES_WITHIN
+}
+
+/// What the CRM told us about is not there yet.
+pub(crate) fn ask_again(why: impl Into<anyhow::Error>) -> Failure {
+    Failure::retry_after(Duration::from_secs(2), why)
 }
 
 /// From this delivery on a row that cannot be read is somebody's to look at.

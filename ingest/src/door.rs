@@ -116,7 +116,7 @@ impl Doors {
         };
         let why = match timeout(self.patience, self.known.try_get_with(key.clone(), look_up)).await {
             Ok(Ok(found)) => return found.ok_or_else(refused),
-            Ok(Err(error)) => format!("{:#}", anyhow::Error::new(error)),
+            Ok(Err(error)) => service::telemetry::causes(&error),
             Err(_) => format!("Postgres does not answer within {:?}", self.patience),
         };
         tracing::error!(source = source.as_str(), error = why, "a door could not be looked up");

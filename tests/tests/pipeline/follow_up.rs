@@ -4,17 +4,14 @@ use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Cadence, LeadStatus, MessageId, MessageState, StopReason};
 use serde_json::json;
-use sim::{
-    Fault, FaultKind, Vendor,
-    shopmonkey::{Manners, Quote},
-};
+use sim::shopmonkey::{Manners, Quote};
 use sqlx::{Connection as _, PgConnection};
 use store::NewTouch;
 use tests::{Test, noon, quote, until};
 
 use crate::{
-    door::{connect, secret, tell},
-    killed::{consumer, unacked},
+    door::{connect, secret},
+    killed::unacked,
 };
 
 const DANA: &str = "+15125550142";
@@ -192,29 +189,6 @@ async fn an_order_deleted_in_the_crm_ends_the_follow_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_was_announced_and_is_never_there_is_a_dead_letter_for_somebody_to_look_at() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    let body = r#"{"table":"order","operation":"INSERT","data":{"id":"o-nowhere","meta":{"version":1}}}"#;
-    tell(&test, "shopmonkey.order", "order:o-nowhere:INSERT:v1", noon() - TimeDelta::minutes(10), body).await;
-    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
-    until("it is a dead letter", async || dead().await.len() == 1).await;
-    assert!(dead().await[0].reasons[0].contains("check that the tenant's key is of the account"));
-
-    // One that was there, and was deleted while a word about it waited, is no mistake of anybody's.
-    let world = &test.site.sim.world;
-    world.ask_for_quote(&Quote { name: "Oil change".into(), ..quote("o-1") }, Manners::default());
-    let judged = async || test.site.store.everywhere().count_judgements_by_reason().await.unwrap_or_default();
-    until("it is judged", async || !judged().await.is_empty()).await;
-    world.shopmonkey.remove("order", "o-1");
-    let body = r#"{"table":"order","operation":"UPDATE","data":{"id":"o-1","meta":{"version":2}}}"#;
-    tell(&test, "shopmonkey.order", "order:o-1:UPDATE:v2", noon() - TimeDelta::minutes(10), body).await;
-    until("nothing is left to read", async || unacked(&test).await == 0).await;
-    assert_eq!(dead().await.len(), 1);
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_message_the_shop_wrote_does_not_unmake_a_lead() {
     let test = Test::start().await;
     let program = test.run().await;
@@ -234,44 +208,6 @@ async fn a_message_the_shop_wrote_does_not_unmake_a_lead() {
     until("the next text is out", async || test.texts_to("+15125550143").len() == 1).await;
     let planned = test.states(&asked).await.iter().filter(|state| state.ends_with("planned")).count();
     assert_eq!(planned, 12, "the follow-up goes on");
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn duplicates_and_overtaken_webhooks_make_one_lead_and_one_text() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    let asked = quote("o-1");
-    let world = &test.site.sim.world;
-    world.ask_for_quote(&asked, Manners { duplicates: 4, delay_ms: 120, ..Manners::default() });
-    world.change_order("o-1", &json!({"recommendation": "call back"}), Manners { duplicates: 2, ..Manners::default() });
-    let answered = async || world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. })) == 8;
-    until("every webhook is answered", answered).await;
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
-    assert_eq!(test.texts_to(DANA).len(), 1);
-    assert_eq!(test.states(&asked).await.len(), 13);
-    test.assert_settled().await;
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crm_that_is_rude_delays_a_lead_and_loses_none() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    for kind in [
-        FaultKind::TooMany { retry_after_s: Some(1) },
-        FaultKind::EdgePage,
-        FaultKind::FailBefore,
-        FaultKind::CutBefore,
-        FaultKind::Slow { ms: 300 },
-    ] {
-        test.site.sim.world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind, times: 1 });
-    }
-    let asked = quote("o-1");
-    test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
-    test.assert_settled().await;
     program.stop().await;
 }
 
@@ -315,119 +251,6 @@ async fn two_quotes_of_one_customer_for_the_same_thing_are_one_text() {
     until("one of the two is withheld", async || reasons().await == ["already_said"]).await;
     until("the other is out", async || test.texts_to(DANA).len() == 1).await;
     test.assert_settled().await;
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_older_copy_of_an_order_changes_nothing() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    let asked = quote("o-1");
-    let world = &test.site.sim.world;
-    world.ask_for_quote(&asked, Manners::default());
-    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
-    let mut old = world.shopmonkey.row("order", "o-1").expect("the order");
-    world.change_order("o-1", &json!({"recommendation": "call back"}), Manners::default());
-    until("the change is taken in", async || unacked(&test).await == 0 && answered(&test) == 2).await;
-
-    // A replica of theirs that lags behind still has the order as it was, and wrong at that.
-    old["archived"] = json!(true);
-    world.shopmonkey.put("order", "o-1", old.clone());
-    world.tell("order", "UPDATE", &old, Manners::default());
-    until("the old copy is taken in", async || answered(&test) == 3 && unacked(&test).await == 0).await;
-    assert_eq!(test.lead(&asked).await.expect("a lead").stop_reason, None);
-    assert!(test.states(&asked).await.iter().all(|state| !state.ends_with("cancelled")));
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_is_faster_than_the_crm_itself_is_a_lead_a_moment_later() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    let asked = quote("o-1");
-    let world = &test.site.sim.world;
-    world.ask_for_quote(&asked, Manners { delay_ms: 200, ..Manners::default() });
-    let order = world.shopmonkey.remove("order", "o-1").expect("the order");
-    until("the webhook is answered", async || answered(&test) == 1).await;
-    // A second delivery: the first found no order at the CRM and gave the message back.
-    until("the CRM was asked in vain", async || {
-        consumer(&test, "INBOUND", "enrich").await["delivered"]["consumer_seq"].as_u64() >= Some(2)
-    })
-    .await;
-    world.shopmonkey.put("order", "o-1", order);
-    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
-    test.assert_settled().await;
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_is_older_than_the_webhook_is_asked_for_again() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    let world = &test.site.sim.world;
-    // Two writes: a replica of theirs still has the first, which is no lead, and gets the customer last.
-    let asked = quote("o-1");
-    world.ask_for_quote(
-        &Quote { name: "Oil change".into(), ..asked.clone() },
-        Manners { delay_ms: 100, ..Manners::default() },
-    );
-    let first = world.shopmonkey.row("order", "o-1").expect("the order");
-    world.change_order("o-1", &json!({"name": asked.name}), Manners::default());
-    let second = world.shopmonkey.row("order", "o-1").expect("the order");
-    world.shopmonkey.put("order", "o-1", first);
-    let asked_again = async |times: u64| {
-        let seen = async || consumer(&test, "INBOUND", "enrich").await["delivered"]["consumer_seq"].as_u64();
-        let before = seen().await;
-        until("the CRM is asked again", async || seen().await >= before.map(|count| count + times)).await;
-    };
-    until("the webhooks are answered", async || answered(&test) == 2).await;
-    asked_again(2).await;
-    assert_eq!(unacked(&test).await, 1, "the second webhook waits for its own copy");
-    let customer = world.shopmonkey.remove("customer", "c-o-1").expect("the customer");
-    world.shopmonkey.put("order", "o-1", second);
-    asked_again(2).await;
-    assert_eq!(test.lead(&asked).await, None, "without its customer nobody could be written to");
-    world.shopmonkey.put("customer", "c-o-1", customer);
-    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
-    test.assert_settled().await;
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lead_whose_order_the_crm_does_not_find_goes_on_and_somebody_is_told() {
-    let test = Test::start().await;
-    let program = test.run().await;
-    let asked = quote("o-1");
-    let world = &test.site.sim.world;
-    world.ask_for_quote(&asked, Manners::default());
-    until("the touches are planned", async || test.states(&asked).await.len() == 13).await;
-    // As with the key of another account. Nobody said that the order was deleted.
-    world.shopmonkey.remove("order", "o-1");
-    let body = r#"{"table":"order","operation":"UPDATE","data":{"id":"o-1","meta":{"version":2}}}"#;
-    tell(&test, "shopmonkey.order", "order:o-1:UPDATE:v2", noon() - TimeDelta::minutes(10), body).await;
-    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
-    until("it is a dead letter", async || dead().await.len() == 1).await;
-    assert_eq!(test.lead(&asked).await.expect("a lead").stop_reason, None);
-    assert!(test.states(&asked).await.iter().all(|state| !state.ends_with("cancelled")));
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_cannot_be_read_is_a_dead_letter_and_an_outage_is_none() {
-    let often = ("enrich.longest_delay".to_owned(), "100ms".to_owned());
-    let test = Test::start_with(|options| options.settings.push(often)).await;
-    let program = test.run().await;
-    let world = &test.site.sim.world;
-    world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind: FaultKind::EdgePage, times: 30 });
-    world.ask_for_quote(&quote("o-1"), Manners::default());
-    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
-    let dead = async || test.site.store.everywhere().list_open_dead_letters(10).await.unwrap_or_default();
-    assert!(dead().await.is_empty());
-    let row = json!({"id": "o-2", "authorized": "perhaps", "meta": {"version": 1}});
-    world.shopmonkey.put("order", "o-2", row.clone());
-    world.tell("order", "INSERT", &row, Manners::default());
-    until("it is a dead letter", async || dead().await.len() == 1).await;
-    assert!(dead().await[0].reasons[0].contains("not as we know them"), "{:?}", dead().await[0].reasons);
     program.stop().await;
 }
 
@@ -491,10 +314,6 @@ async fn a_touch_that_the_stream_refused_goes_out_soon_after_there_is_room_again
 }
 
 /// Webhooks that were answered.
-fn answered(test: &Test) -> usize {
-    test.site.sim.world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. }))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follow_up_that_ended_meanwhile_is_not_planned() {
     let test = Test::start().await;

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod connections;
+mod crm_copies;
 mod door;
 mod follow_up;
 mod killed;

@@ -4,7 +4,7 @@ use crm::shopmonkey::webhook::Webhook;
 use domain::{Customer, LeadId, LocationId, NoContact, NotALead, Order, StopReason, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
 use stage::{Context, Failure, Stage};
-use store::{NewLead, Saved, Standing, Transaction};
+use store::{NewLead, Saved, Transaction};
 use tracing::info;
 
 use crate::tenants::{Tenant, Tenants, ask_again, failure_of, is_settling};
@@ -62,40 +62,13 @@ impl Stage for Judge {
             return Err(ask_again(behind));
         }
 
-        let mut tx = cx.begin(inbound.tenant).await?;
         let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, order_id);
-        let location = order.as_ref().and_then(|order| order.location_id.as_deref());
-        let standing = tx.leads().standing(lead, tenant.crm_name, order_id, location).await?;
-        let news = match order {
-            None if webhook.operation == "DELETE" && standing.is_lead => {
-                close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?
-            }
-            // Announced, and not there: with the key of another account that is every order, so somebody must look, and no lead
-            // is given up for it. Unless the word of its deletion, which may be right behind this one, is heard first.
-            None if webhook.operation != "DELETE" && (standing.is_open || !standing.is_judged) => {
-                let is_early = cx.deliveries() < 3;
-                return Err(if is_early { ask_again(Error::NotThereYet) } else { Failure::reject(Error::NeverThere) });
-            }
-            None if standing.is_lead => News::Nothing,
-            None => {
-                let reasons = [NotALead::Deleted];
-                tx.leads().save_judgement(tenant.crm_name, order_id, 0, &reasons, cx.now()).await?;
-                News::Nothing
-            }
-            Some(order) => match StopReason::seen_in(&order, &tenant.rules) {
-                Some(reason) if standing.is_lead => {
-                    // An older copy of the order, read by a slower worker, ends nothing.
-                    let is_news =
-                        tx.leads().save_judgement(tenant.crm_name, order_id, order.version, &[], cx.now()).await?;
-                    if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
-                }
-                _ => {
-                    let found = Found { order, customer, vehicle: vehicle.unwrap_or_default(), is_settling };
-                    judge(cx, &mut tx, &tenant, lead, standing, found).await?
-                }
-            },
+        let shop = order.as_ref().and_then(|order| tenant.shop_of_lead(order));
+        let order = order.map(|order| Found { order, customer, vehicle: vehicle.unwrap_or_default(), is_settling });
+        let news = match (order, shop) {
+            (Some(found), Some(shop)) => keep(cx, &tenant, lead, shop, found).await?,
+            (order, _) => look_closer(cx, &tenant, lead, &webhook, order).await?,
         };
-        cx.commit(tx).await?;
 
         match news {
             News::Enriched(event) => cx.announce(&event).await,
@@ -132,12 +105,6 @@ async fn who_and_what(
     tokio::try_join!(customer, vehicle)
 }
 
-async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
-    tx.leads().stop(lead, reason, cx.now()).await?;
-    info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
-    Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
-}
-
 /// What the CRM has about one order.
 struct Found {
     order: Order,
@@ -146,39 +113,20 @@ struct Found {
     is_settling: bool,
 }
 
-async fn judge(
+/// A lead, whatever is known about it: added, or brought up to date.
+async fn keep(
     cx: &Context,
-    tx: &mut Transaction,
     tenant: &Tenant,
     lead: LeadId,
-    standing: Standing,
-    found: Found,
+    shop: LocationId,
+    Found { order, customer, vehicle, is_settling }: Found,
 ) -> Result<News, Failure> {
-    let Found { order, customer, vehicle, is_settling } = found;
-    let order = &order;
-    // The rules decide about new orders. A lead stays one: a shop that writes to its customer has not lost them.
-    let mut reasons = match tenant.rules.judge(order) {
-        Verdict::NotALead(reasons) if !standing.is_lead => reasons,
-        _ => Vec::new(),
-    };
-    let Some(location) = standing.location.filter(|_| reasons.is_empty()) else {
-        if standing.location.is_none() {
-            reasons.push(NotALead::UnknownLocation);
-        }
-        let is_news = tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
-        info!(order.id = order.id, "not a lead: {}", words(&reasons));
-        // Somebody else may have made a lead of an older copy since we looked; that one was waited for just now.
-        return match StopReason::seen_in(order, &tenant.rules) {
-            Some(reason) if is_news && tx.leads().lookup(lead).await?.is_some() => close(cx, tx, lead, reason).await,
-            _ => Ok(News::Nothing),
-        };
-    };
     if is_settling && customer.is_none() && order.customer_id.is_some() {
         // Without the customer nobody could be written to.
         return Err(ask_again(Error::CustomerNotThereYet));
     }
-    let found = describe(tenant.crm_name, lead, location, order, customer, &vehicle);
-    let saved = tx.leads().save(&found, cx.now()).await?;
+    let found = describe(tenant.crm_name, lead, shop, &order, customer, &vehicle);
+    let saved = cx.at_once(cx.once(tenant.id).save_lead(&found, cx.now())).await?;
     if saved == Saved::Outdated {
         info!(order.id = order.id, "a newer copy of the order is judged already");
         return Ok(News::Nothing);
@@ -188,8 +136,90 @@ async fn judge(
         Saved::Updated => "brought up to date",
         Saved::Unchanged | Saved::Outdated => "known already",
     };
-    info!(lead.id = %lead, location.id = %location, order.id = order.id, "a lead, {what}");
-    Ok(News::Enriched(LeadEnriched { tenant: tx.tenant(), lead, crm_version: order.version }))
+    info!(lead.id = %lead, location.id = %shop, order.id = order.id, "a lead, {what}");
+    Ok(News::Enriched(LeadEnriched { tenant: tenant.id, lead, crm_version: order.version }))
+}
+
+/// What the order says by itself is not enough: what is known about it decides.
+async fn look_closer(
+    cx: &Context,
+    tenant: &Tenant,
+    lead: LeadId,
+    webhook: &Webhook,
+    found: Option<Found>,
+) -> Result<News, Failure> {
+    let mut tx = cx.begin(tenant.id).await?;
+    let order = found.as_ref().map(|found| &found.order);
+    let location = order.and_then(|order| order.location_id.as_deref());
+    let standing = tx.leads().standing(lead, tenant.crm_name, &webhook.id, location).await?;
+    let news = match found {
+        None if webhook.operation == "DELETE" && standing.is_lead => {
+            close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?
+        }
+        // Announced, and not there: with the key of another account that is every order, so somebody must look, and no lead
+        // is given up for it. Unless the word of its deletion, which may be right behind this one, is heard first.
+        None if webhook.operation != "DELETE" && (standing.is_open || !standing.is_judged) => {
+            let is_early = cx.deliveries() < 3;
+            return Err(if is_early { ask_again(Error::NotThereYet) } else { Failure::reject(Error::NeverThere) });
+        }
+        None if standing.is_lead => News::Nothing,
+        None => {
+            let reasons = [NotALead::Deleted];
+            tx.leads().save_judgement(tenant.crm_name, &webhook.id, 0, &reasons, cx.now()).await?;
+            News::Nothing
+        }
+        Some(found) => match StopReason::seen_in(&found.order, &tenant.rules) {
+            Some(reason) if standing.is_lead => {
+                let Order { id, version, .. } = &found.order;
+                // An older copy of the order, read by a slower worker, ends nothing.
+                let is_news = tx.leads().save_judgement(tenant.crm_name, id, *version, &[], cx.now()).await?;
+                if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
+            }
+            _ => {
+                // The rules decide about new orders. A lead stays one: a shop that writes to its customer has not lost them.
+                let reasons = match tenant.rules.judge(&found.order) {
+                    Verdict::NotALead(reasons) if !standing.is_lead => reasons,
+                    _ => Vec::new(),
+                };
+                match standing.location {
+                    Some(shop) if reasons.is_empty() => {
+                        drop(tx);
+                        return keep(cx, tenant, lead, shop, found).await;
+                    }
+                    location => turn_down(cx, &mut tx, tenant, lead, &found.order, location, reasons).await?,
+                }
+            }
+        },
+    };
+    cx.commit(tx).await?;
+    Ok(news)
+}
+
+async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
+    tx.leads().stop(lead, reason, cx.now()).await?;
+    info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
+    Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
+}
+
+async fn turn_down(
+    cx: &Context,
+    tx: &mut Transaction,
+    tenant: &Tenant,
+    lead: LeadId,
+    order: &Order,
+    location: Option<LocationId>,
+    mut reasons: Vec<NotALead>,
+) -> Result<News, Failure> {
+    if location.is_none() {
+        reasons.push(NotALead::UnknownLocation);
+    }
+    let is_news = tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
+    info!(order.id = order.id, "not a lead: {}", words(&reasons));
+    // Somebody else may have made a lead of an older copy since we looked; that one was waited for just now.
+    match StopReason::seen_in(order, &tenant.rules) {
+        Some(reason) if is_news && tx.leads().lookup(lead).await?.is_some() => close(cx, tx, lead, reason).await,
+        _ => Ok(News::Nothing),
+    }
 }
 
 fn describe(

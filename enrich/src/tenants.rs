@@ -1,9 +1,9 @@
 //! A tenant's rules and its CRM, remembered for a short while.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crm::{Crm, shopmonkey};
-use domain::{TenantId, WebsiteLeadRules};
+use domain::{LocationId, Order, StopReason, TenantId, Verdict, WebsiteLeadRules};
 use events::Inbound;
 use limits::{ComeBackAfter, Limiter};
 use moka::future::Cache;
@@ -27,7 +27,9 @@ pub(crate) struct Tenant {
     pub(crate) rules: WebsiteLeadRules,
     pub(crate) crm: Box<dyn Crm>,
     pub(crate) crm_name: &'static str,
-    id: TenantId,
+    pub(crate) id: TenantId,
+    /// Its shops, by the CRM's ids of them.
+    shops: HashMap<String, LocationId>,
     limit: CrmLimit,
     limiter: Arc<Limiter>,
     patience: Duration,
@@ -58,6 +60,7 @@ impl Tenants {
         let mut tx = cx.begin(id).await?;
         let settings = tx.tenants().settings().await?;
         let credentials: Option<shopmonkey::Credentials> = tx.tenants().find_credentials(shopmonkey::NAME).await?;
+        let shops = tx.tenants().list_crm_locations().await?;
         drop(tx);
         // Whoever sets the tenant up adds them; the lead waits.
         let credentials = credentials.ok_or_else(|| Failure::retry(Error::NoCredentials(id)))?;
@@ -67,6 +70,7 @@ impl Tenants {
             crm: Box::new(crm),
             crm_name: shopmonkey::NAME,
             id,
+            shops: shops.into_iter().collect(),
             limit: settings.crm_limit,
             limiter: self.limiter.clone(),
             patience: self.patience,
@@ -77,6 +81,13 @@ impl Tenants {
 }
 
 impl Tenant {
+    /// The shop of an order that is a lead by what it says itself, as most new quotes are. `None`: that takes a closer look.
+    pub(crate) fn shop_of_lead(&self, order: &Order) -> Option<LocationId> {
+        let is_lead = self.rules.judge(order) == Verdict::Lead && StopReason::seen_in(order, &self.rules).is_none();
+        let shop = order.location_id.as_deref().filter(|_| is_lead)?;
+        self.shops.get(shop).copied()
+    }
+
     /// Waits for turns at the CRM, whose limit all replicas share.
     pub(crate) async fn take_turns(&self, turns: u32) -> Result<(), Failure> {
         let key = format!("{}:{{{}}}", self.crm_name, self.id);

@@ -2,7 +2,9 @@ use std::{sync::Arc, time::Duration};
 
 use stage::Runtime;
 
-use crate::{Config, find_out::FindOut, receive::Receive, render::Renderer, send::Send, tenants::Tenants};
+use crate::{
+    Config, find_out::FindOut, receive::Receive, recorded::Recorded, render::Renderer, send::Send, tenants::Tenants,
+};
 
 /// Runs the role's stages.
 pub fn start(runtime: &Runtime, config: &Config) {
@@ -10,7 +12,9 @@ pub fn start(runtime: &Runtime, config: &Config) {
     let tenants = Arc::new(Tenants::new(http, config.tenant_ttl));
     let config = Arc::new(config.clone());
     let find_out = FindOut { config: config.clone(), tenants: tenants.clone() };
-    let send = Send { config: config.clone(), tenants, renderer: Renderer::new(), find_out };
+    let recorded = Recorded::new();
+    let send =
+        Send { config: config.clone(), tenants, renderer: Renderer::new(), find_out, recorded: recorded.clone() };
     stage::run(runtime, config.stage.clone(), send);
-    stage::run(runtime, config.receipts.clone(), Receive);
+    stage::run(runtime, config.receipts.clone(), Receive { recorded });
 }

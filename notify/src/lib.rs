@@ -12,6 +12,7 @@ mod config;
 mod decide;
 mod find_out;
 mod receive;
+mod recorded;
 mod render;
 mod send;
 pub mod sendgrid;

@@ -9,13 +9,15 @@ use stage::{Context, Failure, Stage};
 use store::{NewReceipt, Reported};
 use tracing::{info, warn};
 
-use crate::{send::announce, sendgrid, twilio};
+use crate::{recorded::Recorded, send::announce, sendgrid, twilio};
 
 /// In a burst, a customer who waits for a first text comes before a receipt; but a receipt is a proof, and whoever looks for a
 /// lost answer needs it within minutes (ADR 11).
 const MAY_WAIT: Duration = Duration::from_secs(15);
 
-pub(crate) struct Receive;
+pub(crate) struct Receive {
+    pub(crate) recorded: Recorded,
+}
 
 /// One thing one vendor said about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,19 +48,27 @@ impl Stage for Receive {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let reports = match inbound.source {
+        let mut reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
             other @ Source::Shopmonkey => return Err(Failure::reject(Error::NoReceipts(other))),
         };
+        reports.retain(|report| self.is_news(report));
         // Somebody who wants nothing more gets nothing more from now on, not in fifteen seconds.
-        if !reports.iter().any(|report| report.opted_out) {
+        if !reports.is_empty() && !reports.iter().any(|report| report.opted_out) {
             cx.give_way(inbound.received_at, MAY_WAIT).await;
         }
         for report in &reports {
             take_in(cx, &inbound, report).await?;
         }
         Ok(())
+    }
+}
+
+impl Receive {
+    fn is_news(&self, report: &Report) -> bool {
+        let is_recorded = report.attempt.is_some_and(|attempt| self.recorded.knows(attempt));
+        report.receipt != Receipt::Accepted || report.opted_out || !is_recorded
     }
 }
 

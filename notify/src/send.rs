@@ -15,6 +15,7 @@ use crate::{
     carrier::{Answer, Letter},
     decide::{Decision, decide},
     find_out::FindOut,
+    recorded::Recorded,
     render::Renderer,
     tenants::Tenants,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Send {
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) renderer: Renderer,
     pub(crate) find_out: FindOut,
+    pub(crate) recorded: Recorded,
 }
 
 impl Stage for Send {
@@ -165,7 +167,10 @@ impl Send {
         count(message.channel, &answer);
         match answer {
             Answer::Accepted { provider_id } => {
-                cx.at_once(cx.once(tenant).accept(letter.attempt, message.id, &provider_id, cx.now())).await?;
+                let accepted = cx.once(tenant).accept(letter.attempt, message.id, &provider_id, cx.now());
+                if cx.at_once(accepted).await? {
+                    self.recorded.note(letter.attempt).await;
+                }
                 info!(message.id = %message.id, lead.id = %message.lead, "sent by {}", message.channel.as_str());
                 announce(cx, tenant, message.lead, message.id, Outcome::Sent).await
             }

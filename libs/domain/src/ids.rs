@@ -71,9 +71,12 @@ impl LeadId {
 }
 
 impl MessageId {
-    /// A lead has one message for each step of its cadence, however often it is planned.
+    /// A lead has one message for each step of its cadence, however often it is planned. The ids of one lead differ in their
+    /// last two bytes alone, so that what is planned together lies together in an index.
     pub fn of_step(lead: LeadId, step: u16) -> Self {
-        Self(Uuid::new_v5(&lead.uuid(), format!("step:{step}").as_bytes()))
+        let mut bytes = Uuid::new_v5(&lead.uuid(), b"messages").into_bytes();
+        bytes[14..].copy_from_slice(&step.to_be_bytes());
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 }
 
@@ -95,5 +98,16 @@ mod tests {
         assert_eq!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "shopmonkey", "a"));
         assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(two, "shopmonkey", "a"));
         assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "tekmetric", "a"));
+    }
+
+    #[test]
+    fn the_messages_of_one_lead_lie_together_and_apart_from_anothers() {
+        let tenant = TenantId::new(Uuid::from_u128(1));
+        let [one, two] = ["a", "b"].map(|order| LeadId::of_order(tenant, "shopmonkey", order));
+        let first = MessageId::of_step(one, 1);
+        let last = MessageId::of_step(one, 13);
+        assert_eq!(first.uuid().as_bytes()[..14], last.uuid().as_bytes()[..14]);
+        assert!(first < MessageId::of_step(one, 2) && MessageId::of_step(one, 2) < last);
+        assert_ne!(first.uuid().as_bytes()[..14], MessageId::of_step(two, 1).uuid().as_bytes()[..14]);
     }
 }

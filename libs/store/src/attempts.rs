@@ -85,7 +85,7 @@ impl Attempts<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let tenant = self.0.tenant;
-        once::accept(&mut self.0.inner, tenant, id, message, provider_id, now).await
+        once::accept(&mut self.0.inner, tenant, id, message, provider_id, now).await.map(|_moved| ())
     }
 
     /// Keeps a receipt, as [`Once::take_receipt`](crate::Once::take_receipt) does.

@@ -1,11 +1,10 @@
 //! Leads, and the judgements that made them.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use domain::{E164, Email, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason};
 use uuid::Uuid;
 
-use crate::{Error, TenantSettings, Transaction, tenants::parse_zone};
+use crate::{Error, Transaction};
 
 /// What enrich found out about an order that is a lead.
 #[derive(Debug, Clone)]
@@ -65,19 +64,19 @@ pub struct Lead {
     pub stop_reason: Option<String>,
 }
 
-struct LeadRow {
-    location_id: Uuid,
-    status: String,
-    has_phone: bool,
-    texts_allowed: bool,
-    has_email: bool,
-    created_at: DateTime<Utc>,
-    planned_at: Option<DateTime<Utc>>,
-    stop_reason: Option<String>,
+pub(crate) struct LeadRow {
+    pub(crate) location_id: Uuid,
+    pub(crate) status: String,
+    pub(crate) has_phone: bool,
+    pub(crate) texts_allowed: bool,
+    pub(crate) has_email: bool,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) planned_at: Option<DateTime<Utc>>,
+    pub(crate) stop_reason: Option<String>,
 }
 
 impl LeadRow {
-    fn parse(self, id: LeadId) -> Result<Lead, Error> {
+    pub(crate) fn parse(self, id: LeadId) -> Result<Lead, Error> {
         Ok(Lead {
             id,
             location: LocationId::new(self.location_id),
@@ -128,63 +127,6 @@ impl Leads<'_> {
         .map_err(Error::doing("record a judgement"))
     }
 
-    /// Records that an order is a lead, and adds it or brings what we know about it up to the order's version. Its status
-    /// is not touched.
-    pub async fn save(self, lead: &NewLead, now: DateTime<Utc>) -> Result<Saved, Error> {
-        let row = sqlx::query!(
-            r#"with judged as (
-                   insert into judgements (tenant_id, crm, order_id, crm_version, is_lead, reasons, judged_at)
-                   values ($1, $4, $5, $6, true, '{}', $17)
-                   on conflict (tenant_id, crm, order_id) do update
-                   set crm_version = excluded.crm_version, is_lead = true, reasons = '{}', judged_at = excluded.judged_at
-                   where judgements.crm_version <= excluded.crm_version
-                   returning 1
-               ), saved as (
-                   insert into leads
-                     (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, no_contact, first_name,
-                      last_name, phone, texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at,
-                      crm_customer_id)
-                   select $1, $2, $3, $4, $5, $6, 'new', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 from judged
-                   on conflict (tenant_id, crm, crm_order_id) do update
-                   set location_id = excluded.location_id, crm_version = excluded.crm_version,
-                       no_contact = excluded.no_contact, first_name = excluded.first_name,
-                       last_name = excluded.last_name, phone = excluded.phone, texts_allowed = excluded.texts_allowed,
-                       email = excluded.email, vehicle = excluded.vehicle, service = excluded.service,
-                       total_cents = excluded.total_cents, crm_customer_id = excluded.crm_customer_id
-                   where leads.crm_version < excluded.crm_version
-                   returning xmax = 0 as added
-               )
-               select exists (select from judged) as "is_news!", (select added from saved) as added"#,
-            self.0.tenant.uuid(),
-            lead.id.uuid(),
-            lead.location.uuid(),
-            lead.crm,
-            lead.crm_order_id,
-            lead.crm_version,
-            lead.no_contact.map(NoContact::as_str),
-            lead.first_name,
-            lead.last_name,
-            lead.phone.as_ref().map(E164::as_str),
-            lead.texts_allowed,
-            lead.email.as_ref().map(Email::as_str),
-            lead.vehicle,
-            lead.service,
-            lead.total_cents,
-            lead.created_at,
-            now,
-            lead.crm_customer_id
-        )
-        .fetch_one(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("save a lead"))?;
-        Ok(match (row.is_news, row.added) {
-            (false, _) => Saved::Outdated,
-            (true, Some(true)) => Saved::Added,
-            (true, Some(false)) => Saved::Updated,
-            (true, None) => Saved::Unchanged,
-        })
-    }
-
     /// Whether this order is known, as a lead or not, and which shop the CRM calls by this id.
     pub async fn standing(
         self,
@@ -227,41 +169,6 @@ impl Leads<'_> {
         .await
         .map_err(Error::doing("look up a lead"))?;
         row.map(|row| row.parse(id)).transpose()
-    }
-
-    /// A lead with what its tenant chose and the time zone of its shop.
-    pub async fn lookup_with_settings(self, id: LeadId) -> Result<Option<(Lead, TenantSettings, Tz)>, Error> {
-        let tenant = self.0.tenant;
-        let row = sqlx::query!(
-            r#"select l.location_id, l.status, l.phone is not null as "has_phone!", l.texts_allowed,
-                      l.email is not null as "has_email!", l.created_at, l.planned_at, l.stop_reason,
-                      s.time_zone, t.settings
-               from leads l
-               join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
-               join tenants t on t.id = l.tenant_id
-               where l.tenant_id = $1 and l.id = $2"#,
-            tenant.uuid(),
-            id.uuid()
-        )
-        .fetch_optional(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("look up a lead and its tenant's settings"))?;
-        row.map(|row| {
-            let settings = serde_json::from_value(row.settings).map_err(|error| Error::Settings(tenant, error))?;
-            let shop = parse_zone(&row.time_zone)?;
-            let lead = LeadRow {
-                location_id: row.location_id,
-                status: row.status,
-                has_phone: row.has_phone,
-                texts_allowed: row.texts_allowed,
-                has_email: row.has_email,
-                created_at: row.created_at,
-                planned_at: row.planned_at,
-                stop_reason: row.stop_reason,
-            };
-            Ok((lead.parse(id)?, settings, shop))
-        })
-        .transpose()
     }
 
     /// Keeps everybody else from deciding about this lead until the transaction ends.

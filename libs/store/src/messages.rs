@@ -66,49 +66,6 @@ pub struct MessageLine {
 pub struct Messages<'t>(pub(crate) &'t mut Transaction);
 
 impl Messages<'_> {
-    /// Plans a lead's touches, and notes that they are planned and when a lead that never answers is given up. Answers false,
-    /// and plans nothing, if somebody else planned them or ended the follow-up since the lead was looked up.
-    pub async fn plan(
-        self,
-        lead: LeadId,
-        touches: &[NewTouch],
-        gives_up_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
-        let steps: Vec<_> = touches.iter().map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX)).collect();
-        let channels: Vec<_> = touches.iter().map(|new| new.touch.channel.as_str().to_owned()).collect();
-        let templates: Vec<_> = touches.iter().map(|new| new.touch.template.clone()).collect();
-        let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
-        let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
-        sqlx::query!(
-            "with planned as (
-                 update leads set planned_at = $10, gives_up_at = $9
-                 where tenant_id = $1 and id = $2 and planned_at is null and stopped_at is null
-                 returning tenant_id, id
-             )
-             insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
-             select l.tenant_id, t.id, l.id, t.step, t.channel, t.template, 'planned', t.due_at, t.release_at
-             from planned l
-             cross join unnest($3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
-                  as t (id, step, channel, template, due_at, release_at)",
-            self.0.tenant.uuid(),
-            lead.uuid(),
-            &ids,
-            &steps,
-            &channels,
-            &templates,
-            &due,
-            &release,
-            gives_up_at,
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(|done| done.rows_affected() > 0)
-        .map_err(Error::doing("plan touches"))
-    }
-
     /// Touches of a lead that are planned and whose time has come, with the release they were planned for.
     pub async fn list_due(self, lead: LeadId, now: DateTime<Utc>) -> Result<Vec<(MessageId, DateTime<Utc>)>, Error> {
         let rows = sqlx::query!(

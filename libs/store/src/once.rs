@@ -2,10 +2,11 @@
 //! does is here; everything else is a [`Transaction`](crate::Transaction).
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, TenantId};
+use chrono_tz::Tz;
+use domain::{AttemptId, Channel, E164, Email, LeadId, MessageId, MessageState, NoContact, TenantId};
 use sqlx::PgConnection;
 
-use crate::{Error, Store};
+use crate::{Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings, leads::LeadRow, tenants::parse_zone};
 
 #[derive(Debug)]
 pub struct Once<'s> {
@@ -44,19 +45,126 @@ pub struct Reported {
 }
 
 impl Once<'_> {
-    /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. A receipt
-    /// may have been faster than the answer; then nothing is left to do.
+    /// Records that an order is a lead, and adds it or brings what we know about it up to the order's version. Its status
+    /// is not touched.
+    pub async fn save_lead(self, lead: &NewLead, now: DateTime<Utc>) -> Result<Saved, Error> {
+        let mut loan = self.store.lend().await?;
+        let saved = sqlx::query_scalar!(
+            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) as "saved!""#,
+            self.tenant.uuid(),
+            lead.id.uuid(),
+            lead.location.uuid(),
+            lead.crm,
+            lead.crm_order_id,
+            lead.crm_version,
+            lead.no_contact.map(NoContact::as_str),
+            lead.first_name,
+            lead.last_name,
+            lead.phone.as_ref().map(E164::as_str),
+            lead.texts_allowed,
+            lead.email.as_ref().map(Email::as_str),
+            lead.vehicle,
+            lead.service,
+            lead.total_cents,
+            lead.created_at,
+            lead.crm_customer_id,
+            now
+        )
+        .fetch_one(&mut *loan)
+        .await
+        .map_err(Error::doing("save a lead"))?;
+        loan.done();
+        match saved.as_str() {
+            "added" => Ok(Saved::Added),
+            "updated" => Ok(Saved::Updated),
+            "unchanged" => Ok(Saved::Unchanged),
+            "outdated" => Ok(Saved::Outdated),
+            other => Err(Error::corrupt("answer of save_lead", other)),
+        }
+    }
+
+    /// A lead with what its tenant chose and the time zone of its shop.
+    pub async fn look_at_lead(self, id: LeadId) -> Result<Option<(Lead, TenantSettings, Tz)>, Error> {
+        let mut loan = self.store.lend().await?;
+        let row = sqlx::query!(
+            r#"select location_id as "location_id!", status as "status!", has_phone as "has_phone!",
+                      texts_allowed as "texts_allowed!", has_email as "has_email!", created_at as "created_at!", planned_at,
+                      stop_reason, time_zone as "time_zone!", settings as "settings!"
+               from look_at_lead($1, $2)"#,
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *loan)
+        .await
+        .map_err(Error::doing("look up a lead and its tenant's settings"))?;
+        loan.done();
+        row.map(|row| {
+            let settings = serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.tenant, error))?;
+            let shop = parse_zone(&row.time_zone)?;
+            let lead = LeadRow {
+                location_id: row.location_id,
+                status: row.status,
+                has_phone: row.has_phone,
+                texts_allowed: row.texts_allowed,
+                has_email: row.has_email,
+                created_at: row.created_at,
+                planned_at: row.planned_at,
+                stop_reason: row.stop_reason,
+            };
+            Ok((lead.parse(id)?, settings, shop))
+        })
+        .transpose()
+    }
+
+    /// Plans a lead's touches, and notes that they are planned and when a lead that never answers is given up. Answers false,
+    /// and plans nothing, if somebody else planned them or ended the follow-up since the lead was looked at.
+    pub async fn plan(
+        self,
+        lead: LeadId,
+        touches: &[NewTouch],
+        gives_up_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
+        let steps: Vec<_> = touches.iter().map(|new| i16::try_from(new.touch.step).unwrap_or(i16::MAX)).collect();
+        let channels: Vec<_> = touches.iter().map(|new| new.touch.channel.as_str().to_owned()).collect();
+        let templates: Vec<_> = touches.iter().map(|new| new.touch.template.clone()).collect();
+        let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
+        let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
+        let mut loan = self.store.lend().await?;
+        let planned = sqlx::query_scalar!(
+            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "planned!""#,
+            self.tenant.uuid(),
+            lead.uuid(),
+            &ids,
+            &steps,
+            &channels,
+            &templates,
+            &due,
+            &release,
+            gives_up_at,
+            now
+        )
+        .fetch_one(&mut *loan)
+        .await
+        .map_err(Error::doing("plan touches"))?;
+        loan.done();
+        Ok(planned > 0)
+    }
+
+    /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers whether
+    /// the message moved; it has not when a receipt was faster than the answer.
     pub async fn accept(
         self,
         id: AttemptId,
         message: MessageId,
         provider_id: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut loan = self.store.lend().await?;
-        accept(&mut loan, self.tenant, id, message, provider_id, now).await?;
+        let moved = accept(&mut loan, self.tenant, id, message, provider_id, now).await?;
         loan.done();
-        Ok(())
+        Ok(moved)
     }
 
     /// Keeps a receipt, once, and moves its message as far as it goes. `None`: a message that is not ours.
@@ -110,9 +218,9 @@ pub(crate) async fn accept(
     message: MessageId,
     provider_id: &str,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
-    sqlx::query!(
-        "select accept_attempt($1, $2, $3, $4, $5)",
+) -> Result<bool, Error> {
+    sqlx::query_scalar!(
+        r#"select accept_attempt($1, $2, $3, $4, $5) as "moved!""#,
         tenant.uuid(),
         id.uuid(),
         message.uuid(),
@@ -121,6 +229,5 @@ pub(crate) async fn accept(
     )
     .fetch_one(connection)
     .await
-    .map(drop)
     .map_err(Error::doing("record that a vendor has a message"))
 }

@@ -118,6 +118,15 @@ impl Tenants<'_> {
         .map_err(Error::doing("save a location"))
     }
 
+    /// Each location by the CRM's id of it.
+    pub async fn list_crm_locations(self) -> Result<Vec<(String, LocationId)>, Error> {
+        let rows = sqlx::query!("select crm_location_id, id from locations where tenant_id = $1", self.0.tenant.uuid())
+            .fetch_all(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("list locations"))?;
+        Ok(rows.into_iter().map(|row| (row.crm_location_id, LocationId::new(row.id))).collect())
+    }
+
     pub async fn save_credentials<T: Serialize>(self, vendor: &str, credentials: &T) -> Result<(), Error> {
         let plain = serde_json::to_vec(credentials).map_err(|error| Error::corrupt("credentials", error))?;
         let sealed = self.0.sealer.seal(&owner(self.0.tenant, vendor), &plain)?;

@@ -318,29 +318,33 @@ async fn a_touch_that_the_stream_refused_goes_out_soon_after_there_is_room_again
 async fn a_follow_up_that_ended_meanwhile_is_not_planned() {
     let test = Test::start().await;
     let program = test.run().await;
-    let asked = Quote { phone: None, email: None, ..quote("o-1") };
-    test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the lead is there", async || test.lead(&asked).await.is_some()).await;
+    let [open, ended] = ["o-1", "o-2"].map(|order| Quote { phone: None, email: None, ..quote(order) });
+    for asked in [&open, &ended] {
+        test.site.sim.world.ask_for_quote(asked, Manners::default());
+        until("the lead is there", async || test.lead(asked).await.is_some()).await;
+    }
     program.stop().await;
 
-    let id = test.lead_id(&asked);
-    let touches: Vec<_> = Cadence::default()
-        .plan(noon(), noon(), chrono_tz::America::Denver, |_| true)
-        .into_iter()
-        .map(|touch| NewTouch { id: MessageId::of_step(id, touch.step), release_at: touch.due_at, touch })
-        .collect();
-    let plan = async || {
-        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        let planned = tx.messages().plan(id, &touches, noon(), noon()).await.expect("an answer");
-        // Not committed: the next one finds it as it was.
-        drop(tx);
-        planned
-    };
-    assert!(plan().await);
-    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-    tx.leads().stop(id, StopReason::Replied, noon()).await.expect("stopped");
+    let tenant = test.site.franchise.tenant;
+    let mut tx = test.site.store.begin(tenant).await.expect("a transaction");
+    tx.leads().stop(test.lead_id(&ended), StopReason::Replied, noon()).await.expect("stopped");
     tx.commit().await.expect("committed");
-    assert!(!plan().await);
+
+    let plan = async |asked: &Quote| {
+        let id = test.lead_id(asked);
+        let touches: Vec<_> = Cadence::default()
+            .plan(noon(), noon(), chrono_tz::America::Denver, |_| true)
+            .into_iter()
+            .map(|touch| NewTouch { id: MessageId::of_step(id, touch.step), release_at: touch.due_at, touch })
+            .collect();
+        test.site.store.once(tenant).plan(id, &touches, noon(), noon()).await.expect("an answer")
+    };
+    assert!(!plan(&ended).await, "it has ended");
+    assert!(test.messages(&ended).await.is_empty());
+    assert!(plan(&open).await);
+    assert_eq!(test.messages(&open).await.len(), 13);
+    assert!(!plan(&open).await, "it is planned already");
+    assert_eq!(test.messages(&open).await.len(), 13);
 }
 
 #[tokio::test(flavor = "multi_thread")]

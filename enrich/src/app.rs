@@ -3,12 +3,13 @@ use std::sync::Arc;
 use limits::Limiter;
 use stage::Runtime;
 
-use crate::{Config, book::Book, hear::Hear, judge::Judge, tenants::Tenants};
+use crate::{Config, book::Book, hear::Hear, judge::Judge, meet::Meet, tenants::Tenants};
 
 /// Runs the role's stages.
 pub fn start(runtime: &Runtime, config: &Config, limiter: Arc<Limiter>) {
     let tenants = Tenants::new(config, limiter);
     stage::run(runtime, config.stage.clone(), Judge { tenants: tenants.clone() });
-    stage::run(runtime, config.stage.clone(), Book { tenants });
+    stage::run(runtime, config.stage.clone(), Book { tenants: tenants.clone() });
+    stage::run(runtime, config.stage.clone(), Meet { tenants });
     stage::run(runtime, config.stage.clone(), Hear);
 }

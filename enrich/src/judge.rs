@@ -1,12 +1,13 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
 use crm::shopmonkey::webhook::Webhook;
-use domain::{Customer, LeadId, LocationId, NoContact, NotALead, Order, StopReason, Vehicle, Verdict};
+use domain::{Customer, LeadId, LocationId, NotALead, Order, StopReason, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewLead, Saved, Transaction};
 use tracing::info;
 
+use crate::contact::contact_of;
 use crate::tenants::{Tenant, Tenants, ask_again, failure_of, is_settling};
 
 pub(crate) struct Judge {
@@ -137,7 +138,12 @@ async fn keep(
         Saved::Unchanged | Saved::Outdated => "known already",
     };
     info!(lead.id = %lead, location.id = %shop, order.id = order.id, "a lead, {what}");
-    Ok(News::Enriched(LeadEnriched { tenant: tenant.id, lead, crm_version: order.version }))
+    Ok(News::Enriched(LeadEnriched {
+        tenant: tenant.id,
+        lead,
+        crm_version: order.version,
+        customer_version: found.contact.version,
+    }))
 }
 
 /// What the order says by itself is not enough: what is known about it decides.
@@ -230,15 +236,6 @@ fn describe(
     customer: Option<Customer>,
     vehicle: &Vehicle,
 ) -> NewLead {
-    let nobody = customer.is_none();
-    let Customer { first_name, last_name, phone, email, .. } = customer.unwrap_or_default();
-    let texts_allowed = phone.as_ref().is_some_and(|phone| phone.texts_allowed);
-    let no_contact = match (&phone, &email) {
-        (None, None) if nobody => Some(NoContact::NoCustomer),
-        (None, None) => Some(NoContact::NoPhoneOrEmail),
-        (Some(_), None) if !texts_allowed => Some(NoContact::TextsRefusedAndNoEmail),
-        _ => None,
-    };
     NewLead {
         id,
         location,
@@ -246,12 +243,7 @@ fn describe(
         crm_order_id: order.id.clone(),
         crm_customer_id: order.customer_id.clone(),
         crm_version: order.version,
-        no_contact,
-        first_name,
-        last_name,
-        phone: phone.map(|phone| phone.number),
-        texts_allowed,
-        email,
+        contact: contact_of(customer),
         vehicle: vehicle.title(),
         service: service_of(&order.name),
         total_cents: order.total_cents,

@@ -3,8 +3,10 @@
 mod app;
 mod book;
 mod config;
+mod contact;
 mod hear;
 mod judge;
+mod meet;
 mod tenants;
 
 pub use app::start;

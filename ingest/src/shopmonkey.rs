@@ -36,6 +36,7 @@ pub(crate) async fn changed(
         kind: match webhook.table.as_str() {
             "order" => InboundKind::Order,
             "appointment" => InboundKind::Appointment,
+            "customer" => InboundKind::Customer,
             _ => InboundKind::Other,
         },
         key: webhook.key(),

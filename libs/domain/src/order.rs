@@ -60,6 +60,8 @@ impl Appointment {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Customer {
+    /// Grows with every change of the row, as an order's does.
+    pub version: i64,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub phone: Option<Phone>,

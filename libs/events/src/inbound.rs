@@ -49,6 +49,8 @@ pub enum InboundKind {
     Order,
     /// An appointment of the CRM was made, changed or deleted.
     Appointment,
+    /// A customer of the CRM was made, changed or deleted.
+    Customer,
     /// Any other row of the CRM.
     Other,
     /// A customer wrote back.
@@ -58,12 +60,14 @@ pub enum InboundKind {
 }
 
 impl InboundKind {
-    pub const ALL: [Self; 5] = [Self::Order, Self::Appointment, Self::Other, Self::Reply, Self::Receipt];
+    pub const ALL: [Self; 6] =
+        [Self::Order, Self::Appointment, Self::Customer, Self::Other, Self::Reply, Self::Receipt];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Order => "order",
             Self::Appointment => "appointment",
+            Self::Customer => "customer",
             Self::Other => "other",
             Self::Reply => "reply",
             Self::Receipt => "receipt",

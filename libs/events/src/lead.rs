@@ -13,6 +13,9 @@ pub struct LeadEnriched {
     pub lead: LeadId,
     /// The CRM's version of the order this was read from.
     pub crm_version: i64,
+    /// The CRM's version of the customer, 0 without one.
+    #[serde(default)]
+    pub customer_version: i64,
 }
 
 impl Event for LeadEnriched {
@@ -25,7 +28,7 @@ impl Event for LeadEnriched {
     }
 
     fn key(&self) -> String {
-        format!("{}:{}", self.lead, self.crm_version)
+        format!("{}:{}:{}", self.lead, self.crm_version, self.customer_version)
     }
 }
 
@@ -130,7 +133,7 @@ mod tests {
     fn version_1_of_enriched_is_read_for_ever() {
         let payload = include_str!("../fixtures/lead.enriched.v1.json").into();
         let event = LeadEnriched::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
-        assert_eq!(event.crm_version, 2);
+        assert_eq!((event.crm_version, event.customer_version), (2, 0));
     }
 
     #[test]

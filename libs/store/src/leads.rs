@@ -15,16 +15,24 @@ pub struct NewLead {
     pub crm_order_id: String,
     pub crm_customer_id: Option<String>,
     pub crm_version: i64,
-    pub no_contact: Option<NoContact>,
+    pub contact: Contact,
+    pub vehicle: String,
+    pub service: String,
+    pub total_cents: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Who asked, and how they can be reached.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// The CRM's version of the customer this was read from. An older copy changes nothing.
+    pub version: i64,
+    pub nobody: Option<NoContact>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub phone: Option<E164>,
     pub texts_allowed: bool,
     pub email: Option<Email>,
-    pub vehicle: String,
-    pub service: String,
-    pub total_cents: i64,
-    pub created_at: DateTime<Utc>,
 }
 
 /// What saving did.
@@ -219,6 +227,38 @@ impl Leads<'_> {
         .await
         .map_err(Error::doing("find a CRM customer's leads"))?;
         Ok(rows.into_iter().map(|row| (LeadId::new(row.id), row.created_at)).collect())
+    }
+
+    /// Brings the leads that this customer of the CRM asked for, and that are neither won nor lost, up to a copy of the customer.
+    /// Answers them, each with its order's version; none that is of a newer copy already.
+    pub async fn update_contact(
+        self,
+        crm: &str,
+        customer_id: &str,
+        contact: &Contact,
+    ) -> Result<Vec<(LeadId, i64)>, Error> {
+        let rows = sqlx::query!(
+            "update leads
+             set no_contact = $5, first_name = $6, last_name = $7, phone = $8, texts_allowed = $9, email = $10,
+                 crm_customer_version = $4
+             where tenant_id = $1 and crm_customer_id = $2 and crm = $3 and status not in ('converted', 'lost')
+               and crm_customer_version <= $4
+             returning id, crm_version",
+            self.0.tenant.uuid(),
+            customer_id,
+            crm,
+            contact.version,
+            contact.nobody.map(NoContact::as_str),
+            contact.first_name,
+            contact.last_name,
+            contact.phone.as_ref().map(E164::as_str),
+            contact.texts_allowed,
+            contact.email.as_ref().map(Email::as_str)
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("bring a lead's contact up to date"))?;
+        Ok(rows.into_iter().map(|row| (LeadId::new(row.id), row.crm_version)).collect())
     }
 
     /// The email addresses of these leads.

@@ -24,7 +24,7 @@ pub use config::{Config, check_url};
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;
 pub use everywhere::{Door, DueRow, Everywhere, MessageCount};
-pub use leads::{Lead, Leads, NewLead, Saved, Standing};
+pub use leads::{Contact, Lead, Leads, NewLead, Saved, Standing};
 pub use messages::{Message, MessageLine, Messages, NewTouch, Recipient};
 pub use migrate::{MIGRATOR, create_database, migrate, pending_migrations};
 pub use once::{NewReceipt, Once, Reported};

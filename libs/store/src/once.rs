@@ -45,29 +45,31 @@ pub struct Reported {
 }
 
 impl Once<'_> {
-    /// Records that an order is a lead, and adds it or brings what we know about it up to the order's version. Its status
-    /// is not touched.
+    /// Records that an order is a lead, and adds it or brings what we know about it up to the order's version, and who
+    /// asked up to the customer's. Its status is not touched.
     pub async fn save_lead(self, lead: &NewLead, now: DateTime<Utc>) -> Result<Saved, Error> {
+        let contact = &lead.contact;
         let mut loan = self.store.lend().await?;
         let saved = sqlx::query_scalar!(
-            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) as "saved!""#,
+            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) as "saved!""#,
             self.tenant.uuid(),
             lead.id.uuid(),
             lead.location.uuid(),
             lead.crm,
             lead.crm_order_id,
             lead.crm_version,
-            lead.no_contact.map(NoContact::as_str),
-            lead.first_name,
-            lead.last_name,
-            lead.phone.as_ref().map(E164::as_str),
-            lead.texts_allowed,
-            lead.email.as_ref().map(Email::as_str),
+            contact.nobody.map(NoContact::as_str),
+            contact.first_name,
+            contact.last_name,
+            contact.phone.as_ref().map(E164::as_str),
+            contact.texts_allowed,
+            contact.email.as_ref().map(Email::as_str),
             lead.vehicle,
             lead.service,
             lead.total_cents,
             lead.created_at,
             lead.crm_customer_id,
+            contact.version,
             now
         )
         .fetch_one(&mut *loan)

@@ -61,6 +61,13 @@ impl World {
         }
     }
 
+    /// The shop changes a customer.
+    pub fn change_customer(self: &Arc<Self>, id: &str, fields: &Value, manners: Manners) {
+        if let Some(row) = self.shopmonkey.change("customer", id, fields) {
+            self.tell("customer", "UPDATE", &row, manners);
+        }
+    }
+
     /// The shop notes an appointment, or changes it. Where it names an order, that shows its date too.
     pub fn book(self: &Arc<Self>, appointment: &Value, manners: Manners) -> Value {
         let id = appointment["id"].as_str().unwrap_or_default();

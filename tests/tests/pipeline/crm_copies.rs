@@ -10,7 +10,7 @@ use tests::{Test, noon, quote, until};
 
 use crate::{
     door::tell,
-    killed::{consumer, unacked},
+    killed::{consumer, facts, unacked},
 };
 
 const DANA: &str = "+15125550142";
@@ -191,4 +191,82 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_an_outage_is_none() {
 
 fn answered(test: &Test) -> usize {
     test.site.sim.world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_the_shop_adds_later_is_texted() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = Quote { phone: None, email: None, ..quote("o-1") };
+    let world = &test.site.sim.world;
+    world.ask_for_quote(&asked, Manners::default());
+    until("the lead is there", async || test.lead(&asked).await.is_some()).await;
+    assert!(test.messages(&asked).await.is_empty());
+
+    // Nobody of ours: no question to the CRM, and nothing to keep.
+    world.tell("customer", "INSERT", &json!({"id": "c-stranger", "meta": {"version": 1}}), Manners::default());
+    let number = json!({"phoneNumbers": [{"id": "ph-1", "number": DANA, "primary": true, "optIn": true}]});
+    world.change_customer("c-o-1", &number, Manners { duplicates: 2, ..Manners::default() });
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
+    until("nothing is left to read", async || unacked(&test).await == 0).await;
+    assert_eq!(test.texts_to(DANA).len(), 1);
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_touch_goes_to_where_the_customer_can_be_reached_now() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let [asked, lost] = ["o-1", "o-2"].map(quote);
+    let world = &test.site.sim.world;
+    world.ask_for_quote(&asked, Manners::default());
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
+    world.ask_for_quote(&lost, Manners::default());
+    until("it is planned", async || test.messages(&lost).await.len() == 13).await;
+    world.delete_order("o-2");
+    until("it is closed", async || test.lead(&lost).await.is_some_and(|lead| lead.stop_reason.is_some())).await;
+
+    let address = |address: &str| json!({"emails": [{"id": "em-1", "email": address, "primary": true}]});
+    world.change_customer("c-o-1", &address("new@example.com"), Manners::default());
+    world.change_customer("c-o-2", &address("new@example.com"), Manners::default());
+    let email = async |asked: &Quote| {
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        let emails = tx.leads().list_emails(&[test.lead_id(asked)]).await.expect("an answer");
+        emails.first().map(|email| email.as_str().to_owned())
+    };
+    until("the address is known", async || email(&asked).await.as_deref() == Some("new@example.com")).await;
+    until("nothing is left to read", async || unacked(&test).await == 0).await;
+    assert_eq!(email(&lost).await.as_deref(), Some("dana@example.com"), "nobody writes there any more");
+
+    // Copies from before: one that a slower worker holds, and one that comes with the order.
+    let old = store::Contact {
+        version: 1,
+        nobody: None,
+        first_name: None,
+        last_name: None,
+        phone: None,
+        texts_allowed: false,
+        email: None,
+    };
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    assert!(tx.leads().update_contact("shopmonkey", "c-o-1", &old).await.expect("an answer").is_empty());
+    drop(tx);
+    let row = world.shopmonkey.row("customer", "c-o-1").expect("a customer");
+    let mut older = row.clone();
+    older["meta"]["version"] = 1.into();
+    older["emails"] = json!([{"id": "em-1", "email": "dana@example.com", "primary": true}]);
+    world.shopmonkey.put("customer", "c-o-1", older);
+    world.change_order("o-1", &json!({"totalCostCents": 39_900}), Manners::default());
+    until("the order is read again", async || facts(&test).await.iter().filter(|f| *f == "lead.enriched").count() == 4)
+        .await;
+    assert_eq!(email(&asked).await.as_deref(), Some("new@example.com"));
+
+    test.advance_to(test.messages(&asked).await[1].due_at + TimeDelta::hours(1));
+    until("the email is out", async || test.emails_to("new@example.com").len() == 1).await;
+    assert!(test.emails_to("dana@example.com").is_empty());
+    test.assert_settled().await;
+    program.stop().await;
 }

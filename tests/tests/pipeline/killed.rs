@@ -61,7 +61,7 @@ pub(crate) async fn consumer(test: &Test, stream: &str, name: &str) -> serde_jso
 }
 
 /// The names of all facts in LEADS and MESSAGES, in order.
-async fn facts(test: &Test) -> Vec<String> {
+pub(crate) async fn facts(test: &Test) -> Vec<String> {
     let bus = test.site.bus_config("operate");
     let client = connect(&bus.url, "operate", secret(&bus.password)).await;
     let context = async_nats::jetstream::new(client);
@@ -152,6 +152,29 @@ async fn a_booking_killed_at_any_step_is_said_once() {
         until("nothing is left in the streams", async || unacked(&test).await == 0).await;
         assert!(!kill.killed().is_empty(), "never came to {step:?}");
         assert_eq!(facts(&test).await.iter().filter(|name| *name == "lead.booked").count(), 1, "{step:?}");
+        test.assert_settled().await;
+        program.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_whose_number_comes_late_and_kills_a_worker_at_any_step_is_texted_once() {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
+        let test = Test::start().await;
+        let kill = KillOnce::new("enrich-customers", step);
+        let program = test.run_with(kill.clone()).await;
+        let asked = sim::shopmonkey::Quote { phone: None, email: None, ..quote("o-1") };
+        test.site.sim.world.ask_for_quote(&asked, Manners::default());
+        until("the lead is there", async || test.lead(&asked).await.is_some()).await;
+        let number = json!({"phoneNumbers": [{"id": "ph-1", "number": DANA, "primary": true, "optIn": true}]});
+        test.site.sim.world.change_customer("c-o-1", &number, Manners { duplicates: 2, ..Manners::default() });
+        until("the text is delivered", async || {
+            test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
+        })
+        .await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "never came to {step:?}");
+        assert_eq!(test.texts_to(DANA).len(), 1, "{step:?}");
         test.assert_settled().await;
         program.stop().await;
     }

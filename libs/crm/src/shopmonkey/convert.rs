@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use chrono::{DateTime, Utc};
 use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Vehicle};
 
 use super::wire;
@@ -16,12 +17,13 @@ fn id(text: Option<String>) -> Option<String> {
     text.filter(|id| !id.contains('\0'))
 }
 
+/// The row's own count of its changes, or else the time of the last one.
+fn version(meta: Option<wire::Meta>, updated_at: Option<DateTime<Utc>>) -> i64 {
+    meta.and_then(|meta| meta.version).or_else(|| updated_at.map(|at| at.timestamp_millis())).unwrap_or_default()
+}
+
 pub(super) fn order(row: wire::Order) -> Order {
-    let version = row
-        .meta
-        .and_then(|meta| meta.version)
-        .or_else(|| row.updated_date.map(|at| at.timestamp_millis()))
-        .unwrap_or_default();
+    let version = version(row.meta, row.updated_date);
     let name = plain(row.name.or(row.coalesced_name).unwrap_or_default());
     Order {
         id: row.id,
@@ -77,6 +79,7 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
     emails.sort_by_key(|(primary, _)| Reverse(*primary));
     let text = |value: Option<String>| value.map(|text| plain(text).trim().to_owned()).filter(|text| !text.is_empty());
     Customer {
+        version: version(row.meta, row.updated_date),
         first_name: text(row.first_name),
         last_name: text(row.last_name),
         phone: phones.into_iter().next().map(|(_, phone)| phone),

@@ -69,6 +69,8 @@ pub(super) struct Customer {
     pub emails: Vec<Email>,
     #[serde(default, deserialize_with = "or_default")]
     pub phone_numbers: Vec<PhoneNumber>,
+    pub updated_date: Option<DateTime<Utc>>,
+    pub meta: Option<Meta>,
 }
 
 #[derive(Debug, Deserialize)]

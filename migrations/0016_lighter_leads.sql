@@ -1,12 +1,12 @@
 -- A lead costs fewer round trips and fewer index entries.
 
--- Records that an order is a lead, and adds it or brings what is known about it up to the order's version. Its status is not
--- touched. Answers added, updated, unchanged (this version was there already) or outdated (a newer version is judged already;
+-- Records that an order is a lead, and adds it or brings what is known about it up to the order's version, and who asked up to
+-- the customer's. Its status is not touched. Answers added, updated, unchanged (this version was there already) or outdated (a newer version is judged already;
 -- nothing was written).
 create function save_lead(
     of_tenant uuid, new_id uuid, at_location uuid, of_crm text, order_id text, version bigint, nobody_because text,
     given_name text, family_name text, phone_number text, may_text boolean, email_address text, car text, wish text,
-    cents bigint, asked_at timestamptz, customer_id text, at timestamptz)
+    cents bigint, asked_at timestamptz, customer_id text, customer_version bigint, at timestamptz)
     returns text
     language plpgsql volatile
     as $$
@@ -24,16 +24,23 @@ create function save_lead(
         end if;
         insert into leads as l
             (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, no_contact, first_name, last_name, phone,
-             texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at, crm_customer_id)
+             texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at, crm_customer_id,
+             crm_customer_version)
         values (of_tenant, new_id, at_location, of_crm, save_lead.order_id, version, 'new', nobody_because, given_name,
-                family_name, phone_number, may_text, email_address, car, wish, cents, asked_at, at, customer_id)
+                family_name, phone_number, may_text, email_address, car, wish, cents, asked_at, at, customer_id, customer_version)
         on conflict (crm_order_id, crm, tenant_id) do update
-        set location_id = excluded.location_id, crm_version = excluded.crm_version, no_contact = excluded.no_contact,
-            first_name = excluded.first_name, last_name = excluded.last_name, phone = excluded.phone,
-            texts_allowed = excluded.texts_allowed, email = excluded.email, vehicle = excluded.vehicle,
-            service = excluded.service, total_cents = excluded.total_cents, crm_customer_id = excluded.crm_customer_id
+        set location_id = excluded.location_id, crm_version = excluded.crm_version, vehicle = excluded.vehicle,
+            service = excluded.service, total_cents = excluded.total_cents
         where l.crm_version < excluded.crm_version
         returning xmax = 0 into is_new;
+        if not is_new then
+            update leads l
+            set no_contact = nobody_because, first_name = given_name, last_name = family_name, phone = phone_number,
+                texts_allowed = may_text, email = email_address, crm_customer_id = customer_id,
+                crm_customer_version = customer_version
+            where l.tenant_id = of_tenant and l.id = new_id
+              and (l.crm_customer_id is distinct from customer_id or l.crm_customer_version <= customer_version);
+        end if;
         return case when is_new is null then 'unchanged' when is_new then 'added' else 'updated' end;
     end
     $$;

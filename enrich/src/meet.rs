@@ -1,0 +1,69 @@
+//! A customer of the CRM changed: the leads they asked for reach them where they can be reached now.
+
+use crm::shopmonkey::webhook::Webhook;
+use events::{Inbound, LeadEnriched, Source, Stream};
+use stage::{Context, Failure, Stage};
+use tracing::info;
+
+use crate::{
+    contact::contact_of,
+    tenants::{Tenants, ask_again, failure_of, is_settling},
+};
+
+pub(crate) struct Meet {
+    pub(crate) tenants: Tenants,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0} sends no customers")]
+    NoCustomers(Source),
+    #[error("the CRM's copy of the customer is older than its word about it")]
+    OlderThanItsWord,
+}
+
+impl Stage for Meet {
+    const NAME: &'static str = "enrich-customers";
+    const STREAM: Stream = Stream::Inbound;
+    type Input = Inbound;
+
+    async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        let webhook = match inbound.source {
+            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
+            other => return Err(Failure::reject(Error::NoCustomers(other))),
+        };
+        let tenant = self.tenants.find(cx, inbound.tenant).await?;
+        // Most of a shop's customers never asked for a quote, and a call to the CRM is dear.
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let known = tx.leads().list_open_of_crm_customer(tenant.crm_name, &webhook.id).await?;
+        drop(tx);
+        if known.is_empty() {
+            return Ok(());
+        }
+        tenant.take_turns(1).await?;
+        let customer = tenant.crm.customer(&webhook.id).await.map_err(|error| failure_of(cx, error))?;
+        let is_behind = match (&customer, webhook.row_version) {
+            (None, _) => webhook.operation != "DELETE",
+            (Some(customer), Some(told)) => customer.version < told,
+            (Some(_), None) => false,
+        };
+        if is_behind && is_settling(cx, &inbound) {
+            return Err(ask_again(Error::OlderThanItsWord));
+        }
+        // Deleted, or merged into another: what the leads know of them stays, until their orders say something else.
+        let Some(customer) = customer else { return Ok(()) };
+
+        let contact = contact_of(Some(customer));
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let leads = tx.leads().update_contact(tenant.crm_name, &webhook.id, &contact).await?;
+        cx.commit(tx).await?;
+
+        info!(leads = leads.len(), "the shop changed a customer");
+        for (lead, crm_version) in leads {
+            // A lead that nobody could be reached for is planned now.
+            let customer_version = contact.version;
+            cx.announce(&LeadEnriched { tenant: inbound.tenant, lead, crm_version, customer_version }).await?;
+        }
+        Ok(())
+    }
+}

@@ -4,11 +4,10 @@ use bytes::Bytes;
 use domain::{Clock, TenantId};
 use events::{Inbound, InboundKind, Source};
 use service::{Code, Problem};
-use stage::{Bus, PublishError};
-use store::Store;
+use stage::{Bus, PublishError, Runtime};
 use tracing::{debug, info};
 
-use crate::{Config, door::Doors};
+use crate::{Config, door::Doors, refusals::Refusals};
 
 /// Of a row's id, its version and the like together; a real one has a hundred. It becomes a header and part of log lines.
 const LONGEST_KEY_BYTES: usize = 512;
@@ -21,6 +20,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) doors: Doors,
     pub(crate) clock: Clock,
+    pub(crate) refusals: Refusals,
     bus: Bus,
 }
 
@@ -35,9 +35,12 @@ pub(crate) struct Verified {
 }
 
 impl App {
-    pub fn new(config: Config, store: Store, bus: Bus, clock: Clock) -> Self {
-        let doors = Doors::new(store, config.door_ttl, config.publish_patience);
-        Self(Arc::new(Parts { config, doors, clock, bus }))
+    pub fn new(config: Config, runtime: &Runtime) -> Self {
+        let Runtime { bus, store, clock, lifecycle, .. } = runtime;
+        let doors = Doors::new(store.clone(), config.door_ttl, config.publish_patience);
+        let refusals = Refusals::default();
+        refusals.write_to(store.clone(), lifecycle);
+        Self(Arc::new(Parts { config, doors, clock: clock.clone(), refusals, bus: bus.clone() }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.

@@ -52,7 +52,7 @@ impl Expiry<(Source, String), Option<Door>> for RememberedFor {
 }
 
 /// Longer than any token we make; what is longer is not looked up.
-const LONGEST_TOKEN: usize = 128;
+pub(crate) const LONGEST_TOKEN: usize = 128;
 
 impl Doors {
     /// `patience`: how long a request waits for the database before it is told to come again.

@@ -7,6 +7,7 @@
 mod app;
 mod config;
 mod door;
+mod refusals;
 mod router;
 mod sendgrid;
 mod shopmonkey;

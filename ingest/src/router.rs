@@ -1,7 +1,7 @@
-use axum::{Router, extract::DefaultBodyLimit, routing::post};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::post};
 use service::{Code, Problem};
 
-use crate::{App, door::LARGEST_BODY_BYTES, sendgrid, shopmonkey, twilio};
+use crate::{App, door::LARGEST_BODY_BYTES, refusals, sendgrid, shopmonkey, twilio};
 
 /// Every address from outside, on one screen.
 pub fn router(app: App) -> Router {
@@ -13,5 +13,6 @@ pub fn router(app: App) -> Router {
         .fallback(async || Problem::new(Code::NotFound, "Webhooks live under /webhooks/."))
         .method_not_allowed_fallback(async || Problem::new(Code::WrongMethod, "Webhooks are sent with POST."))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
+        .layer(from_fn_with_state(app.clone(), refusals::note))
         .with_state(app)
 }

@@ -43,6 +43,8 @@ enum Command {
     /// What stages gave up on
     #[command(subcommand)]
     Dead(Dead),
+    /// What was turned away at the doors, newest first
+    Refused,
     /// Say what is wrong and what to do
     Doctor,
 }
@@ -114,6 +116,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Dead(Dead::Redrive { id }) => {
             let config = load_for(&["postgres", "nats"])?;
             runtime.block_on(commands::dead::redrive(&config, id)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Refused => {
+            runtime.block_on(commands::refused::list(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Doctor => {
             let (config, mistakes) = Config::look(file.as_deref())?;

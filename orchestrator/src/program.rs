@@ -60,7 +60,7 @@ impl Program {
             });
             match role {
                 Role::Ingest => {
-                    let app = ingest::App::new(config.ingest.clone(), store.clone(), bus, config.clock.clone());
+                    let app = ingest::App::new(config.ingest.clone(), &runtime);
                     router = router.merge(ingest::router(app));
                 }
                 Role::Enrich => {

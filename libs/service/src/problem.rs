@@ -96,6 +96,8 @@ impl IntoResponse for Problem {
             retry: self.code.retry(),
         };
         let mut response = (status, serde_json::to_string(&body).unwrap_or_default()).into_response();
+        // For whoever stands around the routes.
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {

@@ -4,6 +4,7 @@ pub mod dead;
 pub mod doctor;
 pub mod migrate;
 pub mod nats;
+pub mod refused;
 pub mod run;
 
 use std::{

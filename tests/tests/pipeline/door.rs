@@ -116,6 +116,50 @@ async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_turned_away_can_be_asked_about_without_its_secrets() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let ours = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let secret = test.site.franchise.webhook_secret.clone();
+    let order = r#"{"table":"order","operation":"INSERT","data":{"id":"a"}}"#;
+    post(&test, &ours, order, "wrong", 0).await;
+    post(&test, "/webhooks/shopmonkey/nobody", order, &secret, 0).await;
+    assert!(post(&test, &ours, order, &secret, 0).await.status().is_success());
+    let kept = async || test.site.store.everywhere().list_refusals(5_000).await.unwrap_or_default();
+    until("both are kept", async || kept().await.len() == 2).await;
+    program.stop().await;
+
+    let refusals = kept().await;
+    let [stranger, wrong] = [&refusals[0], &refusals[1]];
+    assert_eq!((stranger.code.as_str(), stranger.status, stranger.tenant), ("unknown-door", 404, None));
+    assert_eq!((wrong.code.as_str(), wrong.status), ("bad-signature", 401));
+    assert_eq!(wrong.tenant, Some(test.site.franchise.tenant));
+    assert_eq!(wrong.size_bytes, Some(i64::try_from(order.len()).expect("a size")));
+    assert_eq!(wrong.headers["webhook-id"], "id-1");
+    assert!(wrong.headers["webhook-signature"].ends_with(" bytes)"), "{}", wrong.headers["webhook-signature"]);
+
+    // However many come, the newest thousand of each are kept.
+    let token = test.site.franchise.shopmonkey_token.clone();
+    let noisy = |token: &str| store::NewRefusal {
+        refused_at: tests::noon(),
+        source: "shopmonkey".into(),
+        token: token.into(),
+        status: 401,
+        code: "stale-timestamp",
+        size_bytes: None,
+        headers: [("user-agent".to_owned(), "a sender's".to_owned())].into(),
+    };
+    for _ in 0..3 {
+        let batch: Vec<_> = (0..400).map(|_| noisy(&token)).collect();
+        test.site.store.everywhere().keep_refusals(&batch).await.expect("kept");
+    }
+    let all = kept().await;
+    assert_eq!(all.iter().filter(|refusal| refusal.tenant.is_some()).count(), 1_000);
+    assert!(all.iter().all(|refusal| refusal.code != "bad-signature"), "the oldest goes first");
+    assert_eq!(all.iter().filter(|refusal| refusal.tenant.is_none()).count(), 1, "nobody's are counted apart");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_announces_to_be_huge_or_stops_in_the_middle_gets_an_answer() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let test = Test::start().await;

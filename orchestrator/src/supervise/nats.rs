@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
     net::{TcpListener, TcpStream},
+    num::NonZero,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -64,6 +65,9 @@ impl Nats {
                 let mut command = Command::new(&binary);
                 command.arg("-c").arg(&file).arg("-sd").arg(&store);
                 command.envs(environment.iter().map(|(name, value)| (name, value)));
+                // It shares the machine with all the others: idle threads of Go's look for work before they sleep, and on few
+                // processors they take them from whoever has some.
+                command.env("GOMAXPROCS", (processors() / 2).max(1).to_string());
                 command
             }),
             ready: Box::new(move || TcpStream::connect(("127.0.0.1", port)).is_ok()),
@@ -78,6 +82,10 @@ impl Nats {
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// A port for a server that is started later, and again after it died, so it cannot pick one itself.

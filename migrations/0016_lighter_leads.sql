@@ -1,8 +1,8 @@
 -- A lead costs fewer round trips and fewer index entries.
 
 -- Records that an order is a lead, and adds it or brings what is known about it up to the order's version, and who asked up to
--- the customer's. Its status is not touched. Answers added, updated, unchanged (this version was there already) or outdated (a newer version is judged already;
--- nothing was written).
+-- the customer's. Its status is not touched. Answers added, updated, unchanged (this version was there already) or outdated (a
+-- newer version is judged already; nothing was written).
 create function save_lead(
     of_tenant uuid, new_id uuid, at_location uuid, of_crm text, order_id text, version bigint, nobody_because text,
     given_name text, family_name text, phone_number text, may_text boolean, email_address text, car text, wish text,
@@ -33,7 +33,8 @@ create function save_lead(
             service = excluded.service, total_cents = excluded.total_cents
         where l.crm_version < excluded.crm_version
         returning xmax = 0 into is_new;
-        if not is_new then
+        -- Also when this version was there already: the customer's copy may be newer, and has a version of its own.
+        if is_new is distinct from true then
             update leads l
             set no_contact = nobody_because, first_name = given_name, last_name = family_name, phone = phone_number,
                 texts_allowed = may_text, email = email_address, crm_customer_id = customer_id,

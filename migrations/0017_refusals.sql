@@ -19,7 +19,7 @@ create index refusals_of_tenant on refusals (tenant_id, id);
 alter table refusals enable row level security;
 create policy one_tenant on refusals
     using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
-grant select, insert, update on refusals to leads_app;
+grant select, update on refusals to leads_app;
 
 create function keep_refusals(
     refused timestamptz[], sources text[], token_hashes bytea[], statuses smallint[], codes text[], sizes bigint[],
@@ -39,7 +39,8 @@ create function keep_refusals(
                 left join doors d on d.token_hash = r.token_hash and d.source = r.source
                 returning tenant_id
             )
-            select distinct kept.tenant_id from kept
+            -- In one order everywhere: two processes may trim the same tenants.
+            select distinct kept.tenant_id from kept order by 1
         loop
             if whose is null then
                 delete from refusals r where r.tenant_id is null and r.id <=
@@ -52,13 +53,19 @@ create function keep_refusals(
     end
     $$;
 
+-- The newest, and apart from them a few of nobody's, which may be many.
 create function list_refusals(most integer)
     returns table (tenant_id uuid, refused_at timestamptz, source text, status smallint, code text, size_bytes bigint,
                    headers jsonb)
     language sql stable security definer set search_path = public, pg_temp
     as $$
         select r.tenant_id, r.refused_at, r.source, r.status, r.code, r.size_bytes, r.headers
-        from refusals r order by r.id desc limit most
+        from (
+            (select * from refusals x where x.tenant_id is not null order by x.id desc limit most)
+            union all
+            (select * from refusals x where x.tenant_id is null order by x.id desc limit greatest(most / 5, 1))
+        ) r
+        order by r.id desc
     $$;
 
 do $$

@@ -1,5 +1,7 @@
 //! A customer of the CRM changed: the leads they asked for reach them where they can be reached now.
 
+use std::time::Duration;
+
 use crm::shopmonkey::webhook::Webhook;
 use events::{Inbound, LeadEnriched, Source, Stream};
 use stage::{Context, Failure, Stage};
@@ -9,6 +11,9 @@ use crate::{
     contact::contact_of,
     tenants::{Tenants, ask_again, failure_of, is_settling},
 };
+
+/// By then a quote that was asked for together with this change is a lead.
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 pub(crate) struct Meet {
     pub(crate) tenants: Tenants,
@@ -20,6 +25,8 @@ enum Error {
     NoCustomers(Source),
     #[error("the CRM's copy of the customer is older than its word about it")]
     OlderThanItsWord,
+    #[error("this customer has not asked for a quote, or not yet; looking once more")]
+    NobodyYet,
 }
 
 impl Stage for Meet {
@@ -38,7 +45,9 @@ impl Stage for Meet {
         let known = tx.leads().list_open_of_crm_customer(tenant.crm_name, &webhook.id).await?;
         drop(tx);
         if known.is_empty() {
-            return Ok(());
+            // Their first quote may be on its way, read from a copy of them that is older than this word.
+            let is_early = cx.deliveries() == 1 && webhook.operation != "DELETE" && is_settling(cx, &inbound);
+            return if is_early { Err(Failure::retry_after(LOOKS_AGAIN_AFTER, Error::NobodyYet)) } else { Ok(()) };
         }
         tenant.take_turns(1).await?;
         let customer = tenant.crm.customer(&webhook.id).await.map_err(|error| failure_of(cx, error))?;
@@ -55,12 +64,12 @@ impl Stage for Meet {
 
         let contact = contact_of(Some(customer));
         let mut tx = cx.begin(inbound.tenant).await?;
+        // Those that nobody could be reached for are planned now.
         let leads = tx.leads().update_contact(tenant.crm_name, &webhook.id, &contact).await?;
         cx.commit(tx).await?;
 
-        info!(leads = leads.len(), "the shop changed a customer");
+        info!(leads = known.len(), "the shop changed a customer");
         for (lead, crm_version) in leads {
-            // A lead that nobody could be reached for is planned now.
             let customer_version = contact.version;
             cx.announce(&LeadEnriched { tenant: inbound.tenant, lead, crm_version, customer_version }).await?;
         }

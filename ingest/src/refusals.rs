@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use domain::Clock;
 use events::Source;
 use service::{Code, Lifecycle};
-use store::{NewRefusal, Store};
+use store::{NewRefusal, Store, token_hash};
 use tokio::time::{interval, timeout};
 use tracing::warn;
 
@@ -58,9 +58,9 @@ struct Waiting {
 }
 
 impl Refusals {
-    fn note(&self, refusal: NewRefusal) {
+    fn note(&self, code: Code, refusal: NewRefusal) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_strangers = refusal.code == Code::UnknownDoor.as_str();
+        let is_strangers = !is_behind_a_door(code);
         if waiting.refusals.len() >= MOST || (is_strangers && waiting.of_strangers >= MOST_OF_STRANGERS) {
             metrics::counter!("ingest_refusals_forgotten_total").increment(1);
             return;
@@ -107,9 +107,14 @@ pub(crate) async fn note(State(app): State<App>, request: Request, next: Next) -
     let response = next.run(request).await;
     if let Some(code) = response.extensions().get::<Code>() {
         let clock: &Clock = &app.0.clock;
-        app.0.refusals.note(describe(source, token, *code, &headers, clock.wall()));
+        app.0.refusals.note(*code, describe(source, &token, *code, &headers, clock.wall()));
     }
     response
+}
+
+/// Whether only somebody who knows a door is told this.
+fn is_behind_a_door(code: Code) -> bool {
+    matches!(code, Code::BadSignature | Code::StaleTimestamp | Code::NotReadable | Code::TooLarge | Code::StreamAway)
 }
 
 /// `/webhooks/<source>/<token>…`; other addresses are nobody's that could be asked about them.
@@ -119,12 +124,12 @@ fn door_of(path: &str) -> Option<(Source, String)> {
     Some((source, parts.next()?.chars().take(LONGEST_TOKEN).collect()))
 }
 
-fn describe(source: Source, token: String, code: Code, headers: &HeaderMap, refused_at: DateTime<Utc>) -> NewRefusal {
+fn describe(source: Source, token: &str, code: Code, headers: &HeaderMap, refused_at: DateTime<Utc>) -> NewRefusal {
     let size = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     NewRefusal {
         refused_at,
         source: source.as_str().to_owned(),
-        token,
+        token_hash: token_hash(token),
         status: code.status().as_u16(),
         code: code.as_str(),
         size_bytes: size,
@@ -150,7 +155,7 @@ mod tests {
     use super::*;
 
     fn refusal(code: Code) -> NewRefusal {
-        describe(Source::Shopmonkey, "token".into(), code, &HeaderMap::new(), DateTime::default())
+        describe(Source::Shopmonkey, "token", code, &HeaderMap::new(), DateTime::default())
     }
 
     #[test]
@@ -172,15 +177,18 @@ mod tests {
     #[test]
     fn strangers_leave_room_for_the_others_and_everybody_has_an_end() {
         let refusals = Refusals::default();
-        for _ in 0..2 * MOST {
-            refusals.note(refusal(Code::UnknownDoor));
+        let note = |code| refusals.note(code, refusal(code));
+        for code in [Code::UnknownDoor, Code::WrongMethod, Code::NotFound, Code::DatabaseAway] {
+            for _ in 0..MOST {
+                note(code);
+            }
         }
-        refusals.note(refusal(Code::BadSignature));
+        note(Code::BadSignature);
         let noted = refusals.take();
         assert_eq!(noted.len(), MOST_OF_STRANGERS + 1);
         assert_eq!(noted.last().unwrap().code, "bad-signature");
         for _ in 0..2 * MOST {
-            refusals.note(refusal(Code::BadSignature));
+            note(Code::BadSignature);
         }
         assert_eq!(refusals.take().len(), MOST);
         assert!(refusals.take().is_empty());

@@ -53,7 +53,7 @@ impl Stage for Receive {
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
             other @ Source::Shopmonkey => return Err(Failure::reject(Error::NoReceipts(other))),
         };
-        reports.retain(|report| self.is_news(report));
+        reports.retain(|report| is_news(report, report.attempt.is_some_and(|attempt| self.recorded.knows(attempt))));
         // Somebody who wants nothing more gets nothing more from now on, not in fifteen seconds.
         if !reports.is_empty() && !reports.iter().any(|report| report.opted_out) {
             cx.give_way(inbound.received_at, MAY_WAIT).await;
@@ -65,11 +65,9 @@ impl Stage for Receive {
     }
 }
 
-impl Receive {
-    fn is_news(&self, report: &Report) -> bool {
-        let is_recorded = report.attempt.is_some_and(|attempt| self.recorded.knows(attempt));
-        report.receipt != Receipt::Accepted || report.opted_out || !is_recorded
-    }
+/// Whether there is anything to do, where `is_recorded` says that we wrote down ourselves that the vendor has the message.
+fn is_news(report: &Report, is_recorded: bool) -> bool {
+    !is_recorded || report.opted_out || report.receipt != Receipt::Accepted
 }
 
 /// Each report by itself: a repeat finds what was done and does the rest.
@@ -139,4 +137,27 @@ async fn take_opt_out(
     }
     cx.commit(tx).await?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_that_the_vendor_has_what_we_know_it_has_is_no_news() {
+        let report = |receipt, opted_out| Report {
+            channel: Channel::Sms,
+            provider_id: "SM1".into(),
+            attempt: None,
+            key: "SM1:sent".into(),
+            receipt,
+            opted_out,
+            address: None,
+        };
+        assert!(!is_news(&report(Receipt::Accepted, false), true));
+        assert!(is_news(&report(Receipt::Accepted, false), false));
+        assert!(is_news(&report(Receipt::Accepted, true), true));
+        assert!(is_news(&report(Receipt::Delivered, false), true));
+        assert!(is_news(&report(Receipt::Failed { code: None }, false), true));
+    }
 }

@@ -22,13 +22,13 @@ impl Stage for Plan {
     async fn handle(&self, cx: &Context, event: LeadEnriched) -> Result<(), Failure> {
         let LeadEnriched { tenant, lead: id, .. } = event;
         let now = cx.now();
-        let Some((lead, settings, shop)) = cx.once(tenant).look_at_lead(id).await? else {
+        let Some((lead, settings, shop)) = cx.once(tenant).lookup_lead_with_settings(id).await? else {
             return Ok(());
         };
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
         let touches = if fresh { self.touches(cx, &lead, &settings.cadence, shop, now) } else { Vec::new() };
         let is_planned_now = match Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
-            Some(gives_up_at) => cx.at_once(cx.once(tenant).plan(id, &touches, gives_up_at, now)).await?,
+            Some(gives_up_at) => cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, now)).await?,
             // Nobody to write to yet: the next version of the order may bring a number, and is planned then.
             None => false,
         };

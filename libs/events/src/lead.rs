@@ -134,6 +134,9 @@ mod tests {
         let payload = include_str!("../fixtures/lead.enriched.v1.json").into();
         let event = LeadEnriched::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
         assert_eq!((event.crm_version, event.customer_version), (2, 0));
+        let payload = include_str!("../fixtures/lead.enriched.v1.customer.json").into();
+        let event = LeadEnriched::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
+        assert_eq!((event.crm_version, event.customer_version), (2, 3));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use domain::{DeadLetterId, LeadId, MessageId, TenantId};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{DeadLetter, Error, NewDeadLetter, OpenDeadLetter, Store, tenants::owner, token_hash};
+use crate::{DeadLetter, Error, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, tenants::owner, token_hash};
 
 /// Whose door a token opens, and what its source signs with.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct MessageCount {
 }
 
 #[derive(Debug)]
-pub struct Everywhere<'s>(pub(crate) &'s Store);
+pub struct Everywhere<'s>(&'s Store);
 
 impl<'s> Everywhere<'s> {
     pub(crate) fn new(store: &'s Store) -> Self {
@@ -188,6 +188,59 @@ impl<'s> Everywhere<'s> {
                 died_at: row.died_at,
             })
             .collect())
+    }
+
+    /// Keeps these, and of each tenant's, and of nobody's, the newest thousand.
+    pub async fn keep_refusals(&self, refusals: &[NewRefusal]) -> Result<(), Error> {
+        let refused_at: Vec<_> = refusals.iter().map(|refusal| refusal.refused_at).collect();
+        let sources: Vec<_> = refusals.iter().map(|refusal| refusal.source.clone()).collect();
+        let hashes: Vec<_> = refusals.iter().map(|refusal| refusal.token_hash.clone()).collect();
+        let statuses: Vec<_> =
+            refusals.iter().map(|refusal| i16::try_from(refusal.status).unwrap_or(i16::MAX)).collect();
+        let codes: Vec<_> = refusals.iter().map(|refusal| refusal.code.to_owned()).collect();
+        let sizes: Vec<_> = refusals.iter().map(|refusal| refusal.size_bytes).collect();
+        let headers: Vec<_> = refusals.iter().map(|refusal| serde_json::json!(refusal.headers)).collect();
+        sqlx::query!(
+            "select keep_refusals($1, $2, $3, $4, $5, $6, $7)",
+            &refused_at,
+            &sources,
+            &hashes,
+            &statuses,
+            &codes,
+            &sizes as &[Option<i64>],
+            &headers
+        )
+        .execute(&mut *self.0.lend().await?)
+        .await
+        .map(drop)
+        .map_err(Error::doing("keep what was refused"))
+    }
+
+    /// The newest `most` of tenants, and a few of nobody's; newest first.
+    pub async fn list_refusals(&self, most: u16) -> Result<Vec<Refusal>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id, refused_at as "refused_at!", source as "source!", status as "status!", code as "code!",
+                      size_bytes, headers as "headers!"
+               from list_refusals($1)"#,
+            i32::from(most)
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("list what was refused"))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Refusal {
+                    tenant: row.tenant_id.map(TenantId::new),
+                    refused_at: row.refused_at,
+                    source: row.source,
+                    status: u16::try_from(row.status).unwrap_or_default(),
+                    code: row.code,
+                    size_bytes: row.size_bytes,
+                    headers: serde_json::from_value(row.headers)
+                        .map_err(|error| Error::corrupt("headers of a refusal", error))?,
+                })
+            })
+            .collect()
     }
 
     pub async fn lookup_dead_letter(&self, id: DeadLetterId) -> Result<Option<DeadLetter>, Error> {

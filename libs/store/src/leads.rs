@@ -193,11 +193,24 @@ impl Leads<'_> {
     }
 
     /// The leads a text from this number can be about: the ones still followed up or talked to, newest first, or else the
-    /// newest of all.
+    /// newest of all. Those among them that a text went to this number for: the shop may have put another in its place since.
     pub async fn find_by_phone(self, phone: &E164) -> Result<Vec<LeadId>, Error> {
         let rows = sqlx::query!(
-            "select id, status in ('new', 'contacted', 'chat_active') as \"is_open!\"
-             from leads where tenant_id = $1 and phone = $2 order by created_at desc, id",
+            r#"select l.id as "id!", l.status in ('new', 'contacted', 'chat_active') as "is_open!"
+               from (
+                   select id from leads where tenant_id = $1 and phone = $2
+                   union
+                   select m.lead_id
+                   from attempts a
+                   cross join lateral (
+                       select lead_id from messages where tenant_id = $1 and id = a.message_id limit 1
+                   ) m
+                   where a.tenant_id = $1 and a.recipient = $2 and a.channel = 'sms'
+               ) written_to
+               cross join lateral (
+                   select id, status, created_at from leads where tenant_id = $1 and id = written_to.id limit 1
+               ) l
+               order by l.created_at desc, l.id"#,
             self.0.tenant.uuid(),
             phone.as_str()
         )
@@ -230,7 +243,8 @@ impl Leads<'_> {
     }
 
     /// Brings the leads that this customer of the CRM asked for, and that are neither won nor lost, up to a copy of the customer.
-    /// Answers them, each with its order's version; none that is of a newer copy already.
+    /// A newer copy stays. Answers those that are still to be planned, each with its order's version, also if they were of this
+    /// copy already: a repeat may have to say so again.
     pub async fn update_contact(
         self,
         crm: &str,
@@ -243,7 +257,7 @@ impl Leads<'_> {
                  crm_customer_version = $4
              where tenant_id = $1 and crm_customer_id = $2 and crm = $3 and status not in ('converted', 'lost')
                and crm_customer_version <= $4
-             returning id, crm_version",
+             returning id, crm_version, planned_at is null and stopped_at is null as \"is_to_plan!\"",
             self.0.tenant.uuid(),
             customer_id,
             crm,
@@ -258,7 +272,8 @@ impl Leads<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("bring a lead's contact up to date"))?;
-        Ok(rows.into_iter().map(|row| (LeadId::new(row.id), row.crm_version)).collect())
+        let to_plan = rows.into_iter().filter(|row| row.is_to_plan);
+        Ok(to_plan.map(|row| (LeadId::new(row.id), row.crm_version)).collect())
     }
 
     /// The email addresses of these leads.

@@ -1,5 +1,5 @@
-//! Work of one tenant that is one statement, and with it a transaction: one round trip instead of three. What every message
-//! does is here; everything else is a [`Transaction`](crate::Transaction).
+//! Work of one tenant that is one statement, and with it a transaction: one round trip instead of three. What every lead
+//! and every message does is here; everything else is a [`Transaction`](crate::Transaction).
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -86,7 +86,7 @@ impl Once<'_> {
     }
 
     /// A lead with what its tenant chose and the time zone of its shop.
-    pub async fn look_at_lead(self, id: LeadId) -> Result<Option<(Lead, TenantSettings, Tz)>, Error> {
+    pub async fn lookup_lead_with_settings(self, id: LeadId) -> Result<Option<(Lead, TenantSettings, Tz)>, Error> {
         let mut loan = self.store.lend().await?;
         let row = sqlx::query!(
             r#"select location_id as "location_id!", status as "status!", has_phone as "has_phone!",
@@ -120,7 +120,7 @@ impl Once<'_> {
 
     /// Plans a lead's touches, and notes that they are planned and when a lead that never answers is given up. Answers false,
     /// and plans nothing, if somebody else planned them or ended the follow-up since the lead was looked at.
-    pub async fn plan(
+    pub async fn plan_touches(
         self,
         lead: LeadId,
         touches: &[NewTouch],

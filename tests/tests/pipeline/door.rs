@@ -143,7 +143,7 @@ async fn what_was_turned_away_can_be_asked_about_without_its_secrets() {
     let noisy = |token: &str| store::NewRefusal {
         refused_at: tests::noon(),
         source: "shopmonkey".into(),
-        token: token.into(),
+        token_hash: store::token_hash(token),
         status: 401,
         code: "stale-timestamp",
         size_bytes: None,

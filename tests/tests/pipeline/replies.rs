@@ -2,10 +2,11 @@
 
 use chrono::TimeDelta;
 use domain::{Channel, LeadStatus};
+use serde_json::json;
 use sim::shopmonkey::{Manners, Quote};
 use tests::{Test, noon, quote, until};
 
-use crate::door::tell;
+use crate::{door::tell, killed::unacked};
 
 const DANA: &str = "+15125550142";
 
@@ -38,6 +39,27 @@ async fn a_reply_with_a_character_the_database_has_no_room_for_is_heard_all_the_
     })
     .await;
     test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_from_a_number_that_the_shop_has_replaced_since_ends_the_follow_up() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
+        .await;
+    let number = json!({"phoneNumbers": [{"id": "ph-2", "number": "+15125550177", "primary": true, "optIn": true}]});
+    test.site.sim.world.change_customer("c-o-1", &number, Manners::default());
+    until("the shop is heard", async || unacked(&test).await == 0).await;
+    assert_eq!(test.site.sim.world.reply(DANA, "STOP").await, 200);
+    until("the lead is stopped", async || {
+        test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))
+    })
+    .await;
+    let states = test.states(&asked).await;
+    assert!(states[1..].iter().all(|state| state.ends_with("cancelled")), "{states:?}");
     program.stop().await;
 }
 

@@ -37,6 +37,7 @@ create function keep_refusals(
                 from unnest(refused, sources, token_hashes, statuses, codes, sizes, all_headers)
                      as r (refused_at, source, token_hash, status, code, size_bytes, headers)
                 left join doors d on d.token_hash = r.token_hash and d.source = r.source
+                order by r.refused_at
                 returning tenant_id
             )
             -- In one order everywhere: two processes may trim the same tenants.

@@ -17,18 +17,18 @@ struct Text {
 }
 
 impl Text {
-    fn parse(inbound: &Inbound) -> Result<Self, Failure> {
+    /// `None`: from a number that nobody can write to, so it answers nothing of ours.
+    fn parse(inbound: &Inbound) -> Result<Option<Self>, Failure> {
         let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&inbound.body).map_err(Failure::reject)?;
         let field = |name: &str| {
             let found = form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
             found.ok_or_else(|| Failure::reject(anyhow!("the reply has no {name}")))
         };
-        Ok(Self {
-            id: field("MessageSid")?,
-            from: E164::parse(&field("From")?).map_err(Failure::reject)?,
-            // Postgres has no room for this one character; a customer's words are not lost over it.
-            body: field("Body").unwrap_or_default().replace('\0', " "),
-        })
+        let id = field("MessageSid")?;
+        let Ok(from) = E164::parse(&field("From")?) else { return Ok(None) };
+        // Postgres has no room for this one character; a customer's words are not lost over it.
+        let body = field("Body").unwrap_or_default().replace('\0', " ");
+        Ok(Some(Self { id, from, body }))
     }
 }
 
@@ -38,7 +38,10 @@ impl Stage for Hear {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let text = Text::parse(&inbound)?;
+        let Some(text) = Text::parse(&inbound)? else {
+            info!("a text from a short code or a name is nobody's answer; it stays in INBOUND");
+            return Ok(());
+        };
         let mut tx = cx.begin(inbound.tenant).await?;
         let leads = tx.leads().find_by_phone(&text.from).await?;
         let reply = Reply {

@@ -211,6 +211,17 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
 }
 
 #[test]
+fn a_check_that_is_interrupted_has_verified_nothing_and_says_so() {
+    let data = folder();
+    let running = demo(&data, &["--check", "--json"]).spawn().expect("the demo starts");
+    until("the pipeline runs", || child_named(running.id(), "leads"));
+    kill(Pid::from_raw(i32::try_from(running.id()).expect("a pid")), Signal::SIGTERM).expect("a signal");
+    let ended = end_of(running);
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(ended.stdout.is_empty());
+}
+
+#[test]
 fn a_folder_that_holds_something_else_is_left_alone() {
     let data = folder();
     fs::create_dir(data.path().join("logs")).expect("a folder");

@@ -34,7 +34,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         ended = play(&options) => ended,
         _ = interrupt.recv() => Ok(say_goodbye(&options)),
         _ = terminate.recv() => Ok(say_goodbye(&options)),
-        _ = hang_up.recv() => Ok(ExitCode::SUCCESS),
+        _ = hang_up.recv() => Ok(interrupted(&options)),
     }
     // The site is dropped by now: every server has ended, the last one started first.
 }
@@ -43,7 +43,19 @@ fn say_goodbye(options: &Options) -> ExitCode {
     if !options.json {
         eprintln!("\n  Everything has ended.");
     }
-    ExitCode::SUCCESS
+    interrupted(options)
+}
+
+/// As a shell calls an end by Ctrl-C; only a demo without an end of its own is done then.
+const INTERRUPTED: u8 = 130;
+
+fn interrupted(options: &Options) -> ExitCode {
+    if !options.check {
+        return ExitCode::SUCCESS;
+    }
+    // Nobody may be there to read it.
+    let _ = writeln!(std::io::stderr(), "leads: interrupted; nothing was verified");
+    ExitCode::from(INTERRUPTED)
 }
 
 async fn play(options: &Options) -> anyhow::Result<ExitCode> {

@@ -73,8 +73,13 @@ impl Progress {
         set(judged, usize::try_from(all_leads + not_leads).unwrap_or_default());
         set(leads, usize::try_from(all_leads).unwrap_or_default());
         set(touches, usize::try_from(written_to).unwrap_or_default());
-        let words: Vec<_> = by_status.iter().map(|(status, n)| format!("{n} {}", status.replace('_', " "))).collect();
+        let words: Vec<_> = by_status.iter().map(|(status, n)| format!("{n} {}", in_words(status))).collect();
         leads.set_message(words.join(", "));
         Ok(())
     }
+}
+
+/// A lead that never answered is not one that we lost.
+fn in_words(status: &str) -> String {
+    if status == "lost" { "given up".to_owned() } else { status.replace('_', " ") }
 }

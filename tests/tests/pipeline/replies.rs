@@ -64,6 +64,16 @@ async fn a_stop_from_a_number_that_the_shop_has_replaced_since_ends_the_follow_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_from_a_short_code_is_no_answer_and_no_dead_letter() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    tell(&test, "twilio.reply", "SM-short", noon(), "MessageSid=SM-short&From=22395&Body=Your+code+is+1").await;
+    until("it is read", async || unacked(&test).await == 0).await;
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_silences_every_channel_for_good_and_start_lifts_it() {
     let test = Test::start().await;
     let program = test.run().await;

@@ -1,5 +1,4 @@
--- A message that can still move is locked by its update, before its attempt; of one that cannot, the attempt alone is locked,
--- and nothing is waited for with it in hand.
+-- The message's update takes its lock before the attempt's, so that nothing need be locked first.
 create or replace function accept_attempt(of_tenant uuid, attempt uuid, of_message uuid, vendor_id text, at timestamptz)
     returns boolean
     language plpgsql volatile

@@ -27,7 +27,8 @@ create function save_lead(
              texts_allowed, email, vehicle, service, total_cents, created_at, first_seen_at, crm_customer_id,
              crm_customer_version)
         values (of_tenant, new_id, at_location, of_crm, save_lead.order_id, version, 'new', nobody_because, given_name,
-                family_name, phone_number, may_text, email_address, car, wish, cents, asked_at, at, customer_id, customer_version)
+                family_name, phone_number, may_text, email_address, car, wish, cents, asked_at, at, customer_id,
+                customer_version)
         on conflict (crm_order_id, crm, tenant_id) do update
         set location_id = excluded.location_id, crm_version = excluded.crm_version, vehicle = excluded.vehicle,
             service = excluded.service, total_cents = excluded.total_cents
@@ -47,7 +48,7 @@ create function save_lead(
     $$;
 
 -- What a lead's plan needs to know, by itself.
-create function look_at_lead(of_tenant uuid, of_lead uuid)
+create function lookup_lead(of_tenant uuid, of_lead uuid)
     returns table (
         location_id uuid, status text, has_phone boolean, texts_allowed boolean, has_email boolean,
         created_at timestamptz, planned_at timestamptz, stop_reason text, time_zone text, settings jsonb)
@@ -90,7 +91,7 @@ create function plan_touches(
     $$;
 
 -- Messages are written by plan_touches alone, under the lock of their lead's row, and leads are never deleted. The key looked
--- the lead up again for each of thirteen touches, a quarter of what planning them costs.
+-- the lead up again for each of thirteen touches.
 alter table messages drop constraint messages_lead_id_tenant_id_fkey;
 
 -- Room on the page, so that a status that changes is written beside its row and not into five indexes.

@@ -92,7 +92,7 @@ impl Once<'_> {
             r#"select location_id as "location_id!", status as "status!", has_phone as "has_phone!",
                       texts_allowed as "texts_allowed!", has_email as "has_email!", created_at as "created_at!", planned_at,
                       stop_reason, time_zone as "time_zone!", settings as "settings!"
-               from look_at_lead($1, $2)"#,
+               from lookup_lead($1, $2)"#,
             self.tenant.uuid(),
             id.uuid()
         )

@@ -7,8 +7,10 @@ use stage::{Context, Failure, Stage};
 use store::{NewLead, Saved, Transaction};
 use tracing::info;
 
-use crate::contact::contact_of;
-use crate::tenants::{Tenant, Tenants, ask_again, failure_of, is_settling};
+use crate::{
+    contact::contact_of,
+    tenants::{Tenant, Tenants, ask_again, failure_of, is_settling},
+};
 
 pub(crate) struct Judge {
     pub(crate) tenants: Tenants,

@@ -29,7 +29,7 @@ impl Stage for Plan {
         let touches = if fresh { self.touches(cx, &lead, &settings.cadence, shop, now) } else { Vec::new() };
         let is_planned_now = match Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
             Some(gives_up_at) => cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, now)).await?,
-            // Nobody to write to yet: the next version of the order may bring a number, and is planned then.
+            // Nobody to write to yet: the next version of the order or of its customer may bring a number, and is planned then.
             None => false,
         };
         let (due, planned) = if is_planned_now {

@@ -10,6 +10,6 @@ pub fn start(runtime: &Runtime, config: &Config, limiter: Arc<Limiter>) {
     let tenants = Tenants::new(config, limiter);
     stage::run(runtime, config.stage.clone(), Judge { tenants: tenants.clone() });
     stage::run(runtime, config.stage.clone(), Book { tenants: tenants.clone() });
-    stage::run(runtime, config.stage.clone(), Meet { tenants });
+    stage::run(runtime, config.stage.clone(), Meet { tenants, second_look: config.second_look });
     stage::run(runtime, config.stage.clone(), Hear);
 }

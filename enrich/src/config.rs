@@ -12,6 +12,8 @@ pub struct Config {
     pub crm_patience: Duration,
     /// How long a tenant's settings and credentials are remembered.
     pub tenant_ttl: Duration,
+    /// When to look again whether a customer whom nobody knew when they changed has asked for a quote.
+    pub second_look: Duration,
 }
 
 impl Config {
@@ -21,6 +23,7 @@ impl Config {
             crm_timeout: reader.duration_or("enrich.crm_timeout", Duration::from_secs(10)),
             crm_patience: reader.duration_or("enrich.crm_patience", Duration::from_secs(5)),
             tenant_ttl: reader.duration_or("enrich.tenant_ttl", Duration::from_secs(15)),
+            second_look: reader.duration_or("enrich.second_look", Duration::from_secs(60)),
         }
     }
 }

@@ -12,11 +12,10 @@ use crate::{
     tenants::{Tenants, ask_again, failure_of, is_settling},
 };
 
-/// By then a quote that was asked for together with this change is a lead.
-const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(60);
-
 pub(crate) struct Meet {
     pub(crate) tenants: Tenants,
+    /// By then a quote that was asked for together with a change is a lead.
+    pub(crate) second_look: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +46,7 @@ impl Stage for Meet {
         if known.is_empty() {
             // Their first quote may be on its way, read from a copy of them that is older than this word.
             let is_early = cx.deliveries() == 1 && webhook.operation != "DELETE" && is_settling(cx, &inbound);
-            return if is_early { Err(Failure::retry_after(LOOKS_AGAIN_AFTER, Error::NobodyYet)) } else { Ok(()) };
+            return if is_early { Err(Failure::retry_after(self.second_look, Error::NobodyYet)) } else { Ok(()) };
         }
         tenant.take_turns(1).await?;
         let customer = tenant.crm.customer(&webhook.id).await.map_err(|error| failure_of(cx, error))?;

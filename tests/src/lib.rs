@@ -97,6 +97,14 @@ impl Test {
         messages.iter().map(|message| format!("{} {}", message.channel.as_str(), message.state.as_str())).collect()
     }
 
+    /// Waits until a lead's first text is delivered.
+    pub async fn until_texted(&self, quote: &Quote) {
+        until("the text is delivered", async || {
+            self.states(quote).await.first().is_some_and(|state| state == "sms delivered")
+        })
+        .await;
+    }
+
     /// What Twilio took for this number.
     pub fn texts_to(&self, number: &str) -> Vec<String> {
         let entries = self.site.sim.world.journal.entries();

@@ -1,7 +1,7 @@
 //! A CRM that says things twice, late, out of order, or from a copy that lags behind its own webhooks.
 
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 use sim::{
     Fault, FaultKind, Vendor,
     shopmonkey::{Manners, Quote},
@@ -48,8 +48,7 @@ async fn duplicates_and_overtaken_webhooks_make_one_lead_and_one_text() {
     world.change_order("o-1", &json!({"recommendation": "call back"}), Manners { duplicates: 2, ..Manners::default() });
     let answered = async || world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. })) == 8;
     until("every webhook is answered", answered).await;
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
     assert_eq!(test.texts_to(DANA).len(), 1);
     assert_eq!(test.states(&asked).await.len(), 13);
     test.assert_settled().await;
@@ -189,8 +188,48 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_an_outage_is_none() {
     program.stop().await;
 }
 
-fn answered(test: &Test) -> usize {
+/// How many webhooks were answered.
+pub(crate) fn answered(test: &Test) -> usize {
     test.site.sim.world.journal.count(|event| matches!(event, sim::Event::WebhookAnswered { .. }))
+}
+
+/// What changes when the shop gives a customer this number.
+pub(crate) fn with_number(number: &str) -> Value {
+    json!({"phoneNumbers": [{"id": "ph-1", "number": number, "primary": true, "optIn": true}]})
+}
+
+fn with_address(address: &str) -> Value {
+    json!({"emails": [{"id": "em-1", "email": address, "primary": true}]})
+}
+
+async fn address_of(test: &Test, asked: &Quote) -> String {
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    let addresses = tx.leads().list_emails(&[test.lead_id(asked)]).await.expect("an answer");
+    addresses[0].as_str().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_changes_before_their_quote_is_a_lead_is_met_all_the_same() {
+    let soon = ("enrich.second_look".to_owned(), "3s".to_owned());
+    let test = Test::start_with(|options| options.settings.push(soon)).await;
+    let program = test.run().await;
+    let world = &test.site.sim.world;
+    let asked = Quote { phone: None, email: None, ..quote("o-1") };
+    // The word about the number comes first; the order is read beside a copy of the customer from before it.
+    let told = json!({"id": "c-o-1", "meta": {"version": 2}});
+    world.tell("customer", "UPDATE", &told, Manners::default());
+    until("nobody is known by that name", async || {
+        consumer(&test, "INBOUND", "enrich-customers").await["num_ack_pending"] == 1
+    })
+    .await;
+    world.ask_for_quote(&asked, Manners::default());
+    until("the lead is there", async || test.lead(&asked).await.is_some()).await;
+    world.shopmonkey.change("customer", "c-o-1", &with_number(DANA));
+    test.until_texted(&asked).await;
+    until("all is read", async || unacked(&test).await == 0).await;
+    assert_eq!(test.texts_to(DANA).len(), 1);
+    test.assert_settled().await;
+    program.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,11 +242,9 @@ async fn a_number_that_the_shop_adds_later_is_texted() {
     until("the lead is there", async || test.lead(&asked).await.is_some()).await;
     assert!(test.messages(&asked).await.is_empty());
 
-    let number = json!({"phoneNumbers": [{"id": "ph-1", "number": DANA, "primary": true, "optIn": true}]});
-    world.change_customer("c-o-1", &number, Manners { duplicates: 2, ..Manners::default() });
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
-    until("nothing is left to read", async || unacked(&test).await == 0).await;
+    world.change_customer("c-o-1", &with_number(DANA), Manners { duplicates: 2, ..Manners::default() });
+    until("all is read", async || answered(&test) == 4 && unacked(&test).await == 0).await;
+    test.until_texted(&asked).await;
     assert_eq!(test.texts_to(DANA).len(), 1);
     test.assert_settled().await;
     program.stop().await;
@@ -220,21 +257,14 @@ async fn the_next_touch_goes_to_where_the_customer_can_be_reached_now() {
     let [asked, lost] = ["o-1", "o-2"].map(quote);
     let world = &test.site.sim.world;
     world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
     world.ask_for_quote(&lost, Manners::default());
     until("it is planned", async || test.messages(&lost).await.len() == 13).await;
     world.delete_order("o-2");
     until("it is closed", async || test.lead(&lost).await.is_some_and(|lead| lead.stop_reason.is_some())).await;
 
-    let address = |address: &str| json!({"emails": [{"id": "em-1", "email": address, "primary": true}]});
-    world.change_customer("c-o-1", &address("new@example.com"), Manners::default());
-    let email = async |asked: &Quote| {
-        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        let emails = tx.leads().list_emails(&[test.lead_id(asked)]).await.expect("an answer");
-        emails.first().map(|email| email.as_str().to_owned())
-    };
-    until("the address is known", async || email(&asked).await.as_deref() == Some("new@example.com")).await;
+    world.change_customer("c-o-1", &with_address("new@example.com"), Manners::default());
+    until("the address is known", async || address_of(&test, &asked).await == "new@example.com").await;
 
     // Copies from before: one that a slower worker holds, and one that comes with the order.
     let old = store::Contact {
@@ -251,17 +281,17 @@ async fn the_next_touch_goes_to_where_the_customer_can_be_reached_now() {
     // And one of somebody whom nobody writes to any more.
     tx.leads().update_contact("shopmonkey", "c-o-2", &store::Contact { version: 9, ..old }).await.expect("an answer");
     tx.commit().await.expect("committed");
-    assert_eq!(email(&asked).await.as_deref(), Some("new@example.com"));
-    assert_eq!(email(&lost).await.as_deref(), Some("dana@example.com"));
+    assert_eq!(address_of(&test, &asked).await, "new@example.com");
+    assert_eq!(address_of(&test, &lost).await, "dana@example.com");
     let row = world.shopmonkey.row("customer", "c-o-1").expect("a customer");
     let mut older = row.clone();
     older["meta"]["version"] = 1.into();
-    older["emails"] = json!([{"id": "em-1", "email": "dana@example.com", "primary": true}]);
+    older["emails"] = with_address("dana@example.com")["emails"].clone();
     world.shopmonkey.put("customer", "c-o-1", older);
     world.change_order("o-1", &json!({"totalCostCents": 39_900}), Manners::default());
     until("the order is read again", async || facts(&test).await.iter().filter(|f| *f == "lead.enriched").count() == 3)
         .await;
-    assert_eq!(email(&asked).await.as_deref(), Some("new@example.com"));
+    assert_eq!(address_of(&test, &asked).await, "new@example.com");
 
     test.advance_to(test.messages(&asked).await[1].due_at + TimeDelta::hours(1));
     until("the email is out", async || test.emails_to("new@example.com").len() == 1).await;
@@ -278,8 +308,7 @@ async fn an_order_told_again_in_the_same_version_brings_the_number_that_came_mea
     let world = &test.site.sim.world;
     world.ask_for_quote(&asked, Manners::default());
     until("the lead is there", async || test.lead(&asked).await.is_some()).await;
-    let number = json!({"phoneNumbers": [{"id": "ph-1", "number": DANA, "primary": true, "optIn": true}]});
-    world.shopmonkey.change("customer", "c-o-1", &number);
+    world.shopmonkey.change("customer", "c-o-1", &with_number(DANA));
     let order = world.shopmonkey.row("order", "o-1").expect("an order");
     world.tell("order", "UPDATE", &order, Manners::default());
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
@@ -298,15 +327,9 @@ async fn an_order_that_is_moved_to_another_customer_is_theirs_however_often_the_
         world.ask_for_quote(asked, Manners::default());
         until("it is planned", async || test.messages(asked).await.len() == 13).await;
     }
-    let email = async |asked: &Quote| {
-        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        let emails = tx.leads().list_emails(&[test.lead_id(asked)]).await.expect("an answer");
-        emails[0].as_str().to_owned()
-    };
-    let address = json!({"emails": [{"id": "em-1", "email": "newer@example.com", "primary": true}]});
-    world.change_customer("c-o-1", &address, Manners::default());
-    until("the first one's address is new", async || email(&first).await == "newer@example.com").await;
+    world.change_customer("c-o-1", &with_address("newer@example.com"), Manners::default());
+    until("the first one's address is new", async || address_of(&test, &first).await == "newer@example.com").await;
     world.change_order("o-1", &json!({"customerId": "c-o-2"}), Manners::default());
-    until("it is the second one's", async || email(&first).await == "second@example.com").await;
+    until("it is the second one's", async || address_of(&test, &first).await == "second@example.com").await;
     program.stop().await;
 }

@@ -23,8 +23,7 @@ async fn a_quote_becomes_a_text_at_once_and_twelve_planned_touches() {
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
 
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
 
     let states = test.states(&asked).await;
     assert_eq!(states.len(), 13);
@@ -281,8 +280,7 @@ async fn a_touch_that_the_stream_refused_goes_out_soon_after_there_is_room_again
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
     until("nothing is left in the streams", async || unacked(&test).await == 0).await;
 
     let bus = test.site.bus_config("deploy");

@@ -7,7 +7,10 @@ use sim::shopmonkey::{Manners, Quote};
 use stage::Step;
 use tests::{KillOnce, Test, quote, until};
 
-use crate::door::{connect, secret};
+use crate::{
+    crm_copies::with_number,
+    door::{connect, secret},
+};
 
 const DANA: &str = "+15125550142";
 
@@ -18,8 +21,7 @@ async fn story_with(stage: &'static str, step: Step) {
     let program = test.run_with(kill.clone()).await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
     assert_eq!(test.site.sim.world.reply(DANA, "Tuesday?").await, 200);
     until("the lead talks", async || {
         test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("replied"))
@@ -139,10 +141,7 @@ async fn a_booking_killed_at_any_step_is_said_once() {
         let program = test.run_with(kill.clone()).await;
         let asked = quote("o-1");
         test.site.sim.world.ask_for_quote(&asked, Manners::default());
-        until("the text is delivered", async || {
-            test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-        })
-        .await;
+        test.until_texted(&asked).await;
         let appointment = json!({"id": "a-1", "customerId": "c-o-1", "startDate": "2026-01-14T15:00:00.000Z"});
         test.site.sim.world.book(&appointment, Manners { duplicates: 2, ..Manners::default() });
         until("the lead has booked", async || {
@@ -166,12 +165,12 @@ async fn a_customer_whose_number_comes_late_and_kills_a_worker_at_any_step_is_te
         let asked = sim::shopmonkey::Quote { phone: None, email: None, ..quote("o-1") };
         test.site.sim.world.ask_for_quote(&asked, Manners::default());
         until("the lead is there", async || test.lead(&asked).await.is_some()).await;
-        let number = json!({"phoneNumbers": [{"id": "ph-1", "number": DANA, "primary": true, "optIn": true}]});
-        test.site.sim.world.change_customer("c-o-1", &number, Manners { duplicates: 2, ..Manners::default() });
-        until("the text is delivered", async || {
-            test.states(&asked).await.first().is_some_and(|s| s == "sms delivered")
-        })
-        .await;
+        test.site.sim.world.change_customer(
+            "c-o-1",
+            &with_number(DANA),
+            Manners { duplicates: 2, ..Manners::default() },
+        );
+        test.until_texted(&asked).await;
         until("nothing is left in the streams", async || unacked(&test).await == 0).await;
         assert!(!kill.killed().is_empty(), "never came to {step:?}");
         assert_eq!(test.texts_to(DANA).len(), 1, "{step:?}");
@@ -234,8 +233,7 @@ async fn every_message_delivered_twice_changes_nothing() {
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
     until("nothing is left in the streams", async || unacked(&test).await == 0).await;
     let before = (test.states(&asked).await, facts(&test).await);
 

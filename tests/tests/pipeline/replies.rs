@@ -2,11 +2,14 @@
 
 use chrono::TimeDelta;
 use domain::{Channel, LeadStatus};
-use serde_json::json;
 use sim::shopmonkey::{Manners, Quote};
 use tests::{Test, noon, quote, until};
 
-use crate::{door::tell, killed::unacked};
+use crate::{
+    crm_copies::{answered, with_number},
+    door::tell,
+    killed::unacked,
+};
 
 const DANA: &str = "+15125550142";
 
@@ -48,11 +51,9 @@ async fn a_stop_from_a_number_that_the_shop_has_replaced_since_ends_the_follow_u
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
-    let number = json!({"phoneNumbers": [{"id": "ph-2", "number": "+15125550177", "primary": true, "optIn": true}]});
-    test.site.sim.world.change_customer("c-o-1", &number, Manners::default());
-    until("the shop is heard", async || unacked(&test).await == 0).await;
+    test.until_texted(&asked).await;
+    test.site.sim.world.change_customer("c-o-1", &with_number("+15125550177"), Manners::default());
+    until("the shop is heard", async || answered(&test) == 2 && unacked(&test).await == 0).await;
     assert_eq!(test.site.sim.world.reply(DANA, "STOP").await, 200);
     until("the lead is stopped", async || {
         test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))

@@ -194,8 +194,7 @@ async fn a_clock_that_is_a_little_ahead_is_believed_and_one_that_is_days_ahead_i
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text is delivered", async || test.states(&asked).await.first().is_some_and(|s| s == "sms delivered"))
-        .await;
+    test.until_texted(&asked).await;
     let bus = test.site.bus_config("schedule");
     let context = async_nats::jetstream::new(connect(&bus.url, "schedule", secret(&bus.password)).await);
     let release = async |message: &MessageLine| {

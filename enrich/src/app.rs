@@ -1,13 +1,11 @@
-use std::sync::Arc;
-
-use limits::Limiter;
+use accounts::Accounts;
 use stage::Runtime;
 
 use crate::{Config, book::Book, hear::Hear, judge::Judge, meet::Meet, tenants::Tenants};
 
 /// Runs the role's stages.
-pub fn start(runtime: &Runtime, config: &Config, limiter: Arc<Limiter>) {
-    let tenants = Tenants::new(config, limiter);
+pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts) {
+    let tenants = Tenants::new(config, accounts);
     stage::run(runtime, config.stage.clone(), Judge { tenants: tenants.clone() });
     stage::run(runtime, config.stage.clone(), Book { tenants: tenants.clone() });
     stage::run(runtime, config.stage.clone(), Meet { tenants, second_look: config.second_look });

@@ -7,7 +7,7 @@ use stage::{Context, Failure, Stage};
 use store::Transaction;
 use tracing::info;
 
-use crate::tenants::{Tenant, Tenants, ask_again, failure_of, is_settling};
+use crate::tenants::{Tenant, Tenants, ask_again, crm_failure, is_settling};
 
 pub(crate) struct Book {
     pub(crate) tenants: Tenants,
@@ -32,8 +32,8 @@ impl Stage for Book {
             other => return Err(Failure::reject(Error::NoAppointments(other))),
         };
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
-        tenant.take_turns(1).await?;
-        let found = tenant.crm.appointment(&webhook.id).await.map_err(|error| failure_of(cx, error))?;
+        tenant.take_turns(cx, 1).await?;
+        let found = tenant.account.crm.appointment(&webhook.id).await.map_err(|error| crm_failure(cx, error))?;
         let Some(appointment) = found else {
             if webhook.operation != "DELETE" && is_settling(cx, &inbound) {
                 return Err(ask_again(Error::NotThereYet));
@@ -62,12 +62,12 @@ impl Stage for Book {
 /// of its customer's that are still followed up.
 async fn booked(tx: &mut Transaction, tenant: &Tenant, appointment: &Appointment) -> Result<Vec<LeadId>, Failure> {
     if let Some(order) = &appointment.order_id {
-        let id = LeadId::of_order(tx.tenant(), tenant.crm_name, order);
+        let id = LeadId::of_order(tx.tenant(), tenant.account.crm_name(), order);
         if let Some(lead) = tx.leads().lookup(id).await? {
             return Ok(Vec::from_iter(appointment.books(lead.created_at).then_some(id)));
         }
     }
     let Some(customer) = &appointment.customer_id else { return Ok(Vec::new()) };
-    let open = tx.leads().list_open_of_crm_customer(tenant.crm_name, customer).await?;
+    let open = tx.leads().list_open_of_crm_customer(tenant.account.crm_name(), customer).await?;
     Ok(open.into_iter().filter(|(_, asked_at)| appointment.books(*asked_at)).map(|(id, _)| id).collect())
 }

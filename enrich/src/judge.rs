@@ -1,7 +1,7 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
 use crm::shopmonkey::webhook::Webhook;
-use domain::{Customer, LeadId, LocationId, NotALead, Order, StopReason, Vehicle, Verdict};
+use domain::{Customer, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewLead, Saved, Transaction};
@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::{
     contact::contact_of,
-    tenants::{Tenant, Tenants, ask_again, failure_of, is_settling},
+    tenants::{Tenant, Tenants, ask_again, crm_failure, is_settling},
 };
 
 pub(crate) struct Judge {
@@ -51,11 +51,14 @@ impl Stage for Judge {
         };
         let order_id = &webhook.id;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
+        if inbound.told_by != ToldBy::Webhook && is_old_news(cx, &tenant, &webhook).await? {
+            return Ok(());
+        }
 
         // The webhook says that something changed; what it is now, the CRM says.
         // One place in line for order, customer and vehicle together: a lead that got in gets through.
-        tenant.take_turns(3).await?;
-        let order = tenant.crm.order(order_id).await.map_err(|error| failure_of(cx, error))?;
+        tenant.take_turns(cx, 3).await?;
+        let order = tenant.account.crm.order(order_id).await.map_err(|error| crm_failure(cx, error))?;
         let (customer, vehicle) = match &order {
             Some(order) => who_and_what(cx, &tenant, order).await?,
             None => (None, None),
@@ -65,12 +68,13 @@ impl Stage for Judge {
             return Err(ask_again(behind));
         }
 
-        let lead = LeadId::of_order(inbound.tenant, tenant.crm_name, order_id);
+        let lead = LeadId::of_order(inbound.tenant, tenant.account.crm_name(), order_id);
         let shop = order.as_ref().and_then(|order| tenant.shop_of_lead(order));
-        let order = order.map(|order| Found { order, customer, vehicle: vehicle.unwrap_or_default(), is_settling });
+        let vehicle = vehicle.unwrap_or_default();
+        let order = order.map(|order| Found { order, customer, vehicle, is_settling, told_by: inbound.told_by });
         let news = match (order, shop) {
             (Some(found), Some(shop)) => keep(cx, &tenant, lead, shop, found).await?,
-            (order, _) => look_closer(cx, &tenant, lead, &webhook, order).await?,
+            (order, _) => look_closer(cx, &tenant, lead, &inbound, &webhook, order).await?,
         };
 
         match news {
@@ -79,6 +83,16 @@ impl Stage for Judge {
             News::Nothing => Ok(()),
         }
     }
+}
+
+/// Whether what a look at the CRM's list found was judged since: its webhook was only late, and asking the CRM is dear.
+async fn is_old_news(cx: &Context, tenant: &Tenant, webhook: &Webhook) -> Result<bool, Failure> {
+    let Some(told) = webhook.row_version else { return Ok(false) };
+    let mut tx = cx.begin(tenant.id).await?;
+    let judged = tx.leads().list_judged(tenant.account.crm_name(), std::slice::from_ref(&webhook.id)).await?;
+    let is_old = judged.get(&webhook.id).is_some_and(|judged| judged.crm_version >= told);
+    // A repeat of what we did ourselves has to announce it again.
+    Ok(is_old && cx.deliveries() == 1)
 }
 
 /// What shows that the CRM answers from a copy that lags behind its own webhooks.
@@ -99,11 +113,11 @@ async fn who_and_what(
 ) -> Result<(Option<Customer>, Option<Vehicle>), Failure> {
     let customer = async {
         let Some(id) = &order.customer_id else { return Ok(None) };
-        tenant.crm.customer(id).await.map_err(|error| failure_of(cx, error))
+        tenant.account.crm.customer(id).await.map_err(|error| crm_failure(cx, error))
     };
     let vehicle = async {
         let Some(id) = &order.vehicle_id else { return Ok(None) };
-        tenant.crm.vehicle(id).await.map_err(|error| failure_of(cx, error))
+        tenant.account.crm.vehicle(id).await.map_err(|error| crm_failure(cx, error))
     };
     tokio::try_join!(customer, vehicle)
 }
@@ -114,6 +128,7 @@ struct Found {
     customer: Option<Customer>,
     vehicle: Vehicle,
     is_settling: bool,
+    told_by: ToldBy,
 }
 
 /// A lead, whatever is known about it: added, or brought up to date.
@@ -122,13 +137,13 @@ async fn keep(
     tenant: &Tenant,
     lead: LeadId,
     shop: LocationId,
-    Found { order, customer, vehicle, is_settling }: Found,
+    Found { order, customer, vehicle, is_settling, told_by }: Found,
 ) -> Result<News, Failure> {
     if is_settling && customer.is_none() && order.customer_id.is_some() {
         // Without the customer nobody could be written to.
         return Err(ask_again(Error::CustomerNotThereYet));
     }
-    let found = describe(tenant.crm_name, lead, shop, &order, customer, &vehicle);
+    let found = describe(tenant, lead, shop, &order, customer, &vehicle, told_by);
     let saved = cx.at_once(cx.once(tenant.id).save_lead(&found, cx.now())).await?;
     if saved == Saved::Outdated {
         info!(order.id = order.id, "a newer copy of the order is judged already");
@@ -139,7 +154,7 @@ async fn keep(
         Saved::Updated => "brought up to date",
         Saved::Unchanged | Saved::Outdated => "known already",
     };
-    info!(lead.id = %lead, location.id = %shop, order.id = order.id, "a lead, {what}");
+    info!(lead.id = %lead, location.id = %shop, order.id = order.id, "a lead, {what}, told by {told_by}");
     Ok(News::Enriched(LeadEnriched {
         tenant: tenant.id,
         lead,
@@ -153,13 +168,15 @@ async fn look_closer(
     cx: &Context,
     tenant: &Tenant,
     lead: LeadId,
+    inbound: &Inbound,
     webhook: &Webhook,
     found: Option<Found>,
 ) -> Result<News, Failure> {
+    let (crm, told_by) = (tenant.account.crm_name(), inbound.told_by);
     let mut tx = cx.begin(tenant.id).await?;
     let order = found.as_ref().map(|found| &found.order);
     let location = order.and_then(|order| order.location_id.as_deref());
-    let standing = tx.leads().standing(lead, tenant.crm_name, &webhook.id, location).await?;
+    let standing = tx.leads().standing(lead, crm, &webhook.id, location).await?;
     let news = match found {
         None if webhook.operation == "DELETE" && standing.is_lead => {
             close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?
@@ -173,14 +190,14 @@ async fn look_closer(
         None if standing.is_lead => News::Nothing,
         None => {
             let reasons = [NotALead::Deleted];
-            tx.leads().save_judgement(tenant.crm_name, &webhook.id, 0, &reasons, cx.now()).await?;
+            tx.leads().save_judgement(crm, &webhook.id, 0, &reasons, told_by, cx.now()).await?;
             News::Nothing
         }
         Some(found) => match StopReason::seen_in(&found.order, &tenant.rules) {
             Some(reason) if standing.is_lead => {
                 let Order { id, version, .. } = &found.order;
                 // An older copy of the order, read by a slower worker, ends nothing.
-                let is_news = tx.leads().save_judgement(tenant.crm_name, id, *version, &[], cx.now()).await?;
+                let is_news = tx.leads().save_judgement(crm, id, *version, &[], told_by, cx.now()).await?;
                 if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
             }
             _ => {
@@ -194,7 +211,7 @@ async fn look_closer(
                         drop(tx);
                         return keep(cx, tenant, lead, shop, found).await;
                     }
-                    location => turn_down(cx, &mut tx, tenant, lead, &found.order, location, reasons).await?,
+                    location => turn_down(cx, &mut tx, tenant, lead, &found, location, reasons).await?,
                 }
             }
         },
@@ -214,14 +231,15 @@ async fn turn_down(
     tx: &mut Transaction,
     tenant: &Tenant,
     lead: LeadId,
-    order: &Order,
+    Found { order, told_by, .. }: &Found,
     location: Option<LocationId>,
     mut reasons: Vec<NotALead>,
 ) -> Result<News, Failure> {
     if location.is_none() {
         reasons.push(NotALead::UnknownLocation);
     }
-    let is_news = tx.leads().save_judgement(tenant.crm_name, &order.id, order.version, &reasons, cx.now()).await?;
+    let crm = tenant.account.crm_name();
+    let is_news = tx.leads().save_judgement(crm, &order.id, order.version, &reasons, *told_by, cx.now()).await?;
     info!(order.id = order.id, "not a lead: {}", words(&reasons));
     // Somebody else may have made a lead of an older copy since we looked; that one was waited for just now.
     match StopReason::seen_in(order, &tenant.rules) {
@@ -231,17 +249,18 @@ async fn turn_down(
 }
 
 fn describe(
-    crm: &'static str,
+    tenant: &Tenant,
     id: LeadId,
     location: LocationId,
     order: &Order,
     customer: Option<Customer>,
     vehicle: &Vehicle,
+    told_by: ToldBy,
 ) -> NewLead {
     NewLead {
         id,
         location,
-        crm,
+        crm: tenant.account.crm_name(),
         crm_order_id: order.id.clone(),
         crm_customer_id: order.customer_id.clone(),
         crm_version: order.version,
@@ -250,6 +269,8 @@ fn describe(
         service: service_of(&order.name),
         total_cents: order.total_cents,
         created_at: order.created_at,
+        told_by,
+        silent_because: tenant.silent_because(order),
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::{
     contact::contact_of,
-    tenants::{Tenants, ask_again, failure_of, is_settling},
+    tenants::{Tenants, ask_again, crm_failure, is_settling},
 };
 
 pub(crate) struct Meet {
@@ -41,15 +41,15 @@ impl Stage for Meet {
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
         // Most of a shop's customers never asked for a quote, and a call to the CRM is dear.
         let mut tx = cx.begin(inbound.tenant).await?;
-        let known = tx.leads().list_open_of_crm_customer(tenant.crm_name, &webhook.id).await?;
+        let known = tx.leads().list_open_of_crm_customer(tenant.account.crm_name(), &webhook.id).await?;
         drop(tx);
         if known.is_empty() {
             // Their first quote may be on its way, read from a copy of them that is older than this word.
             let is_early = cx.deliveries() == 1 && webhook.operation != "DELETE" && is_settling(cx, &inbound);
             return if is_early { Err(Failure::retry_after(self.second_look, Error::NobodyYet)) } else { Ok(()) };
         }
-        tenant.take_turns(1).await?;
-        let customer = tenant.crm.customer(&webhook.id).await.map_err(|error| failure_of(cx, error))?;
+        tenant.take_turns(cx, 1).await?;
+        let customer = tenant.account.crm.customer(&webhook.id).await.map_err(|error| crm_failure(cx, error))?;
         let is_behind = match (&customer, webhook.row_version) {
             (None, _) => webhook.operation != "DELETE",
             (Some(customer), Some(told)) => customer.version < told,
@@ -64,7 +64,7 @@ impl Stage for Meet {
         let contact = contact_of(Some(customer));
         let mut tx = cx.begin(inbound.tenant).await?;
         // Those that nobody could be reached for are planned now.
-        let leads = tx.leads().update_contact(tenant.crm_name, &webhook.id, &contact).await?;
+        let leads = tx.leads().update_contact(tenant.account.crm_name(), &webhook.id, &contact).await?;
         cx.commit(tx).await?;
 
         info!(leads = known.len(), "the shop changed a customer");

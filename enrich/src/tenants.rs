@@ -2,13 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use crm::{Crm, shopmonkey};
+use accounts::{Account, Accounts};
+use chrono::{DateTime, Utc};
 use domain::{LocationId, Order, StopReason, TenantId, Verdict, WebsiteLeadRules};
 use events::Inbound;
-use limits::{ComeBackAfter, Limiter};
 use moka::future::Cache;
 use stage::{Context, Failure};
-use store::CrmLimit;
 
 use crate::Config;
 
@@ -17,40 +16,22 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(300);
 
 #[derive(Clone)]
 pub(crate) struct Tenants {
-    http: reqwest::Client,
-    limiter: Arc<Limiter>,
-    patience: Duration,
+    accounts: Accounts,
     known: Cache<TenantId, Arc<Tenant>>,
 }
 
 pub(crate) struct Tenant {
-    pub(crate) rules: WebsiteLeadRules,
-    pub(crate) crm: Box<dyn Crm>,
-    pub(crate) crm_name: &'static str,
     pub(crate) id: TenantId,
+    pub(crate) rules: WebsiteLeadRules,
+    pub(crate) account: Account,
     /// Its shops, by the CRM's ids of them.
     shops: HashMap<String, LocationId>,
-    limit: CrmLimit,
-    limiter: Arc<Limiter>,
-    patience: Duration,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("tenant {0} has no credentials for its CRM; store them (docs/gaps.md says how)")]
-    NoCredentials(TenantId),
-    #[error("the CRM's limit for tenant {0} is used up")]
-    Limited(TenantId),
+    contacts_since: Option<DateTime<Utc>>,
 }
 
 impl Tenants {
-    pub(crate) fn new(config: &Config, limiter: Arc<Limiter>) -> Self {
-        Self {
-            http: service::http::client(Duration::from_secs(3), config.crm_timeout),
-            limiter,
-            patience: config.crm_patience,
-            known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build(),
-        }
+    pub(crate) fn new(config: &Config, accounts: Accounts) -> Self {
+        Self { accounts, known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build() }
     }
 
     pub(crate) async fn find(&self, cx: &Context, id: TenantId) -> Result<Arc<Tenant>, Failure> {
@@ -59,21 +40,17 @@ impl Tenants {
         }
         let mut tx = cx.begin(id).await?;
         let settings = tx.tenants().settings().await?;
-        let credentials: Option<shopmonkey::Credentials> = tx.tenants().find_credentials(shopmonkey::NAME).await?;
+        let contacts_since = tx.tenants().contacts_since().await?;
         let shops = tx.tenants().list_crm_locations().await?;
+        // Without credentials the lead waits: whoever sets the tenant up adds them.
+        let account = self.accounts.open(&mut tx, &settings).await.map_err(|error| failure_of(cx, error))?;
         drop(tx);
-        // Whoever sets the tenant up adds them; the lead waits.
-        let credentials = credentials.ok_or_else(|| Failure::retry(Error::NoCredentials(id)))?;
-        let crm = shopmonkey::Shopmonkey::new(self.http.clone(), credentials).map_err(|error| failure_of(cx, error))?;
         let tenant = Arc::new(Tenant {
-            rules: settings.website_lead,
-            crm: Box::new(crm),
-            crm_name: shopmonkey::NAME,
             id,
+            rules: settings.website_lead,
+            account,
             shops: shops.into_iter().collect(),
-            limit: settings.crm_limit,
-            limiter: self.limiter.clone(),
-            patience: self.patience,
+            contacts_since,
         });
         self.known.insert(id, tenant.clone()).await;
         Ok(tenant)
@@ -88,13 +65,14 @@ impl Tenant {
         self.shops.get(shop).copied()
     }
 
+    /// Why nobody is written to about an order that we have not heard of before.
+    pub(crate) fn silent_because(&self, order: &Order) -> Option<StopReason> {
+        self.contacts_since.is_some_and(|since| order.created_at < since).then_some(StopReason::BeforeGoLive)
+    }
+
     /// Waits for turns at the CRM, whose limit all replicas share.
-    pub(crate) async fn take_turns(&self, turns: u32) -> Result<(), Failure> {
-        let key = format!("{}:{{{}}}", self.crm_name, self.id);
-        self.limiter
-            .wait(&key, self.limit.per_second, self.limit.burst, turns, self.patience)
-            .await
-            .map_err(|ComeBackAfter(delay)| Failure::retry_after(delay, Error::Limited(self.id)))
+    pub(crate) async fn take_turns(&self, cx: &Context, turns: u32) -> Result<(), Failure> {
+        self.account.take_turns(turns).await.map_err(|error| failure_of(cx, error))
     }
 }
 
@@ -113,10 +91,19 @@ const READ_AGAIN: u64 = 10;
 
 /// A CRM that does not answer is an outage, whatever it says: no lead is given up for it. A row that is not as we know theirs does
 /// not pass by itself.
-pub(crate) fn failure_of(cx: &Context, error: crm::Error) -> Failure {
-    match error.retry_after() {
-        _ if matches!(error, crm::Error::UnknownRow { .. }) && cx.deliveries() >= READ_AGAIN => Failure::reject(error),
-        Some(after) => Failure::retry_after(after, error),
-        None => Failure::retry(error),
+pub(crate) fn failure_of(cx: &Context, error: accounts::Error) -> Failure {
+    let is_unknown = matches!(error, accounts::Error::Crm(crm::Error::UnknownRow { .. }));
+    match error {
+        accounts::Error::Store(error) => error.into(),
+        error if is_unknown && cx.deliveries() >= READ_AGAIN => Failure::reject(error),
+        error => match error.retry_after() {
+            Some(after) => Failure::retry_after(after, error),
+            None => Failure::retry(error),
+        },
     }
+}
+
+/// As [`failure_of`], of what the CRM itself said.
+pub(crate) fn crm_failure(cx: &Context, error: crm::Error) -> Failure {
+    failure_of(cx, accounts::Error::Crm(error))
 }

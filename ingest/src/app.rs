@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Clock, TenantId};
+use domain::{Clock, TenantId, ToldBy};
 use events::{Inbound, InboundKind, Source};
 use service::{Code, Problem};
 use stage::{Bus, PublishError, Runtime};
@@ -53,7 +53,8 @@ impl App {
         if key.chars().any(char::is_control) {
             return Err(refuse(source, Problem::new(Code::NotReadable, "An id in it has a control character.")));
         }
-        let inbound = Inbound { tenant, source, kind, key, received_at: self.0.clock.wall(), query, body };
+        let (told_by, received_at) = (ToldBy::Webhook, self.0.clock.wall());
+        let inbound = Inbound { tenant, source, kind, key, told_by, received_at, query, body };
         let out = inbound.pack();
         let id = &out.id;
         match self.0.bus.publish(&out, self.0.config.publish_patience).await {

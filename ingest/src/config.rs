@@ -17,6 +17,53 @@ pub struct Config {
     /// How long a door is remembered; a replaced token works at most this much longer, or, while the database is
     /// away, for a day.
     pub door_ttl: Duration,
+    pub poll: PollConfig,
+}
+
+/// How CRMs are looked through for what no webhook told.
+#[derive(Debug, Clone)]
+pub struct PollConfig {
+    pub is_on: bool,
+    /// Between two looks at one tenant's orders.
+    pub interval: Duration,
+    /// Between two looks at its appointments and customers.
+    pub others_interval: Duration,
+    /// How much of what was looked at is looked at again: for rows that become visible late, and clocks that differ.
+    pub overlap: Duration,
+    /// What changed less long ago is left to its webhook.
+    pub settle: Duration,
+    /// When another replica takes over from one that says nothing any more.
+    pub lease: Duration,
+    /// How long a look waits for its turn at the CRM.
+    pub patience: Duration,
+    /// Between two questions which tenants are due.
+    pub pause: Duration,
+}
+
+impl PollConfig {
+    fn read(reader: &mut Reader) -> Self {
+        let config = Self {
+            is_on: reader.parse_or("ingest.poll", true),
+            interval: reader.duration_or("ingest.poll_interval", Duration::from_secs(30)),
+            others_interval: reader.duration_or("ingest.poll_others_interval", Duration::from_secs(300)),
+            overlap: reader.duration_or("ingest.poll_overlap", Duration::from_secs(300)),
+            settle: reader.duration_or("ingest.poll_settle", Duration::from_secs(5)),
+            lease: reader.duration_or("ingest.poll_lease", Duration::from_secs(90)),
+            patience: reader.duration_or("ingest.poll_patience", Duration::from_secs(30)),
+            pause: reader.duration_or("ingest.poll_pause", Duration::from_secs(1)),
+        };
+        // Whoever has waited for its turn must still hold its lease.
+        if config.lease < 2 * config.patience {
+            reader.mistake(
+                "ingest.poll_lease",
+                "is shorter than twice ingest.poll_patience; two replicas would look at once",
+            );
+        }
+        if config.overlap < config.interval {
+            reader.mistake("ingest.poll_overlap", "is shorter than ingest.poll_interval; write for example 5m");
+        }
+        config
+    }
 }
 
 impl Config {
@@ -38,6 +85,7 @@ impl Config {
             public_url: public_url.unwrap_or_else(|| Url::parse("http://unset.invalid").expect("a constant address")),
             timestamp_tolerance: reader.duration_or("ingest.timestamp_tolerance", Duration::from_secs(300)),
             publish_patience,
+            poll: PollConfig::read(reader),
             door_ttl: reader.duration_or("ingest.door_ttl", Duration::from_secs(30)),
         }
     }

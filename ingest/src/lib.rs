@@ -1,4 +1,5 @@
-//! The only door in: webhooks of a CRM, replies of customers, receipts of vendors.
+//! The only door in: webhooks of a CRM, replies of customers, receipts of vendors; and a look through the CRM for what no
+//! webhook told.
 //!
 //! Every route does the same four things: finds whose door it is, verifies the raw bytes, names the event so that a repeat
 //! is recognised, and answers 2xx only when JetStream has said that it is stored. To add a door: a file with the route, a
@@ -7,6 +8,7 @@
 mod app;
 mod config;
 mod door;
+mod poll;
 mod refusals;
 mod router;
 mod sendgrid;
@@ -15,5 +17,6 @@ mod signature;
 mod twilio;
 
 pub use app::App;
-pub use config::Config;
+pub use config::{Config, PollConfig};
+pub use poll::start as start_polling;
 pub use router::router;

@@ -70,6 +70,7 @@ pub struct Config {
     /// How the owner of the tables connects; for migrations alone.
     pub owner_url: Option<secrecy::SecretString>,
     pub limits: limits::Config,
+    pub accounts: accounts::Config,
     /// By user: each role has its own, and an operator's commands theirs.
     pub buses: BTreeMap<String, BusConfig>,
     pub replicas: u8,
@@ -131,6 +132,7 @@ impl Config {
             store: store::Config::read(reader),
             owner_url,
             limits: limits::Config::read(reader),
+            accounts: accounts::Config::read(reader),
             buses,
             replicas,
             clock: read_clock(reader),

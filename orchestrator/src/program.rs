@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use accounts::Accounts;
 use anyhow::Context as _;
 use futures::{FutureExt as _, future::join_all};
 use limits::Limiter;
@@ -35,7 +36,7 @@ impl Program {
             )
         })?;
         let store = Store::open(&config.store)?;
-        let limiter = Arc::new(Limiter::new(&config.limits)?);
+        let accounts = Accounts::new(&config.accounts, Arc::new(Limiter::new(&config.limits)?));
         let lifecycle = Lifecycle::new();
         let mut checks = Checks::default();
         checks.add("postgres", check(store.clone(), |store| async move { store.ping().await.map_err(words) }));
@@ -62,10 +63,11 @@ impl Program {
                 Role::Ingest => {
                     let app = ingest::App::new(config.ingest.clone(), &runtime);
                     router = router.merge(ingest::router(app));
+                    ingest::start_polling(&runtime, &config.ingest.poll, accounts.clone());
                 }
                 Role::Enrich => {
                     // Redis away is no reason to take no work: limits then pass (see the limits crate).
-                    enrich::start(&runtime, &config.enrich, limiter.clone());
+                    enrich::start(&runtime, &config.enrich, accounts.clone());
                 }
                 Role::Schedule => schedule::start(&runtime, &config.schedule),
                 Role::Notify => notify::start(&runtime, &config.notify),

@@ -46,7 +46,7 @@ pub enum Kind {
     /// A lead that safe mode keeps us from writing to.
     NotOnTheList,
     NotALead,
-    /// Its only webhook is refused at the door.
+    /// Its only webhook is refused at the door: whoever looks through the CRM finds it.
     Refused,
 }
 

@@ -59,6 +59,8 @@ impl Test {
             ("schedule.poll", "50ms"),
             ("schedule.lease", "3s"),
             ("enrich.longest_delay", "1s"),
+            // What no webhook tells stays untold, but where a test is about it.
+            ("ingest.poll", "false"),
         ];
         options.settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         change(&mut options);

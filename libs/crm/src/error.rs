@@ -17,6 +17,9 @@ pub enum Error {
     Unreadable { category: serde_json::error::Category, line: usize, column: usize },
     #[error("a row of the CRM's is not as we know them: {category:?} error at line {line}, column {column}")]
     UnknownRow { category: serde_json::error::Category, line: usize, column: usize },
+    /// It gave rows that were not asked for, so what it left out nobody knows.
+    #[error("the CRM does not look for {feed} by when they were {stamp}")]
+    FilterIgnored { feed: &'static str, stamp: &'static str },
     #[error("the CRM's address in the credentials cannot be used")]
     Address(#[source] url::ParseError),
 }
@@ -36,7 +39,11 @@ impl Error {
             Self::Limited { retry_after } => Some(*retry_after),
             // Somebody has to change the key; asking often would look like guessing.
             Self::KeyRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
-            Self::Failing { .. } | Self::Unreachable(_) | Self::Unreadable { .. } | Self::UnknownRow { .. } => None,
+            Self::Failing { .. }
+            | Self::Unreachable(_)
+            | Self::Unreadable { .. }
+            | Self::UnknownRow { .. }
+            | Self::FilterIgnored { .. } => None,
         }
     }
 }

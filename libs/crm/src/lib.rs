@@ -4,11 +4,13 @@
 //! `enrich`, where a tenant's CRM is chosen. Nothing above this crate knows a vendor's words.
 
 mod error;
+mod list;
 pub mod shopmonkey;
 
 use async_trait::async_trait;
 use domain::{Appointment, Customer, Order, Vehicle};
 pub use error::Error;
+pub use list::{Feed, Listed, Row, Stamp, Window};
 
 /// A CRM as the pipeline sees it. `Ok(None)`: the CRM has no such row.
 #[async_trait]
@@ -17,4 +19,8 @@ pub trait Crm: Send + Sync {
     async fn customer(&self, id: &str) -> Result<Option<Customer>, Error>;
     async fn vehicle(&self, id: &str) -> Result<Option<Vehicle>, Error>;
     async fn appointment(&self, id: &str) -> Result<Option<Appointment>, Error>;
+
+    /// The rows that were made, or changed, within a window: none from outside it, and all of them if it says so. An adapter looks
+    /// at each row's date itself, because a CRM may ignore a filter without a word.
+    async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error>;
 }

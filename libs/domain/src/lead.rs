@@ -75,6 +75,8 @@ pub enum StopReason {
     ClosedInCrm,
     LostInCrm,
     NoAnswer,
+    /// Asked for before the shop went live with us: kept, and nobody is written to.
+    BeforeGoLive,
 }
 
 impl StopReason {
@@ -87,6 +89,7 @@ impl StopReason {
             Self::ClosedInCrm => "closed_in_crm",
             Self::LostInCrm => "lost_in_crm",
             Self::NoAnswer => "no_answer",
+            Self::BeforeGoLive => "before_go_live",
         }
     }
 
@@ -106,14 +109,14 @@ impl StopReason {
         }
     }
 
-    /// The status a lead takes with this stop; an opt-out says nothing about the job and leaves the status alone.
+    /// The status a lead takes with this stop; what says nothing about the job leaves the status alone.
     pub fn status(self) -> Option<LeadStatus> {
         match self {
             Self::Replied => Some(LeadStatus::ChatActive),
             Self::Booked => Some(LeadStatus::AppointmentScheduled),
             Self::Converted => Some(LeadStatus::Converted),
             Self::ClosedInCrm | Self::LostInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
-            Self::OptedOut => None,
+            Self::OptedOut | Self::BeforeGoLive => None,
         }
     }
 }

@@ -11,6 +11,8 @@ pub mod header {
     pub const EVENT_ID: &str = "Event-Id";
     /// When the door took an inbound request, RFC 3339.
     pub const RECEIVED_AT: &str = "Received-At";
+    /// How we came to know of it, unless its sender told us.
+    pub const TOLD_BY: &str = "Told-By";
     /// The query string of an inbound request, as it came.
     pub const INBOUND_QUERY: &str = "Inbound-Query";
     /// W3C trace context.

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::TenantId;
+use domain::{TenantId, ToldBy};
 
 use crate::{Decode, DecodeError, Outgoing, Raw, Stream, header};
 
@@ -83,6 +83,7 @@ pub struct Inbound {
     pub kind: InboundKind,
     /// What the sender would call "the same thing again": a row and its version, a message and its status.
     pub key: String,
+    pub told_by: ToldBy,
     pub received_at: DateTime<Utc>,
     pub query: String,
     pub body: Bytes,
@@ -95,6 +96,9 @@ impl Inbound {
             (header::EVENT_ID, id.clone()),
             (header::RECEIVED_AT, self.received_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
         ];
+        if self.told_by != ToldBy::Webhook {
+            headers.push((header::TOLD_BY, self.told_by.to_string()));
+        }
         if !self.query.is_empty() {
             headers.push((header::INBOUND_QUERY, self.query.clone()));
         }
@@ -122,6 +126,7 @@ impl Decode for Inbound {
             source,
             kind,
             key: id.splitn(5, ':').nth(4).unwrap_or_default().to_owned(),
+            told_by: raw.header(header::TOLD_BY).and_then(|by| by.parse().ok()).unwrap_or(ToldBy::Webhook),
             received_at: raw
                 .header(header::RECEIVED_AT)
                 .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
@@ -144,6 +149,7 @@ mod tests {
             source: Source::Twilio,
             kind: InboundKind::Receipt,
             key: "SM1:delivered".into(),
+            told_by: ToldBy::Poll,
             received_at: "2026-03-02T15:04:05.120Z".parse().unwrap(),
             query: "attempt=1".into(),
             body: Bytes::from_static(b"MessageSid=SM1&MessageStatus=delivered"),

@@ -16,12 +16,19 @@ use redis::{
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 
-/// Keys: the line. Arguments: microseconds between requests, burst, the longest acceptable wait in microseconds, turns.
-/// Answers microseconds to wait; negative: no place taken, come back after that many.
+/// Keys: the line, and since when it starts slowly. Arguments: microseconds between requests, burst, the longest acceptable wait
+/// in microseconds, turns. Answers microseconds to wait; negative: no place taken, come back after that many.
+///
+/// After a refusal the rate starts at a quarter and doubles every five seconds, without bursts until it is whole again.
 const TAKE_A_PLACE: &str = r"
 local now = redis.call('TIME')
 local now_us = now[1] * 1000000 + now[2]
 local interval, burst, patience, turns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local opens_us = tonumber(redis.call('GET', KEYS[2]))
+if opens_us then
+    interval = interval * math.max(1, 4 / 2 ^ (math.max(0, now_us - opens_us) / 5000000))
+    burst = 1
+end
 local next_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
 local wait = next_us + interval * (turns - math.max(burst, turns)) - now_us
 if wait > patience then return -wait end
@@ -29,6 +36,18 @@ local after = next_us + interval * turns
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now_us) / 1000) + 1000)
 if wait < 0 then wait = 0 end
 return math.floor(wait)
+";
+
+/// Keys: the line, and since when it starts slowly. Argument: microseconds in which nobody may pass. A shorter refusal that comes
+/// later does not shorten a longer one.
+const CLOSE: &str = r"
+local now = redis.call('TIME')
+local opens_us = now[1] * 1000000 + now[2] + tonumber(ARGV[1])
+opens_us = math.max(opens_us, tonumber(redis.call('GET', KEYS[2]) or 0))
+local next_us = math.max(opens_us, tonumber(redis.call('GET', KEYS[1]) or 0))
+local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('SET', KEYS[1], string.format('%.0f', next_us), 'PX', math.ceil(next_us / 1000) - now_ms + 1000)
+redis.call('SET', KEYS[2], string.format('%.0f', opens_us), 'PX', math.ceil(opens_us / 1000) - now_ms + 10000)
 ";
 
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +68,19 @@ pub struct Limiter {
     timeout: Duration,
     connection: OnceCell<ConnectionManager>,
     take: Script,
+    close: Script,
 }
 
 impl Limiter {
     pub fn new(config: &Config) -> Result<Self, Error> {
         let client = Client::open(config.url.expose_secret()).map_err(Error::Address)?;
-        Ok(Self { client, timeout: config.timeout, connection: OnceCell::new(), take: Script::new(TAKE_A_PLACE) })
+        Ok(Self {
+            client,
+            timeout: config.timeout,
+            connection: OnceCell::new(),
+            take: Script::new(TAKE_A_PLACE),
+            close: Script::new(CLOSE),
+        })
     }
 
     /// Takes places for `turns` requests in the line `key`, in which `per_second` requests pass after a burst of `burst`, and
@@ -104,6 +130,7 @@ impl Limiter {
         let wait_us: i64 = self
             .take
             .key(format!("limit:{key}"))
+            .key(format!("slow:{key}"))
             .arg(interval_us)
             .arg(burst.max(1))
             .arg(patience_us)
@@ -113,6 +140,29 @@ impl Limiter {
             .map_err(Error::Away)?;
         let wait = Duration::from_micros(wait_us.unsigned_abs());
         Ok(if wait_us < 0 { Err(ComeBackAfter(wait)) } else { Ok(wait) })
+    }
+
+    /// The vendor has refused: nobody passes for that long, and then few at first.
+    ///
+    /// With Redis away each of us learns it from the vendor.
+    pub async fn close(&self, key: &str, closed_for: Duration) {
+        let closed = async {
+            let mut connection = self.connection().await?;
+            self.close
+                .key(format!("limit:{key}"))
+                .key(format!("slow:{key}"))
+                .arg(u64::try_from(closed_for.as_micros()).unwrap_or(u64::MAX))
+                .invoke_async::<()>(&mut connection)
+                .await
+                .map_err(Error::Away)
+        };
+        if let Err(error) = closed.await {
+            metrics::counter!("limits_unavailable_total").increment(1);
+            tracing::warn!(
+                error = service::telemetry::causes(&error),
+                "a vendor's refusal could not be shared: Redis is away"
+            );
+        }
     }
 
     pub async fn ping(&self) -> Result<(), Error> {

@@ -7,7 +7,9 @@ use domain::{DeadLetterId, LeadId, MessageId, TenantId};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{DeadLetter, Error, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, tenants::owner, token_hash};
+use crate::{
+    DeadLetter, Error, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, TakenPoll, tenants::owner, token_hash,
+};
 
 /// Whose door a token opens, and what its source signs with.
 #[derive(Debug, Clone)]
@@ -94,6 +96,35 @@ impl<'s> Everywhere<'s> {
             release: row.2,
         };
         Ok(rows.into_iter().map(|row| due((row.tenant_id, row.id, row.released_at))).collect())
+    }
+
+    /// Takes up to `batch` polls that are due, until `leased_until`. By the wall.
+    pub async fn take_polls(
+        &self,
+        now: DateTime<Utc>,
+        leased_until: DateTime<Utc>,
+        batch: u16,
+    ) -> Result<Vec<TakenPoll>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", crm as "crm!", lease as "lease!", orders_until as "orders_until!",
+                      others_due_at as "others_due_at!", others_until as "others_until!"
+               from take_polls($1, $2, $3)"#,
+            now,
+            leased_until,
+            i32::from(batch)
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("take polls"))?;
+        let taken = rows.into_iter().map(|row| TakenPoll {
+            tenant: TenantId::new(row.tenant_id),
+            crm: row.crm,
+            lease: row.lease,
+            orders_until: row.orders_until,
+            others_due_at: row.others_due_at,
+            others_until: row.others_until,
+        });
+        Ok(taken.collect())
     }
 
     /// Takes up to `batch` leads that may have to be given up.

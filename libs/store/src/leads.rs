@@ -1,7 +1,9 @@
 //! Leads, and the judgements that made them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use domain::{E164, Email, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason};
+use domain::{E164, Email, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason, ToldBy};
 use uuid::Uuid;
 
 use crate::{Error, Transaction};
@@ -20,6 +22,21 @@ pub struct NewLead {
     pub service: String,
     pub total_cents: i64,
     pub created_at: DateTime<Utc>,
+    /// Kept of the first time we heard of it.
+    pub told_by: ToldBy,
+    /// Why nobody is written to, if this adds the lead.
+    pub silent_because: Option<StopReason>,
+}
+
+/// What an order was judged at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    pub crm_version: i64,
+    pub is_lead: bool,
+    pub reasons: Vec<String>,
+    /// How and when we first heard of it. `None`: before this was kept.
+    pub told_by: Option<ToldBy>,
+    pub first_judged_at: Option<DateTime<Utc>>,
 }
 
 /// Who asked, and how they can be reached.
@@ -111,12 +128,14 @@ impl Leads<'_> {
         order_id: &str,
         crm_version: i64,
         reasons: &[NotALead],
+        told_by: ToldBy,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let reasons: Vec<String> = reasons.iter().map(|reason| reason.as_str().to_owned()).collect();
         sqlx::query!(
-            "insert into judgements (tenant_id, crm, order_id, crm_version, is_lead, reasons, judged_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
+            "insert into judgements
+                 (tenant_id, crm, order_id, crm_version, is_lead, reasons, judged_at, told_by, first_judged_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $7)
              on conflict (tenant_id, crm, order_id) do update
              set crm_version = excluded.crm_version, is_lead = excluded.is_lead, reasons = excluded.reasons,
                  judged_at = excluded.judged_at
@@ -127,12 +146,44 @@ impl Leads<'_> {
             crm_version,
             reasons.is_empty(),
             &reasons,
-            now
+            now,
+            told_by.as_str()
         )
         .execute(&mut *self.0.inner)
         .await
         .map(|done| done.rows_affected() == 1)
         .map_err(Error::doing("record a judgement"))
+    }
+
+    /// What each of these orders was judged at, by its id.
+    pub async fn list_judged(self, crm: &str, order_ids: &[String]) -> Result<HashMap<String, Judged>, Error> {
+        let rows = sqlx::query!(
+            r#"select j.order_id as "order_id!", j.crm_version as "crm_version!", j.is_lead as "is_lead!",
+                      j.reasons as "reasons!", j.told_by, j.first_judged_at
+               from unnest($3::text[]) as wanted (id)
+               cross join lateral (
+                   select * from judgements where tenant_id = $1 and crm = $2 and order_id = wanted.id limit 1
+               ) j"#,
+            self.0.tenant.uuid(),
+            crm,
+            order_ids
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list judgements"))?;
+        rows.into_iter()
+            .map(|row| {
+                let told_by = row.told_by.as_deref().map(str::parse).transpose();
+                let judged = Judged {
+                    crm_version: row.crm_version,
+                    is_lead: row.is_lead,
+                    reasons: row.reasons,
+                    told_by: told_by.map_err(|error| Error::corrupt("way of being told", error))?,
+                    first_judged_at: row.first_judged_at,
+                };
+                Ok((row.order_id, judged))
+            })
+            .collect()
     }
 
     /// Whether this order is known, as a lead or not, and which shop the CRM calls by this id.

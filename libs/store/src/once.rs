@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{AttemptId, Channel, E164, Email, LeadId, MessageId, MessageState, NoContact, TenantId};
+use domain::{AttemptId, Channel, E164, Email, LeadId, MessageId, MessageState, NoContact, StopReason, TenantId};
 use sqlx::PgConnection;
 
 use crate::{Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings, leads::LeadRow, tenants::parse_zone};
@@ -51,7 +51,7 @@ impl Once<'_> {
         let contact = &lead.contact;
         let mut loan = self.store.lend().await?;
         let saved = sqlx::query_scalar!(
-            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) as "saved!""#,
+            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) as "saved!""#,
             self.tenant.uuid(),
             lead.id.uuid(),
             lead.location.uuid(),
@@ -70,7 +70,9 @@ impl Once<'_> {
             lead.created_at,
             lead.crm_customer_id,
             contact.version,
-            now
+            now,
+            lead.told_by.as_str(),
+            lead.silent_because.map(StopReason::as_str)
         )
         .fetch_one(&mut *loan)
         .await

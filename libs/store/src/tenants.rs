@@ -96,6 +96,23 @@ impl Tenants<'_> {
         serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.0.tenant, error))
     }
 
+    /// From when on whoever asked is written to. `None`: however long ago it was.
+    pub async fn contacts_since(self) -> Result<Option<DateTime<Utc>>, Error> {
+        sqlx::query_scalar!("select contacts_since from tenants where id = $1", self.0.tenant.uuid())
+            .fetch_one(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("read since when a tenant's leads are written to"))
+    }
+
+    /// Nobody is written to about an order made before `since`. What is being followed up already goes on.
+    pub async fn contact_since(self, since: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!("update tenants set contacts_since = $2 where id = $1", self.0.tenant.uuid(), since)
+            .execute(&mut *self.0.inner)
+            .await
+            .map(drop)
+            .map_err(Error::doing("set since when a tenant's leads are written to"))
+    }
+
     pub async fn save_location(self, location: &Location) -> Result<(), Error> {
         sqlx::query!(
             "insert into locations (tenant_id, id, crm_location_id, name, time_zone, phone, postal_address, hours)

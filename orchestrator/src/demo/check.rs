@@ -20,6 +20,8 @@ pub struct Report {
     /// By reason; an order may have several.
     pub not_leads: BTreeMap<String, i64>,
     pub refused_at_the_door: usize,
+    /// Leads whose only webhook was refused, and that were found by looking through the CRM.
+    pub found_by_poll: usize,
     /// Leads without a number or an address that may be used.
     pub nobody_to_write_to: usize,
     /// By channel, then by state.
@@ -65,9 +67,11 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
     let in_hand = messages.values().flat_map(|states| ["claimed", "unknown"].map(|state| states.get(state)));
     let in_hand = in_hand.flatten().sum::<i64>().unsigned_abs();
     let taken = Taken::of(&entries);
-    let mut lost = Vec::new();
+    let (mut lost, mut found_by_poll) = (Vec::new(), 0);
     for scene in scenes {
-        lost.extend(what_is_missing(site, scene, &taken).await?);
+        let missing = what_is_missing(site, scene, &taken).await?;
+        found_by_poll += usize::from(scene.kind == Kind::Refused && missing.is_none());
+        lost.extend(missing);
     }
     let strangers = |scene: &&Scene| scene.kind == Kind::NotOnTheList;
     let stranger_phones: Vec<_> =
@@ -80,6 +84,7 @@ pub async fn report(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
             &entries,
             |event| matches!(event, Event::WebhookAnswered { status, .. } if (400..500).contains(status)),
         ),
+        found_by_poll,
         nobody_to_write_to: scenes.iter().filter(|scene| scene.kind == Kind::Unreachable).count(),
         messages,
         lost,
@@ -122,7 +127,7 @@ impl Taken {
 }
 
 async fn what_is_missing(site: &Site, scene: &Scene, taken: &Taken) -> anyhow::Result<Option<String>> {
-    if matches!(scene.kind, Kind::NotALead | Kind::Refused) {
+    if scene.kind == Kind::NotALead {
         return Ok(None);
     }
     let order = &scene.quote.order_id;
@@ -132,9 +137,9 @@ async fn what_is_missing(site: &Site, scene: &Scene, taken: &Taken) -> anyhow::R
         return Ok(Some(format!("{order}: no lead")));
     };
     let reached_by = match scene.kind {
-        Kind::Texted => &scene.quote.phone,
+        Kind::Texted | Kind::Refused => &scene.quote.phone,
         Kind::Emailed => &scene.quote.email,
-        Kind::Unreachable | Kind::NotOnTheList | Kind::NotALead | Kind::Refused => return Ok(None),
+        Kind::Unreachable | Kind::NotOnTheList | Kind::NotALead => return Ok(None),
     };
     if lead.planned_at.is_none() {
         return Ok(Some(format!("{order}: lead {id} has no plan")));

@@ -76,6 +76,8 @@ async fn play(options: &Options) -> anyhow::Result<ExitCode> {
     let mut site_options = SiteOptions::new(&options.data, Durability::Full);
     site_options.sim.clock = clock.business.clone();
     site_options.settings = clock.settings;
+    // What no webhook told is found while somebody is watching.
+    site_options.settings.push(("ingest.poll_interval".into(), "5s".into()));
     site_options.settings.push(("notify.allow".into(), script.allowed().join(",")));
     let site = Site::start(site_options).await?;
     start_pipeline(&site).await?;
@@ -136,7 +138,7 @@ const VENDOR_FAULTS: [Fault; 12] = {
         Fault { vendor, kind, times }
     }
     [
-        fault(Vendor::Shopmonkey, 3, TooMany { retry_after_s: Some(1) }),
+        fault(Vendor::Shopmonkey, 1, TooMany { retry_after_s: Some(1) }),
         fault(Vendor::Shopmonkey, 2, EdgePage),
         fault(Vendor::Shopmonkey, 2, CutBefore),
         fault(Vendor::Twilio, 3, TooMany { retry_after_s: None }),
@@ -285,11 +287,11 @@ async fn settle(site: &Site, scenes: &[Scene]) -> anyhow::Result<Report> {
 
 fn summary(report: &Report) -> String {
     let clean = if report.is_clean() { "Nothing was lost and nothing was sent twice." } else { "SOMETHING IS WRONG:" };
-    let Report { webhooks, leads, refused_at_the_door, nobody_to_write_to, .. } = report;
+    let Report { webhooks, leads, refused_at_the_door, found_by_poll, nobody_to_write_to, .. } = report;
     let withheld: i64 = report.messages.values().filter_map(|states| states.get("withheld")).sum();
     let mut text = format!(
-        "\n  {clean}\n  {webhooks} webhooks: {refused_at_the_door} refused at the door, the others about {leads} leads and orders that are none,\n  \
-         many of them twice. {nobody_to_write_to} leads have no number or address, {withheld} messages were withheld (safe mode).\n  \
+        "\n  {clean}\n  {webhooks} webhooks: {refused_at_the_door} refused at the door ({found_by_poll} of their orders were found in the CRM),\n  \
+         the others about {leads} leads and orders that are none, many of them twice. {nobody_to_write_to} leads have no number or address, {withheld} messages were withheld (safe mode).\n  \
          First touch p50 {} ms, p99 {} ms, vendor faults included.\n",
         report.first_touch.p50_ms, report.first_touch.p99_ms
     );

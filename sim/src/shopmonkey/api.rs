@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
 
 use super::{API_KEY, Manners};
@@ -67,10 +68,16 @@ async fn by_id(
 /// Bare operators filter; `$gte` and everything else unknown is ignored without a word, as there.
 async fn list(
     State(world): State<Arc<World>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
     Path(table): Path<String>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
+    let fault = world.faults.meet(Vendor::Shopmonkey);
+    if let Some(answer) = before(fault, &cut).await {
+        world.journal.write(Event::Refused { vendor: "shopmonkey".into(), why: format!("{fault:?}") });
+        return answer;
+    }
     if let Err(refused) = may_enter(&world, &headers) {
         return refused;
     }
@@ -79,20 +86,30 @@ async fn list(
     }
     let filter: Value = query.get("where").and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     let number = |name: &str, default| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let matching: Vec<_> = world.shopmonkey.rows(&table).into_iter().filter(|row| matches(row, &filter)).collect();
+    let deaf = world.shopmonkey.deaf_to();
+    let mut matching: Vec<_> =
+        world.shopmonkey.rows(&table).into_iter().filter(|row| matches(row, &filter, &deaf)).collect();
+    if matching.len() > LARGEST_PAGE {
+        // Pages of a long list are not the same from one request to the next.
+        matching.shuffle(&mut rand::rng());
+    }
     let (skip, limit) = (number("skip", 0), number("limit", LARGEST_PAGE).min(LARGEST_PAGE));
     let page: Vec<_> = matching.iter().skip(skip).take(limit).collect();
     let has_more = skip + page.len() < matching.len();
-    answer(
+    let found = answer(
         StatusCode::OK,
         &json!({"success": true, "data": page, "meta": {"hasMore": has_more, "total": matching.len()}}),
-    )
+    );
+    after(fault, &cut, found)
 }
 
-fn matches(row: &Value, filter: &Value) -> bool {
+fn matches(row: &Value, filter: &Value, deaf: &[String]) -> bool {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     filter.as_object().into_iter().flatten().all(|(field, wanted)| match wanted.as_object() {
+        _ if deaf.contains(field) => true,
         None => row[field] == *wanted,
+        // A date that is not there is in no window.
+        Some(_) if row[field].is_null() => false,
         Some(operators) => operators.iter().all(|(operator, bound)| {
             let (value, bound) = (text(&row[field]), text(bound));
             match operator.as_str() {

@@ -10,6 +10,7 @@ use std::{
 };
 
 pub use api::router;
+use chrono::{DateTime, Utc};
 pub use rows::Quote;
 use serde_json::{Value, json};
 pub use webhooks::{Manners, WebhookTarget};
@@ -21,11 +22,21 @@ pub const API_KEY: &str = "example-shopmonkey-key";
 pub struct Shopmonkey {
     tables: Mutex<HashMap<String, BTreeMap<String, Value>>>,
     target: Mutex<Option<WebhookTarget>>,
+    deaf_to: Mutex<Vec<String>>,
 }
 
 impl Shopmonkey {
     pub fn row(&self, table: &str, id: &str) -> Option<Value> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner).get(table)?.get(id).cloned()
+    }
+
+    /// From now on filters by this field are ignored without a word.
+    pub fn ignore_filter(&self, field: &str) {
+        self.deaf_to.lock().unwrap_or_else(PoisonError::into_inner).push(field.to_owned());
+    }
+
+    pub(crate) fn deaf_to(&self) -> Vec<String> {
+        self.deaf_to.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
@@ -38,21 +49,23 @@ impl Shopmonkey {
         tables.entry(table.to_owned()).or_default().insert(id.to_owned(), row);
     }
 
-    /// Changes fields of a row; its version grows, as with every write there.
-    pub fn change(&self, table: &str, id: &str, fields: &Value) -> Option<Value> {
+    /// Changes fields of a row; its version grows, as with every write there, and its date of change.
+    pub fn change(&self, table: &str, id: &str, fields: &Value, now: DateTime<Utc>) -> Option<Value> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let row = tables.get_mut(table)?.get_mut(id)?;
         for (name, value) in fields.as_object().into_iter().flatten() {
             row[name] = value.clone();
         }
+        row["updatedDate"] = rows::date(now).into();
         let version = row["meta"]["version"].as_i64().unwrap_or_default() + 1;
         row["meta"]["version"] = version.into();
         Some(row.clone())
     }
 
     /// A new appointment, whose date its order shows from now on.
-    pub(crate) fn put_appointment(&self, id: &str, fields: &Value) -> Value {
+    pub(crate) fn put_appointment(&self, id: &str, fields: &Value, now: DateTime<Utc>) -> Value {
         let mut row = json!({
+            "createdDate": rows::date(now), "updatedDate": rows::date(now),
             "id": id, "publicId": format!("p-{id}"), "companyId": "6123456789abcdef01234567", "note": "", "color": "blue",
             "allDay": false, "customerId": null, "vehicleId": null, "orderId": null, "confirmationStatus": "NoResponse",
             "cancellationNote": null, "origin": "Shop", "attributionSource": "Manual", "rruleset": null, "meta": {"version": 1}
@@ -61,7 +74,7 @@ impl Shopmonkey {
             row[name] = value.clone();
         }
         if let Some(order) = row["orderId"].as_str() {
-            self.change("order", order, &json!({"appointmentDates": [row["startDate"]]}));
+            self.change("order", order, &json!({"appointmentDates": [row["startDate"]]}), now);
         }
         self.put("appointment", id, row.clone());
         row

@@ -38,6 +38,11 @@ impl Default for Quote {
     }
 }
 
+/// As they write dates.
+pub(super) fn date(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 impl Quote {
     pub(crate) fn customer_id(&self) -> String {
         format!("c-{}", self.order_id)
@@ -48,7 +53,7 @@ impl Quote {
     }
 
     pub(crate) fn order(&self, now: DateTime<Utc>) -> Value {
-        let now = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let now = date(now);
         let mut row = json!({
             "id": self.order_id, "publicId": format!("p-{}", self.order_id), "companyId": "6123456789abcdef01234567",
             "locationId": self.location_id, "number": "10482", "externalNumber": null, "status": "Estimate",
@@ -71,7 +76,7 @@ impl Quote {
         row
     }
 
-    pub(crate) fn customer(&self) -> Value {
+    pub(crate) fn customer(&self, now: DateTime<Utc>) -> Value {
         let phones: Vec<_> = self
             .phone
             .iter()
@@ -85,7 +90,7 @@ impl Quote {
         json!({
             "id": self.customer_id(), "customerType": "Customer", "firstName": self.first_name, "lastName": "Example",
             "companyName": null, "email": null, "phone": null, "emails": emails, "phoneNumbers": phones,
-            "state": null, "preferredContactMethod": null, "meta": { "version": 1 }
+            "createdDate": date(now), "updatedDate": date(now), "state": null, "preferredContactMethod": null, "meta": { "version": 1 }
         })
     }
 

@@ -34,6 +34,8 @@ pub struct Manners {
     pub bad_signature: bool,
     /// Signed an hour ago. Sent once.
     pub stale: bool,
+    /// Never sent.
+    pub lost: bool,
 }
 
 const MOST_ATTEMPTS: u32 = 40;
@@ -45,8 +47,9 @@ impl World {
 
     /// Somebody asks for a quote: rows appear, and a webhook goes out.
     pub fn ask_for_quote(self: &Arc<Self>, quote: &Quote, manners: Manners) {
-        let order = quote.order(self.settings.clock.now());
-        self.shopmonkey.put("customer", &quote.customer_id(), quote.customer());
+        let now = self.settings.clock.now();
+        let order = quote.order(now);
+        self.shopmonkey.put("customer", &quote.customer_id(), quote.customer(now));
         if let Some(vehicle) = quote.vehicle() {
             self.shopmonkey.put("vehicle", &quote.vehicle_id(), vehicle);
         }
@@ -56,14 +59,14 @@ impl World {
 
     /// The shop changes an order.
     pub fn change_order(self: &Arc<Self>, id: &str, fields: &Value, manners: Manners) {
-        if let Some(row) = self.shopmonkey.change("order", id, fields) {
+        if let Some(row) = self.shopmonkey.change("order", id, fields, self.settings.clock.now()) {
             self.tell("order", "UPDATE", &row, manners);
         }
     }
 
     /// The shop changes a customer.
     pub fn change_customer(self: &Arc<Self>, id: &str, fields: &Value, manners: Manners) {
-        if let Some(row) = self.shopmonkey.change("customer", id, fields) {
+        if let Some(row) = self.shopmonkey.change("customer", id, fields, self.settings.clock.now()) {
             self.tell("customer", "UPDATE", &row, manners);
         }
     }
@@ -71,9 +74,10 @@ impl World {
     /// The shop notes an appointment, or changes it. Where it names an order, that shows its date too.
     pub fn book(self: &Arc<Self>, appointment: &Value, manners: Manners) -> Value {
         let id = appointment["id"].as_str().unwrap_or_default();
-        let (operation, row) = match self.shopmonkey.change("appointment", id, appointment) {
+        let now = self.settings.clock.now();
+        let (operation, row) = match self.shopmonkey.change("appointment", id, appointment, now) {
             Some(row) => ("UPDATE", row),
-            None => ("INSERT", self.shopmonkey.put_appointment(id, appointment)),
+            None => ("INSERT", self.shopmonkey.put_appointment(id, appointment, now)),
         };
         self.tell("appointment", operation, &row, manners);
         row
@@ -91,6 +95,9 @@ impl World {
         let Some(target) = self.shopmonkey.target.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
             return;
         };
+        if manners.lost {
+            return;
+        }
         let id = row["id"].as_str().unwrap_or_default().to_owned();
         let body = json!({"apiVersion": "3", "operation": operation, "table": table, "data": row}).to_string();
         for copy in 0..=manners.duplicates {

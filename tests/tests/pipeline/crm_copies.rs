@@ -224,7 +224,7 @@ async fn a_customer_who_changes_before_their_quote_is_a_lead_is_met_all_the_same
     .await;
     world.ask_for_quote(&asked, Manners::default());
     until("the lead is there", async || test.lead(&asked).await.is_some()).await;
-    world.shopmonkey.change("customer", "c-o-1", &with_number(DANA));
+    world.shopmonkey.change("customer", "c-o-1", &with_number(DANA), noon());
     test.until_texted(&asked).await;
     until("all is read", async || unacked(&test).await == 0).await;
     assert_eq!(test.texts_to(DANA).len(), 1);
@@ -308,7 +308,7 @@ async fn an_order_told_again_in_the_same_version_brings_the_number_that_came_mea
     let world = &test.site.sim.world;
     world.ask_for_quote(&asked, Manners::default());
     until("the lead is there", async || test.lead(&asked).await.is_some()).await;
-    world.shopmonkey.change("customer", "c-o-1", &with_number(DANA));
+    world.shopmonkey.change("customer", "c-o-1", &with_number(DANA), noon());
     let order = world.shopmonkey.row("order", "o-1").expect("an order");
     world.tell("order", "UPDATE", &order, Manners::default());
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;

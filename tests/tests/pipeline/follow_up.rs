@@ -117,7 +117,7 @@ async fn a_lead_nobody_can_write_to_is_kept() {
 
     // The shop finds the number and notes it on the order.
     let found = json!({"emails": [], "phoneNumbers": [{"number": DANA, "primary": true, "optIn": true}]});
-    test.site.sim.world.shopmonkey.change("customer", "c-o-1", &found);
+    test.site.sim.world.shopmonkey.change("customer", "c-o-1", &found, noon());
     test.site.sim.world.change_order("o-1", &json!({"recommendation": "found the number"}), Manners::default());
     until("the customer has a text", async || test.texts_to(DANA).len() == 1).await;
     program.stop().await;

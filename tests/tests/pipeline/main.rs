@@ -10,6 +10,7 @@ mod limits;
 mod map;
 mod permissions;
 mod plans;
+mod poll;
 mod replies;
 mod tenancy;
 mod unsure;

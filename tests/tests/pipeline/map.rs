@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate with what it stands on, lowest first. A crate may depend on those before its own floor, never beside it.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["domain"],
     &["events", "service"],
     &["store", "crm", "limits"],
+    &["accounts"],
     &["catalog-cache"],
     &["stage"],
     &["ingest", "enrich", "schedule", "notify", "chat", "operate"],

@@ -1,14 +1,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Appointment, Customer, Order, Vehicle};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
+use serde_json::{json, value::RawValue};
 use tracing::{Instrument as _, info_span};
 use url::Url;
 
 use super::{Credentials, convert, wire};
-use crate::{Crm, Error};
+use crate::{Crm, Error, Feed, Listed, Row, Stamp, Window};
 
 /// How long to wait after a 429 that names no time: the vendor's edge sends those.
 const SILENT_LIMIT: Duration = Duration::from_secs(30);
@@ -30,11 +32,21 @@ impl Shopmonkey {
         if matches!(id, "." | "..") {
             return Ok(None);
         }
-        let mut url = self.base.clone();
         // An id is an opaque string of somebody else's: as one path segment it cannot leave its place.
+        let answer = self.ask(table, self.address(&["v3", table, id])).await?;
+        let row = answer.map(|answer| serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error)));
+        row.transpose()
+    }
+
+    fn address(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["v3", table, id]);
+            path.pop_if_empty().extend(segments);
         }
+        url
+    }
+
+    async fn ask(&self, table: &'static str, url: Url) -> Result<Option<wire::Answer>, Error> {
         let call = async {
             let response = self.http.get(url).bearer_auth(&self.api_key).send().await.map_err(unreachable)?;
             let status = response.status();
@@ -44,12 +56,8 @@ impl Shopmonkey {
             let body = response.bytes().await.map_err(unreachable)?;
             let is_json = matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{'));
             match status {
-                StatusCode::OK => {
-                    // What stands in front of the API may answer with JSON too; only what is in `data` is a row of theirs.
-                    let answer: wire::Answer = serde_json::from_slice(&body).map_err(|error| Error::answer(&error))?;
-                    let row = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-                    Ok(Some(row))
-                }
+                // What stands in front of the API may answer with JSON too; only what is in `data` is theirs.
+                StatusCode::OK => serde_json::from_slice(&body).map(Some).map_err(|error| Error::answer(&error)),
                 StatusCode::NOT_FOUND if is_json => Ok(None),
                 StatusCode::TOO_MANY_REQUESTS => {
                     Err(Error::Limited { retry_after: retry_after.unwrap_or(SILENT_LIMIT) })
@@ -63,6 +71,41 @@ impl Shopmonkey {
         };
         call.instrument(info_span!("shopmonkey", crm.table = table)).await
     }
+}
+
+/// A page has no more, whatever one asks for.
+const LARGEST_PAGE: usize = 100;
+
+fn table_of(feed: Feed) -> &'static str {
+    match feed {
+        Feed::Orders => "order",
+        Feed::Appointments => "appointment",
+        Feed::Customers => "customer",
+    }
+}
+
+/// Operators are bare words: one that the vendor does not know, such as `$gte`, is ignored without a word.
+fn filter(stamp: Stamp, window: Window) -> String {
+    let field = match stamp {
+        Stamp::Created => "createdDate",
+        Stamp::Updated => "updatedDate",
+    };
+    let date = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    json!({field: {"gte": date(window.from()), "lt": date(window.until())}}).to_string()
+}
+
+/// A row as a list has it. One without an id is nobody's to read again.
+fn listed(table: &'static str, raw: &RawValue) -> Option<Row> {
+    let row: wire::ListedRow = serde_json::from_str(raw.get()).ok()?;
+    let body = format!(r#"{{"apiVersion":"3","operation":"UPDATE","table":"{table}","data":{raw}}}"#);
+    Some(Row {
+        version: convert::version(row.meta, row.updated_date),
+        location_id: row.location_id,
+        created_at: row.created_date,
+        changed_at: row.updated_date,
+        webhook: body.into(),
+        id: row.id,
+    })
 }
 
 /// The address carries ids; an error must not.
@@ -86,5 +129,58 @@ impl Crm for Shopmonkey {
 
     async fn appointment(&self, id: &str) -> Result<Option<Appointment>, Error> {
         Ok(self.get::<wire::Appointment>("appointment", id).await?.map(convert::appointment))
+    }
+
+    async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error> {
+        let table = table_of(feed);
+        let mut url = self.address(&["v3", table]);
+        url.query_pairs_mut()
+            .append_pair("limit", &LARGEST_PAGE.to_string())
+            .append_pair("where", &filter(stamp, window));
+        let Some(answer) = self.ask(table, url).await? else {
+            return Err(Error::Failing { status: 404, request_id: None });
+        };
+        let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
+        let meta = answer.meta.unwrap_or_default();
+        let is_whole = !meta.has_more && meta.total.unwrap_or(raw.len()) <= raw.len() && raw.len() <= LARGEST_PAGE;
+        let all = raw.len();
+        let rows: Vec<_> = raw
+            .iter()
+            .filter_map(|row| listed(table, row))
+            .filter(|row| match stamp {
+                Stamp::Created => row.created_at.is_some_and(|at| window.holds(at)),
+                Stamp::Updated => row.changed_at.is_some_and(|at| window.holds(at)),
+            })
+            .collect();
+        if !is_whole && rows.len() < all {
+            return Err(Error::FilterIgnored { feed: feed.as_str(), stamp: stamp.as_str() });
+        }
+        Ok(Listed { rows, is_whole })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_asked_for_with_bare_operators_and_milliseconds() {
+        let at = |text: &str| text.parse().unwrap();
+        let window = Window::new(at("2026-03-02T15:00:00Z"), at("2026-03-02T15:04:05.12Z")).unwrap();
+        assert_eq!(
+            filter(Stamp::Updated, window),
+            r#"{"updatedDate":{"gte":"2026-03-02T15:00:00.000Z","lt":"2026-03-02T15:04:05.120Z"}}"#
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_list_is_told_as_its_webhook_would() {
+        let row =
+            r#"{"id":"a","locationId":"l","createdDate":"2026-03-02T15:04:05.120Z","meta":{"version":3},"labels":{}}"#;
+        let row = listed("order", &RawValue::from_string(row.to_owned()).unwrap()).unwrap();
+        let told = crate::shopmonkey::webhook::Webhook::parse(&row.webhook).unwrap();
+        assert_eq!((told.table.as_str(), told.id.as_str(), told.row_version), ("order", "a", Some(3)));
+        assert_eq!((row.version, row.changed_at), (3, None));
+        assert!(listed("order", &RawValue::from_string("{}".to_owned()).unwrap()).is_none());
     }
 }

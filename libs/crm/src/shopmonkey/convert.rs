@@ -18,7 +18,7 @@ fn id(text: Option<String>) -> Option<String> {
 }
 
 /// The row's own count of its changes, or else the time of the last one.
-fn version(meta: Option<wire::Meta>, updated_at: Option<DateTime<Utc>>) -> i64 {
+pub(super) fn version(meta: Option<wire::Meta>, updated_at: Option<DateTime<Utc>>) -> i64 {
     meta.and_then(|meta| meta.version).or_else(|| updated_at.map(|at| at.timestamp_millis())).unwrap_or_default()
 }
 

@@ -6,6 +6,27 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
     pub data: Box<serde_json::value::RawValue>,
+    /// Of a list.
+    pub meta: Option<ListMeta>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListMeta {
+    #[serde(default, deserialize_with = "or_default")]
+    pub has_more: bool,
+    pub total: Option<usize>,
+}
+
+/// What every row of a list has, whatever it is about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListedRow {
+    pub id: String,
+    pub location_id: Option<String>,
+    pub created_date: Option<DateTime<Utc>>,
+    pub updated_date: Option<DateTime<Utc>>,
+    pub meta: Option<Meta>,
 }
 
 /// `null` is the same as absent.

@@ -1,0 +1,86 @@
+//! The backup of the webhooks: looks through each tenant's CRM for what nobody told us.
+//!
+//! Any number of replicas run this. A tenant is looked through by one at a time, which holds a lease; how far it has come is
+//! written down as it goes, so that whoever takes over after a crash goes on from there.
+
+mod run;
+
+use std::{sync::Arc, time::Duration};
+
+use accounts::{Account, Accounts};
+use domain::TenantId;
+use futures::StreamExt as _;
+use moka::future::Cache;
+use stage::Runtime;
+use store::TakenPoll;
+use tokio::time::{sleep, timeout};
+use tracing::{Instrument as _, info_span, warn};
+
+use crate::PollConfig;
+
+/// Tenants that are looked through at once.
+const AT_ONCE: usize = 8;
+/// A database whose machine is gone says nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Poller {
+    pub(crate) runtime: Runtime,
+    pub(crate) config: PollConfig,
+    accounts: Accounts,
+    known: Cache<TenantId, Arc<Account>>,
+}
+
+/// Runs until the program stops.
+pub fn start(runtime: &Runtime, config: &PollConfig, accounts: Accounts) {
+    if !config.is_on {
+        return;
+    }
+    let known = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build();
+    let poller = Poller { runtime: runtime.clone(), config: config.clone(), accounts, known };
+    runtime.lifecycle.spawn("poll", async move { poller.run().await });
+}
+
+impl Poller {
+    async fn run(&self) {
+        let stopping = self.runtime.lifecycle.stopping();
+        while !stopping.is_cancelled() {
+            let taken = match self.take().await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    warn!(error = format!("{error:#}"), "no CRM could be looked through: which are due is not known");
+                    Vec::new()
+                }
+            };
+            let is_idle = taken.is_empty();
+            futures::stream::iter(taken).for_each_concurrent(AT_ONCE, |poll| self.look_through(poll)).await;
+            if is_idle {
+                tokio::select! { () = stopping.cancelled() => {}, () = sleep(self.config.pause) => {} }
+            }
+        }
+    }
+
+    async fn take(&self) -> anyhow::Result<Vec<TakenPoll>> {
+        let now = self.runtime.clock.wall();
+        let most = u16::try_from(AT_ONCE).unwrap_or(u16::MAX);
+        let everywhere = self.runtime.store.everywhere();
+        let taking = everywhere.take_polls(now, now + self.config.lease, most);
+        Ok(timeout(PATIENCE, taking).await??)
+    }
+
+    async fn look_through(&self, poll: TakenPoll) {
+        let span = info_span!("poll", tenant.id = %poll.tenant);
+        run::run(self, poll).instrument(span).await;
+    }
+
+    /// A tenant's account, as it was at most a minute ago.
+    async fn account(&self, tenant: TenantId) -> Result<Arc<Account>, accounts::Error> {
+        if let Some(account) = self.known.get(&tenant).await {
+            return Ok(account);
+        }
+        let mut tx = self.runtime.store.begin(tenant).await.map_err(accounts::Error::Store)?;
+        let settings = tx.tenants().settings().await.map_err(accounts::Error::Store)?;
+        let account = Arc::new(self.accounts.open(&mut tx, &settings).await?);
+        self.known.insert(tenant, account.clone()).await;
+        Ok(account)
+    }
+}

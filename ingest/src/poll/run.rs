@@ -1,0 +1,281 @@
+//! One look through one tenant's CRM.
+
+use std::collections::{BTreeSet, HashMap};
+
+use accounts::{Account, Patience, Walk};
+use chrono::{DateTime, TimeDelta, Utc};
+use crm::{Feed, Row, Stamp, Window};
+use domain::ToldBy;
+use service::telemetry::causes;
+use stage::PublishError;
+use store::{Judged, NewPollRun, PollOutcome, TakenPoll};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::{PATIENCE, Poller};
+
+/// After a long outage a CRM is looked through in stretches, after each of which it is written down how far we are.
+const LONGEST_STRETCH: TimeDelta = TimeDelta::hours(6);
+/// A webhook that has not come by then is not on its way.
+const MISSED_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the CRM could not be looked through")]
+    Account(#[from] accounts::Error),
+    #[error("what is known already could not be looked up")]
+    Store(#[from] store::Error),
+    #[error("Postgres does not answer")]
+    DatabaseHangs(#[from] tokio::time::error::Elapsed),
+    #[error("what was found could not be stored")]
+    Publish(#[from] PublishError),
+    #[error("another replica has taken this over")]
+    TakenOver,
+}
+
+/// What a run has found so far.
+#[derive(Default)]
+struct Found {
+    requests: u32,
+    rows_listed: u32,
+    told: u32,
+    missed: u32,
+    slowest_webhook: Option<TimeDelta>,
+    crowded: u32,
+    /// What the CRM does not filter by.
+    deaf: BTreeSet<String>,
+}
+
+pub(super) async fn run(poller: &Poller, mut poll: TakenPoll) {
+    let started_at = poller.runtime.clock.wall();
+    let mut found = Found::default();
+    let problem = match look_through(poller, &mut poll, &mut found).await {
+        Ok(()) => None,
+        Err(Error::TakenOver) => {
+            warn!("the look through this CRM took longer than its lease; another replica goes on");
+            return;
+        }
+        Err(error) => Some(error),
+    };
+    let ended_at = poller.runtime.clock.wall();
+    let pause = match &problem {
+        Some(Error::Account(error)) => error.retry_after().map(|after| after.max(poller.config.interval)),
+        _ => None,
+    };
+    let due_at = ended_at.max(started_at) + pause.unwrap_or(poller.config.interval);
+    let run = describe(started_at, ended_at, &found, problem.as_ref());
+    say(&found, problem.as_ref(), run.outcome);
+    match timeout(PATIENCE, keep(poller, &poll, due_at, &run)).await {
+        Ok(Ok(())) => {}
+        // The lease ends by itself, and the next run looks through the same stretch again.
+        Ok(Err(error)) => {
+            warn!(error = causes(&error), "the outcome of a look through a CRM could not be written down");
+        }
+        Err(_) => warn!("the outcome of a look through a CRM could not be written down: Postgres does not answer"),
+    }
+}
+
+fn describe(started_at: DateTime<Utc>, ended_at: DateTime<Utc>, found: &Found, problem: Option<&Error>) -> NewPollRun {
+    let crowded = (found.crowded > 0).then(|| {
+        format!("{} instants have more rows than the CRM shows at once; compare with: leads ledger", found.crowded)
+    });
+    let weak: Vec<_> = found.deaf.iter().cloned().chain(crowded).collect();
+    NewPollRun {
+        started_at,
+        ended_at,
+        outcome: match problem {
+            Some(_) => PollOutcome::Failed,
+            None if found.told > 0 => PollOutcome::Found,
+            None => PollOutcome::Quiet,
+        },
+        requests: found.requests,
+        rows_listed: found.rows_listed,
+        told: found.told,
+        missed: found.missed,
+        slowest_webhook_ms: found.slowest_webhook.map(|slowest| slowest.num_milliseconds()),
+        problem: problem.map(|error| causes(error)).or_else(|| (!weak.is_empty()).then(|| weak.join("; "))),
+    }
+}
+
+fn say(found: &Found, problem: Option<&Error>, outcome: PollOutcome) {
+    metrics::counter!("poll_runs_total", "outcome" => outcome.as_str()).increment(1);
+    metrics::counter!("poll_requests_total").increment(found.requests.into());
+    metrics::counter!("poll_told_total").increment(found.told.into());
+    metrics::counter!("poll_missed_webhooks_total").increment(found.missed.into());
+    if let Some(error) = problem {
+        warn!(error = causes(error), "a CRM could not be looked through; the next look starts where this one did");
+    }
+    if found.told > 0 {
+        info!(
+            rows = found.told,
+            missed = found.missed,
+            "found {} rows that were news to us; a webhook should have told of {} long before",
+            found.told,
+            found.missed
+        );
+    }
+}
+
+async fn keep(poller: &Poller, poll: &TakenPoll, due_at: DateTime<Utc>, run: &NewPollRun) -> Result<(), store::Error> {
+    let mut tx = poller.runtime.store.begin(poll.tenant).await?;
+    if tx.polls().advance(poll, due_at).await? {
+        tx.polls().add_run(&poll.crm, run).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Looks through everything that is due, and moves `poll` on as it comes along.
+async fn look_through(poller: &Poller, poll: &mut TakenPoll, found: &mut Found) -> Result<(), Error> {
+    let account = poller.account(poll.tenant).await?;
+    let clock = &poller.runtime.clock;
+    let now = clock.now();
+    // By when they were changed, and by when they were made: that the first of these filters works everywhere is not known, and
+    // the date of a change may be missing.
+    while let Some((window, until)) = stretch(poller, poll.orders_until, now) {
+        let by_change = walk(poller, poll, &account, Feed::Orders, Stamp::Updated, window, found).await;
+        let is_deaf = forgive_deafness(by_change, found)?;
+        let by_creation = walk(poller, poll, &account, Feed::Orders, Stamp::Created, window, found).await;
+        if is_deaf {
+            by_creation?;
+        } else {
+            forgive_deafness(by_creation, found)?;
+        }
+        poll.orders_until = until;
+        still_ours(poller, poll).await?;
+        if until >= now {
+            break;
+        }
+    }
+    if poll.others_due_at > clock.wall() {
+        return Ok(());
+    }
+    while let Some((window, until)) = stretch(poller, poll.others_until, now) {
+        for feed in [Feed::Appointments, Feed::Customers] {
+            let walked = walk(poller, poll, &account, feed, Stamp::Updated, window, found).await;
+            forgive_deafness(walked, found)?;
+        }
+        poll.others_until = until;
+        still_ours(poller, poll).await?;
+        if until >= now {
+            break;
+        }
+    }
+    poll.others_due_at = clock.wall() + poller.config.others_interval;
+    Ok(())
+}
+
+/// A CRM that does not filter by one date is noted and looked through by the other. Answers whether it is one.
+fn forgive_deafness(walked: Result<(), Error>, found: &mut Found) -> Result<bool, Error> {
+    match walked {
+        Err(Error::Account(accounts::Error::Crm(error @ crm::Error::FilterIgnored { .. }))) => {
+            found.deaf.insert(error.to_string());
+            Ok(true)
+        }
+        other => other.map(|()| false),
+    }
+}
+
+/// The next window after `looked_until`, and until when everything has been looked at after it. It overlaps with what was looked
+/// at, for rows that became visible late, and reaches beyond now, for a CRM whose clock is ahead of ours.
+fn stretch(poller: &Poller, looked_until: DateTime<Utc>, now: DateTime<Utc>) -> Option<(Window, DateTime<Utc>)> {
+    let overlap = TimeDelta::from_std(poller.config.overlap).unwrap_or_default();
+    let until = now.min(looked_until + LONGEST_STRETCH).max(looked_until);
+    Window::new(looked_until - overlap, until + overlap).map(|window| (window, until))
+}
+
+/// Writes down how far we have come, while nobody else has taken over.
+async fn still_ours(poller: &Poller, poll: &TakenPoll) -> Result<(), Error> {
+    let leased_until = poller.runtime.clock.wall() + poller.config.lease;
+    let advance = async {
+        let mut tx = poller.runtime.store.begin(poll.tenant).await?;
+        let is_ours = tx.polls().advance(poll, leased_until).await?;
+        tx.commit().await?;
+        Ok::<_, store::Error>(is_ours)
+    };
+    if timeout(PATIENCE, advance).await?? { Ok(()) } else { Err(Error::TakenOver) }
+}
+
+async fn walk(
+    poller: &Poller,
+    poll: &TakenPoll,
+    account: &Account,
+    feed: Feed,
+    stamp: Stamp,
+    window: Window,
+    found: &mut Found,
+) -> Result<(), Error> {
+    let mut walk = Walk::new(account, feed, stamp, window, Patience::Background(poller.config.patience));
+    let mut stretches = 0;
+    let walked = loop {
+        match walk.next().await {
+            None => break Ok(()),
+            Some(Err(error)) => break Err(error.into()),
+            Some(Ok((_, rows))) => {
+                found.rows_listed += u32::try_from(rows.len()).unwrap_or(u32::MAX);
+                if let Err(error) = tell(poller, account, feed, rows, found).await {
+                    break Err(error);
+                }
+            }
+        }
+        stretches += 1;
+        // A crowded window takes many requests, each of which waits for its turn.
+        if stretches % 8 == 0 {
+            still_ours(poller, poll).await?;
+        }
+    };
+    found.requests += walk.requests();
+    found.crowded += walk.crowded();
+    walked
+}
+
+/// Puts what is news to us where a webhook would have put it.
+async fn tell(poller: &Poller, account: &Account, feed: Feed, rows: Vec<Row>, found: &mut Found) -> Result<(), Error> {
+    let now = poller.runtime.clock.now();
+    let settled = |row: &Row| row.changed_at.or(row.created_at).is_none_or(|at| at + poller.config.settle <= now);
+    // The webhook of what has just changed is on its way; this row is listed again by the next run.
+    let rows: Vec<_> = rows.into_iter().filter(settled).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let judged = match feed {
+        Feed::Orders => timeout(PATIENCE, list_judged(poller, account, &rows)).await??,
+        Feed::Appointments | Feed::Customers => HashMap::new(),
+    };
+    for row in rows {
+        let known = judged.get(&row.id);
+        if let Some(judged) = known {
+            note_lag(found, &row, judged);
+            if judged.crm_version >= row.version {
+                continue;
+            }
+        }
+        let is_missed =
+            feed == Feed::Orders && row.changed_at.or(row.created_at).is_some_and(|at| at + MISSED_AFTER <= now);
+        let inbound = account.inbound(feed, row, ToldBy::Poll, poller.runtime.clock.wall());
+        if poller.runtime.bus.publish(&inbound.pack(), PATIENCE).await? {
+            found.told += 1;
+            found.missed += u32::from(is_missed);
+        }
+    }
+    Ok(())
+}
+
+async fn list_judged(
+    poller: &Poller,
+    account: &Account,
+    rows: &[Row],
+) -> Result<HashMap<String, Judged>, store::Error> {
+    let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut tx = poller.runtime.store.begin(account.tenant).await?;
+    tx.leads().list_judged(account.crm_name(), &ids).await
+}
+
+/// How long it took from the making of an order to our judgement, where a webhook told of it.
+fn note_lag(found: &mut Found, row: &Row, judged: &Judged) {
+    if judged.told_by == Some(ToldBy::Webhook)
+        && let (Some(made), Some(first)) = (row.created_at, judged.first_judged_at)
+    {
+        found.slowest_webhook = found.slowest_webhook.max(Some((first - made).max(TimeDelta::zero())));
+    }
+}

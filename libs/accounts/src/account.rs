@@ -1,0 +1,114 @@
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use crm::{Crm, Feed, Row, shopmonkey};
+use domain::{TenantId, ToldBy};
+use events::{Inbound, InboundKind, Source};
+use limits::{ComeBackAfter, Limiter};
+use store::{TenantSettings, Transaction};
+
+use crate::{
+    Config, Patience,
+    limited::{Limited, Line},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("tenant {0} has no credentials for its CRM; store them (docs/gaps.md says how)")]
+    NoCredentials(TenantId),
+    #[error("the CRM's limit for tenant {0} is used up")]
+    LimitUsedUp(TenantId, Duration),
+    #[error(transparent)]
+    Crm(crm::Error),
+    #[error("the tenant's credentials could not be read")]
+    Store(#[source] store::Error),
+}
+
+impl Error {
+    /// How long to leave the CRM alone. `None`: the caller's own backoff will do.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::LimitUsedUp(_, delay) => Some(*delay),
+            Self::Crm(error) => error.retry_after(),
+            Self::NoCredentials(_) | Self::Store(_) => None,
+        }
+    }
+}
+
+/// Opens tenants' accounts.
+#[derive(Clone)]
+pub struct Accounts {
+    http: reqwest::Client,
+    limiter: Arc<Limiter>,
+    patience: Duration,
+}
+
+/// One tenant's account at its CRM.
+pub struct Account {
+    pub tenant: TenantId,
+    pub source: Source,
+    pub crm: Box<dyn Crm>,
+    line: Line,
+    patience: Duration,
+}
+
+impl Accounts {
+    pub fn new(config: &Config, limiter: Arc<Limiter>) -> Self {
+        let http = service::http::client(Duration::from_secs(3), config.timeout);
+        Self { http, limiter, patience: config.patience }
+    }
+
+    pub async fn open(&self, tx: &mut Transaction, settings: &TenantSettings) -> Result<Account, Error> {
+        let tenant = tx.tenant();
+        let credentials: Option<shopmonkey::Credentials> =
+            tx.tenants().find_credentials(shopmonkey::NAME).await.map_err(Error::Store)?;
+        let credentials = credentials.ok_or(Error::NoCredentials(tenant))?;
+        let crm = shopmonkey::Shopmonkey::new(self.http.clone(), credentials).map_err(Error::Crm)?;
+        let source = Source::Shopmonkey;
+        let line = Line {
+            // The braces keep a tenant's keys on one node of a cluster.
+            key: format!("{source}:{{{tenant}}}"),
+            limit: settings.crm_limit,
+            limiter: self.limiter.clone(),
+        };
+        let crm = Box::new(Limited { crm: Box::new(crm), line: line.clone() });
+        Ok(Account { tenant, source, crm, line, patience: self.patience })
+    }
+}
+
+impl Account {
+    /// The name under which its orders and leads are stored.
+    pub fn crm_name(&self) -> &'static str {
+        self.source.as_str()
+    }
+
+    /// Waits for turns that a lead needs.
+    pub async fn take_turns(&self, turns: u32) -> Result<(), Error> {
+        self.wait(turns, Patience::Lead(self.patience)).await
+    }
+
+    /// Waits for turns, whoever they are for.
+    pub async fn wait(&self, turns: u32, patience: Patience) -> Result<(), Error> {
+        let waited = self.line.wait(turns, patience).await;
+        waited.map_err(|ComeBackAfter(delay)| Error::LimitUsedUp(self.tenant, delay))
+    }
+
+    /// What a list showed, as its webhook would have told it.
+    pub fn inbound(&self, feed: Feed, row: Row, told_by: ToldBy, received_at: DateTime<Utc>) -> Inbound {
+        let kind = match feed {
+            Feed::Orders => InboundKind::Order,
+            Feed::Appointments => InboundKind::Appointment,
+            Feed::Customers => InboundKind::Customer,
+        };
+        Inbound {
+            tenant: self.tenant,
+            source: self.source,
+            kind,
+            key: format!("{}:{}:{told_by}:v{}", kind.as_str(), row.id, row.version),
+            told_by,
+            received_at,
+            query: String::new(),
+            body: row.webhook,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+use std::time::Duration;
+
+use service::config::Reader;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// One call to a CRM, from connecting to the last byte.
+    pub timeout: Duration,
+    /// How long a lead may wait in line for its turn at the CRM before it is given back.
+    pub patience: Duration,
+}
+
+impl Config {
+    pub fn read(reader: &mut Reader) -> Self {
+        Self {
+            timeout: reader.duration_or("crm.timeout", Duration::from_secs(10)),
+            patience: reader.duration_or("crm.patience", Duration::from_secs(5)),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! A tenant's account at its CRM, for everybody who asks it something: `enrich`, the poller, the operators' commands.
+//!
+//! To add a CRM: an arm in [`Accounts::open`], where a tenant's CRM is chosen, and its name in `events::Source`.
+
+mod account;
+mod config;
+mod limited;
+mod walk;
+
+pub use account::{Account, Accounts, Error};
+pub use config::Config;
+pub use limited::Patience;
+pub use walk::Walk;

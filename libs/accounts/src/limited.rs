@@ -1,0 +1,75 @@
+//! The CRM's limit, which all replicas share, and everything that asks the CRM.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use crm::{Crm, Error, Feed, Listed, Stamp, Window};
+use domain::{Appointment, Customer, Order, Vehicle};
+use limits::{ComeBackAfter, Limiter};
+use store::CrmLimit;
+
+/// How long somebody waits for a turn, and who goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// A customer waits for it.
+    Lead(Duration),
+    /// Nobody waits for it: half of the burst is left to leads that may come.
+    Background(Duration),
+}
+
+/// The line at one tenant's CRM.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) key: String,
+    pub(crate) limit: CrmLimit,
+    pub(crate) limiter: Arc<Limiter>,
+}
+
+impl Line {
+    pub(crate) async fn wait(&self, turns: u32, patience: Patience) -> Result<(), ComeBackAfter> {
+        let CrmLimit { per_second, burst } = self.limit;
+        let (burst, patience) = match patience {
+            Patience::Lead(patience) => (burst, patience),
+            Patience::Background(patience) => (burst.div_ceil(2), patience),
+        };
+        self.limiter.wait(&self.key, per_second, burst, turns, patience).await
+    }
+}
+
+/// A CRM whose refusals close its line for everybody.
+pub(crate) struct Limited {
+    pub(crate) crm: Box<dyn Crm>,
+    pub(crate) line: Line,
+}
+
+impl Limited {
+    async fn note<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        if let Err(Error::Limited { retry_after }) = &answer {
+            self.line.limiter.close(&self.line.key, *retry_after).await;
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl Crm for Limited {
+    async fn order(&self, id: &str) -> Result<Option<Order>, Error> {
+        self.note(self.crm.order(id).await).await
+    }
+
+    async fn customer(&self, id: &str) -> Result<Option<Customer>, Error> {
+        self.note(self.crm.customer(id).await).await
+    }
+
+    async fn vehicle(&self, id: &str) -> Result<Option<Vehicle>, Error> {
+        self.note(self.crm.vehicle(id).await).await
+    }
+
+    async fn appointment(&self, id: &str) -> Result<Option<Appointment>, Error> {
+        self.note(self.crm.appointment(id).await).await
+    }
+
+    async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error> {
+        self.note(self.crm.list(feed, stamp, window).await).await
+    }
+}

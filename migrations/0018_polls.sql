@@ -33,11 +33,13 @@ create table poll_runs (
     ended_at timestamptz not null,
     outcome text not null check (outcome in ('quiet', 'found', 'failed')),
     requests integer not null,
-    -- Rows the CRM listed, those of them that were news to us, and orders among those that a webhook should have told long before.
+    -- Rows the CRM listed, and those of them that were news to us.
     rows_listed integer not null,
     told integer not null,
-    missed integer not null,
-    -- Of the orders made lately that a webhook told of, how long the slowest took from the CRM's clock to our judgement.
+    -- Of the orders made within the window: how many we heard of by webhook first, how long the slowest of these took from the
+    -- CRM's clock to our judgement, and how many nobody told us of.
+    by_webhook integer not null,
+    by_poll integer not null,
     slowest_webhook_ms bigint,
     problem text
 );
@@ -83,13 +85,14 @@ create function take_polls(at timestamptz, leased_until timestamptz, batch integ
 -- newest thousand.
 create function keep_poll_run(
     of_tenant uuid, of_crm text, started timestamptz, ended timestamptz, how text, asked integer, listed integer,
-    news integer, missing integer, slowest_ms bigint, why text)
+    news integer, webhooks integer, polls integer, slowest_ms bigint, why text)
     returns void
     language plpgsql volatile security definer set search_path = public, pg_temp
     as $$
     begin
         update poll_runs r
         set runs = r.runs + 1, ended_at = ended, requests = r.requests + asked, rows_listed = r.rows_listed + listed,
+            by_webhook = greatest(r.by_webhook, webhooks), by_poll = greatest(r.by_poll, polls),
             slowest_webhook_ms = greatest(r.slowest_webhook_ms, slowest_ms)
         where r.id = (select x.id from poll_runs x where x.tenant_id = of_tenant order by x.id desc limit 1)
           and r.crm = of_crm and r.outcome = how and how <> 'found' and r.problem is not distinct from why
@@ -99,8 +102,9 @@ create function keep_poll_run(
             return;
         end if;
         insert into poll_runs
-            (tenant_id, crm, started_at, ended_at, outcome, requests, rows_listed, told, missed, slowest_webhook_ms, problem)
-        values (of_tenant, of_crm, started, ended, how, asked, listed, news, missing, slowest_ms, why);
+            (tenant_id, crm, started_at, ended_at, outcome, requests, rows_listed, told, by_webhook, by_poll,
+             slowest_webhook_ms, problem)
+        values (of_tenant, of_crm, started, ended, how, asked, listed, news, webhooks, polls, slowest_ms, why);
         delete from poll_runs r where r.tenant_id = of_tenant and r.id <=
             (select x.id from poll_runs x where x.tenant_id = of_tenant order by x.id desc offset 1000 limit 1);
     end
@@ -172,7 +176,7 @@ declare
 begin
     foreach signature in array array[
         'take_polls(timestamptz, timestamptz, integer)',
-        'keep_poll_run(uuid, text, timestamptz, timestamptz, text, integer, integer, integer, integer, bigint, text)'
+        'keep_poll_run(uuid, text, timestamptz, timestamptz, text, integer, integer, integer, integer, integer, bigint, text)'
     ] loop
         execute format('revoke all on function %s from public', signature);
         execute format('grant execute on function %s to leads_app', signature);

@@ -32,7 +32,7 @@ impl Stage for Book {
             other => return Err(Failure::reject(Error::NoAppointments(other))),
         };
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
-        tenant.take_turns(cx, 1).await?;
+        tenant.take_turns(cx, 1, inbound.told_by).await?;
         let found = tenant.account.crm.appointment(&webhook.id).await.map_err(|error| crm_failure(cx, error))?;
         let Some(appointment) = found else {
             if webhook.operation != "DELETE" && is_settling(cx, &inbound) {

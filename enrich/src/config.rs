@@ -6,6 +6,8 @@ use stage::StageConfig;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub stage: StageConfig,
+    /// How long a lead may wait in line for its turn at the CRM before it is given back.
+    pub crm_patience: Duration,
     /// How long a tenant's settings and credentials are remembered.
     pub tenant_ttl: Duration,
     /// When to look again whether a customer whom nobody knew when they changed has asked for a quote.
@@ -16,6 +18,7 @@ impl Config {
     pub fn read(reader: &mut Reader) -> Self {
         Self {
             stage: StageConfig::read(reader, "enrich"),
+            crm_patience: reader.duration_or("enrich.crm_patience", Duration::from_secs(5)),
             tenant_ttl: reader.duration_or("enrich.tenant_ttl", Duration::from_secs(15)),
             second_look: reader.duration_or("enrich.second_look", Duration::from_secs(60)),
         }

@@ -51,13 +51,13 @@ impl Stage for Judge {
         };
         let order_id = &webhook.id;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
-        if inbound.told_by != ToldBy::Webhook && is_old_news(cx, &tenant, &webhook).await? {
+        if inbound.told_by == ToldBy::Poll && is_old_news(cx, &tenant, &webhook).await? {
             return Ok(());
         }
 
         // The webhook says that something changed; what it is now, the CRM says.
         // One place in line for order, customer and vehicle together: a lead that got in gets through.
-        tenant.take_turns(cx, 3).await?;
+        tenant.take_turns(cx, 3, inbound.told_by).await?;
         let order = tenant.account.crm.order(order_id).await.map_err(|error| crm_failure(cx, error))?;
         let (customer, vehicle) = match &order {
             Some(order) => who_and_what(cx, &tenant, order).await?,
@@ -85,7 +85,7 @@ impl Stage for Judge {
     }
 }
 
-/// Whether what a look at the CRM's list found was judged since: its webhook was only late, and asking the CRM is dear.
+/// Whether what the poller found was judged since: its webhook was only late, and asking the CRM is dear.
 async fn is_old_news(cx: &Context, tenant: &Tenant, webhook: &Webhook) -> Result<bool, Failure> {
     let Some(told) = webhook.row_version else { return Ok(false) };
     let mut tx = cx.begin(tenant.id).await?;
@@ -270,7 +270,7 @@ fn describe(
         total_cents: order.total_cents,
         created_at: order.created_at,
         told_by,
-        silent_because: tenant.silent_because(order),
+        silent_because: tenant.silent_because(order, told_by),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crm::shopmonkey::webhook::Webhook;
+use domain::ToldBy;
 use events::{Inbound, LeadEnriched, Source, Stream};
 use stage::{Context, Failure, Stage};
 use tracing::info;
@@ -44,11 +45,13 @@ impl Stage for Meet {
         let known = tx.leads().list_open_of_crm_customer(tenant.account.crm_name(), &webhook.id).await?;
         drop(tx);
         if known.is_empty() {
-            // Their first quote may be on its way, read from a copy of them that is older than this word.
-            let is_early = cx.deliveries() == 1 && webhook.operation != "DELETE" && is_settling(cx, &inbound);
+            // Their first quote may be on its way, read from a copy of them that is older than this word. What the poller found in
+            // a list is no older than what a quote is read from later.
+            let may_be_early = inbound.told_by == ToldBy::Webhook && webhook.operation != "DELETE";
+            let is_early = may_be_early && cx.deliveries() == 1 && is_settling(cx, &inbound);
             return if is_early { Err(Failure::retry_after(self.second_look, Error::NobodyYet)) } else { Ok(()) };
         }
-        tenant.take_turns(cx, 1).await?;
+        tenant.take_turns(cx, 1, inbound.told_by).await?;
         let customer = tenant.account.crm.customer(&webhook.id).await.map_err(|error| crm_failure(cx, error))?;
         let is_behind = match (&customer, webhook.row_version) {
             (None, _) => webhook.operation != "DELETE",

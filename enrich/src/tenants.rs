@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use accounts::{Account, Accounts};
+use accounts::{Account, Accounts, Patience};
 use chrono::{DateTime, Utc};
-use domain::{LocationId, Order, StopReason, TenantId, Verdict, WebsiteLeadRules};
+use domain::{LocationId, Order, StopReason, TenantId, ToldBy, Verdict, WebsiteLeadRules};
 use events::Inbound;
 use moka::future::Cache;
 use stage::{Context, Failure};
@@ -17,6 +17,7 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(crate) struct Tenants {
     accounts: Accounts,
+    patience: Duration,
     known: Cache<TenantId, Arc<Tenant>>,
 }
 
@@ -27,11 +28,16 @@ pub(crate) struct Tenant {
     /// Its shops, by the CRM's ids of them.
     shops: HashMap<String, LocationId>,
     contacts_since: Option<DateTime<Utc>>,
+    patience: Duration,
 }
 
 impl Tenants {
     pub(crate) fn new(config: &Config, accounts: Accounts) -> Self {
-        Self { accounts, known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build() }
+        Self {
+            accounts,
+            patience: config.crm_patience,
+            known: Cache::builder().max_capacity(10_000).time_to_live(config.tenant_ttl).build(),
+        }
     }
 
     pub(crate) async fn find(&self, cx: &Context, id: TenantId) -> Result<Arc<Tenant>, Failure> {
@@ -51,6 +57,7 @@ impl Tenants {
             account,
             shops: shops.into_iter().collect(),
             contacts_since,
+            patience: self.patience,
         });
         self.known.insert(id, tenant.clone()).await;
         Ok(tenant)
@@ -66,13 +73,21 @@ impl Tenant {
     }
 
     /// Why nobody is written to about an order that we have not heard of before.
-    pub(crate) fn silent_because(&self, order: &Order) -> Option<StopReason> {
-        self.contacts_since.is_some_and(|since| order.created_at < since).then_some(StopReason::BeforeGoLive)
+    pub(crate) fn silent_because(&self, order: &Order, told_by: ToldBy) -> Option<StopReason> {
+        let is_silent = match told_by {
+            ToldBy::Backfill => true,
+            ToldBy::BackfillToContact => false,
+            _ => self.contacts_since.is_some_and(|since| order.created_at < since),
+        };
+        is_silent.then_some(StopReason::BeforeGoLive)
     }
 
     /// Waits for turns at the CRM, whose limit all replicas share.
-    pub(crate) async fn take_turns(&self, cx: &Context, turns: u32) -> Result<(), Failure> {
-        self.account.take_turns(turns).await.map_err(|error| failure_of(cx, error))
+    pub(crate) async fn take_turns(&self, cx: &Context, turns: u32, told_by: ToldBy) -> Result<(), Failure> {
+        // What is weeks old goes behind a customer who waits.
+        let waits = !matches!(told_by, ToldBy::Backfill | ToldBy::BackfillToContact);
+        let patience = if waits { Patience::Lead(self.patience) } else { Patience::Background(self.patience) };
+        self.account.wait(turns, patience).await.map_err(|error| failure_of(cx, error))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Config {
 /// How CRMs are looked through for what no webhook told.
 #[derive(Debug, Clone)]
 pub struct PollConfig {
+    /// Where a CRM's webhook must point to.
+    pub public_url: Url,
     pub is_on: bool,
     /// Between two looks at one tenant's orders.
     pub interval: Duration,
@@ -41,8 +43,9 @@ pub struct PollConfig {
 }
 
 impl PollConfig {
-    fn read(reader: &mut Reader) -> Self {
+    fn read(reader: &mut Reader, public_url: Url) -> Self {
         let config = Self {
+            public_url,
             is_on: reader.parse_or("ingest.poll", true),
             interval: reader.duration_or("ingest.poll_interval", Duration::from_secs(30)),
             others_interval: reader.duration_or("ingest.poll_others_interval", Duration::from_secs(300)),
@@ -81,11 +84,12 @@ impl Config {
         if publish_patience > LONGEST_PATIENCE {
             reader.mistake("ingest.publish_patience", "is longer than 10s; a sender is gone by then");
         }
+        let public_url = public_url.unwrap_or_else(|| Url::parse("http://unset.invalid").expect("a constant address"));
         Self {
-            public_url: public_url.unwrap_or_else(|| Url::parse("http://unset.invalid").expect("a constant address")),
             timestamp_tolerance: reader.duration_or("ingest.timestamp_tolerance", Duration::from_secs(300)),
             publish_patience,
-            poll: PollConfig::read(reader),
+            poll: PollConfig::read(reader, public_url.clone()),
+            public_url,
             door_ttl: reader.duration_or("ingest.door_ttl", Duration::from_secs(30)),
         }
     }

@@ -1,8 +1,24 @@
-//! What operators can do, behind the commands and, later, the console: dead letters and refusals now; replay and timelines
-//! with the issues that bring them.
+//! What operators can do, behind the commands and, later, the console: what was refused and given up on, whether each CRM still
+//! tells us, the comparison with what the CRM knows, and taking in what was there before.
 
+mod backfill;
 mod dead_letters;
+mod desk;
+mod error;
+mod ledger;
 mod refusals;
+mod tell;
+mod webhooks;
 
+use std::time::Duration;
+
+pub use backfill::{Backfilled, backfill};
 pub use dead_letters::{DeadLetterLine, DeadLetters};
+pub use desk::Desk;
+pub use error::Error;
+pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use refusals::{RefusalLine, Refusals};
+pub use webhooks::{Repaired, WebhookLine, list_webhooks, repair_webhook};
+
+/// How long a command waits for one turn at a CRM, or for JetStream.
+const PATIENCE: Duration = Duration::from_secs(30);

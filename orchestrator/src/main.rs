@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 use domain::DeadLetterId;
 use orchestrator::{Config, Role, commands, demo};
@@ -45,8 +46,54 @@ enum Command {
     Dead(Dead),
     /// What was turned away at the doors, newest first
     Refused,
+    /// Compare what a tenant's CRM knows with what we received: "0 missing", or the list
+    Ledger {
+        /// As `leads tenant webhook list` names it
+        tenant: String,
+        /// The first day, such as 2026-03-02; the day before the last one if left out
+        #[arg(long)]
+        from: Option<NaiveDate>,
+        /// The last day; today if left out
+        #[arg(long)]
+        to: Option<NaiveDate>,
+        /// Take in what is missing
+        #[arg(long)]
+        recover: bool,
+    },
+    /// What is done for one tenant
+    #[command(subcommand)]
+    Tenant(Tenant),
     /// Say what is wrong and what to do
     Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum Tenant {
+    /// Whether CRMs still tell us what happens there
+    #[command(subcommand)]
+    Webhook(Webhook),
+    /// Take in what was asked for before the tenant went live; nobody is written to about it
+    Backfill {
+        /// As `leads tenant webhook list` names it
+        tenant: String,
+        /// How far back
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+        /// Write to whoever asked, as if they had asked today
+        #[arg(long)]
+        contact: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Webhook {
+    /// Each tenant's, and what is wrong with it
+    List,
+    /// Switch it on again, or register it anew
+    Repair {
+        /// As `leads tenant webhook list` names it
+        tenant: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -119,6 +166,23 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Refused => {
             runtime.block_on(commands::refused::list(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Ledger { tenant, from, to, recover } => {
+            let sections: &[_] = if recover { &["postgres", "redis", "nats"] } else { &["postgres", "redis"] };
+            runtime.block_on(commands::ledger::run(&load_for(sections)?, &tenant, from, to, recover, json))
+        }
+        Command::Tenant(Tenant::Webhook(Webhook::List)) => {
+            runtime.block_on(commands::tenant::webhooks(&load_for(&["postgres"])?, json))
+        }
+        Command::Tenant(Tenant::Webhook(Webhook::Repair { tenant })) => {
+            let config = load_for(&["postgres", "redis", "ingest"])?;
+            runtime.block_on(commands::tenant::repair_webhook(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Tenant(Tenant::Backfill { tenant, days, contact }) => {
+            let config = load_for(&["postgres", "redis", "nats"])?;
+            runtime
+                .block_on(commands::tenant::backfill(&config, &tenant, days, contact, json))
+                .map(|()| ExitCode::SUCCESS)
         }
         Command::Doctor => {
             let (config, mistakes) = Config::look(file.as_deref())?;

@@ -4,6 +4,7 @@
 //! written down as it goes, so that whoever takes over after a crash goes on from there.
 
 mod run;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! One look through one tenant's CRM.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use accounts::{Account, Patience, Walk};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,15 +12,13 @@ use store::{Judged, NewPollRun, PollOutcome, TakenPoll};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::{PATIENCE, Poller};
+use super::{PATIENCE, Poller, watch};
 
 /// After a long outage a CRM is looked through in stretches, after each of which it is written down how far we are.
 const LONGEST_STRETCH: TimeDelta = TimeDelta::hours(6);
-/// A webhook that has not come by then is not on its way.
-const MISSED_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     #[error("the CRM could not be looked through")]
     Account(#[from] accounts::Error),
     #[error("what is known already could not be looked up")]
@@ -39,7 +37,9 @@ struct Found {
     requests: u32,
     rows_listed: u32,
     told: u32,
-    missed: u32,
+    /// Orders made within the window, by how we first heard of them.
+    by_webhook: HashSet<String>,
+    by_poll: HashSet<String>,
     slowest_webhook: Option<TimeDelta>,
     crowded: u32,
     /// What the CRM does not filter by.
@@ -91,7 +91,8 @@ fn describe(started_at: DateTime<Utc>, ended_at: DateTime<Utc>, found: &Found, p
         requests: found.requests,
         rows_listed: found.rows_listed,
         told: found.told,
-        missed: found.missed,
+        by_webhook: count(&found.by_webhook),
+        by_poll: count(&found.by_poll),
         slowest_webhook_ms: found.slowest_webhook.map(|slowest| slowest.num_milliseconds()),
         problem: problem.map(|error| causes(error)).or_else(|| (!weak.is_empty()).then(|| weak.join("; "))),
     }
@@ -101,18 +102,11 @@ fn say(found: &Found, problem: Option<&Error>, outcome: PollOutcome) {
     metrics::counter!("poll_runs_total", "outcome" => outcome.as_str()).increment(1);
     metrics::counter!("poll_requests_total").increment(found.requests.into());
     metrics::counter!("poll_told_total").increment(found.told.into());
-    metrics::counter!("poll_missed_webhooks_total").increment(found.missed.into());
     if let Some(error) = problem {
         warn!(error = causes(error), "a CRM could not be looked through; the next look starts where this one did");
     }
     if found.told > 0 {
-        info!(
-            rows = found.told,
-            missed = found.missed,
-            "found {} rows that were news to us; a webhook should have told of {} long before",
-            found.told,
-            found.missed
-        );
+        info!(rows = found.told, "found {} rows that were news to us", found.told);
     }
 }
 
@@ -162,7 +156,7 @@ async fn look_through(poller: &Poller, poll: &mut TakenPoll, found: &mut Found) 
         }
     }
     poll.others_due_at = clock.wall() + poller.config.others_interval;
-    Ok(())
+    watch::watch(poller, &account).await
 }
 
 /// A CRM that does not filter by one date is noted and looked through by the other. Answers whether it is one.
@@ -213,7 +207,7 @@ async fn walk(
             Some(Err(error)) => break Err(error.into()),
             Some(Ok((_, rows))) => {
                 found.rows_listed += u32::try_from(rows.len()).unwrap_or(u32::MAX);
-                if let Err(error) = tell(poller, account, feed, rows, found).await {
+                if let Err(error) = tell(poller, account, (feed, stamp), rows, found).await {
                     break Err(error);
                 }
             }
@@ -230,7 +224,13 @@ async fn walk(
 }
 
 /// Puts what is news to us where a webhook would have put it.
-async fn tell(poller: &Poller, account: &Account, feed: Feed, rows: Vec<Row>, found: &mut Found) -> Result<(), Error> {
+async fn tell(
+    poller: &Poller,
+    account: &Account,
+    (feed, stamp): (Feed, Stamp),
+    rows: Vec<Row>,
+    found: &mut Found,
+) -> Result<(), Error> {
     let now = poller.runtime.clock.now();
     let settled = |row: &Row| row.changed_at.or(row.created_at).is_none_or(|at| at + poller.config.settle <= now);
     // The webhook of what has just changed is on its way; this row is listed again by the next run.
@@ -245,17 +245,17 @@ async fn tell(poller: &Poller, account: &Account, feed: Feed, rows: Vec<Row>, fo
     for row in rows {
         let known = judged.get(&row.id);
         if let Some(judged) = known {
-            note_lag(found, &row, judged);
+            // An old order that changes was not made within the window.
+            if stamp == Stamp::Created {
+                note_arrival(found, &row, judged);
+            }
             if judged.crm_version >= row.version {
                 continue;
             }
         }
-        let is_missed =
-            feed == Feed::Orders && row.changed_at.or(row.created_at).is_some_and(|at| at + MISSED_AFTER <= now);
         let inbound = account.inbound(feed, row, ToldBy::Poll, poller.runtime.clock.wall());
         if poller.runtime.bus.publish(&inbound.pack(), PATIENCE).await? {
             found.told += 1;
-            found.missed += u32::from(is_missed);
         }
     }
     Ok(())
@@ -271,11 +271,21 @@ async fn list_judged(
     tx.leads().list_judged(account.crm_name(), &ids).await
 }
 
-/// How long it took from the making of an order to our judgement, where a webhook told of it.
-fn note_lag(found: &mut Found, row: &Row, judged: &Judged) {
-    if judged.told_by == Some(ToldBy::Webhook)
-        && let (Some(made), Some(first)) = (row.created_at, judged.first_judged_at)
-    {
-        found.slowest_webhook = found.slowest_webhook.max(Some((first - made).max(TimeDelta::zero())));
+/// How we first heard of an order, and how long it took from its making to our judgement, where a webhook told of it.
+fn note_arrival(found: &mut Found, row: &Row, judged: &Judged) {
+    let (Some(made), Some(first)) = (row.created_at, judged.first_judged_at) else { return };
+    match judged.told_by {
+        Some(ToldBy::Webhook) => {
+            found.by_webhook.insert(row.id.clone());
+            found.slowest_webhook = found.slowest_webhook.max(Some((first - made).max(TimeDelta::zero())));
+        }
+        Some(ToldBy::Poll) => {
+            found.by_poll.insert(row.id.clone());
+        }
+        Some(ToldBy::Backfill | ToldBy::BackfillToContact | ToldBy::Ledger) | None => {}
     }
+}
+
+fn count(orders: &HashSet<String>) -> u32 {
+    u32::try_from(orders.len()).unwrap_or(u32::MAX)
 }

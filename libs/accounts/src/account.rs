@@ -40,7 +40,6 @@ impl Error {
 pub struct Accounts {
     http: reqwest::Client,
     limiter: Arc<Limiter>,
-    patience: Duration,
 }
 
 /// One tenant's account at its CRM.
@@ -49,13 +48,12 @@ pub struct Account {
     pub source: Source,
     pub crm: Box<dyn Crm>,
     line: Line,
-    patience: Duration,
 }
 
 impl Accounts {
     pub fn new(config: &Config, limiter: Arc<Limiter>) -> Self {
         let http = service::http::client(Duration::from_secs(3), config.timeout);
-        Self { http, limiter, patience: config.patience }
+        Self { http, limiter }
     }
 
     pub async fn open(&self, tx: &mut Transaction, settings: &TenantSettings) -> Result<Account, Error> {
@@ -72,7 +70,7 @@ impl Accounts {
             limiter: self.limiter.clone(),
         };
         let crm = Box::new(Limited { crm: Box::new(crm), line: line.clone() });
-        Ok(Account { tenant, source, crm, line, patience: self.patience })
+        Ok(Account { tenant, source, crm, line })
     }
 }
 
@@ -82,12 +80,7 @@ impl Account {
         self.source.as_str()
     }
 
-    /// Waits for turns that a lead needs.
-    pub async fn take_turns(&self, turns: u32) -> Result<(), Error> {
-        self.wait(turns, Patience::Lead(self.patience)).await
-    }
-
-    /// Waits for turns, whoever they are for.
+    /// Waits for turns at the CRM, whose limit all replicas share.
     pub async fn wait(&self, turns: u32, patience: Patience) -> Result<(), Error> {
         let waited = self.line.wait(turns, patience).await;
         waited.map_err(|ComeBackAfter(delay)| Error::LimitUsedUp(self.tenant, delay))

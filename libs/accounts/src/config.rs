@@ -6,15 +6,10 @@ use service::config::Reader;
 pub struct Config {
     /// One call to a CRM, from connecting to the last byte.
     pub timeout: Duration,
-    /// How long a lead may wait in line for its turn at the CRM before it is given back.
-    pub patience: Duration,
 }
 
 impl Config {
     pub fn read(reader: &mut Reader) -> Self {
-        Self {
-            timeout: reader.duration_or("crm.timeout", Duration::from_secs(10)),
-            patience: reader.duration_or("crm.patience", Duration::from_secs(5)),
-        }
+        Self { timeout: reader.duration_or("crm.timeout", Duration::from_secs(10)) }
     }
 }

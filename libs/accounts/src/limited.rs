@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use crm::{Crm, Error, Feed, Listed, Stamp, Window};
+use crm::{Crm, Error, Feed, Listed, NewRegistration, Registration, Stamp, Window};
 use domain::{Appointment, Customer, Order, Vehicle};
 use limits::{ComeBackAfter, Limiter};
 use store::CrmLimit;
@@ -71,5 +71,13 @@ impl Crm for Limited {
 
     async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error> {
         self.note(self.crm.list(feed, stamp, window).await).await
+    }
+
+    async fn webhooks(&self) -> Result<Vec<Registration>, Error> {
+        self.note(self.crm.webhooks().await).await
+    }
+
+    async fn save_webhook(&self, id: Option<&str>, webhook: &NewRegistration) -> Result<(), Error> {
+        self.note(self.crm.save_webhook(id, webhook).await).await
     }
 }

@@ -5,12 +5,14 @@
 
 mod error;
 mod list;
+mod registration;
 pub mod shopmonkey;
 
 use async_trait::async_trait;
 use domain::{Appointment, Customer, Order, Vehicle};
 pub use error::Error;
 pub use list::{Feed, Listed, Row, Stamp, Window};
+pub use registration::{NewRegistration, Registration};
 
 /// A CRM as the pipeline sees it. `Ok(None)`: the CRM has no such row.
 #[async_trait]
@@ -23,4 +25,10 @@ pub trait Crm: Send + Sync {
     /// The rows that were made, or changed, within a window: none from outside it, and all of them if it says so. An adapter looks
     /// at each row's date itself, because a CRM may ignore a filter without a word.
     async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error>;
+
+    /// The webhooks that this account has registered.
+    async fn webhooks(&self) -> Result<Vec<Registration>, Error>;
+
+    /// Registers a webhook, or makes the one with this id what it should be and switches it on.
+    async fn save_webhook(&self, id: Option<&str>, webhook: &NewRegistration) -> Result<(), Error>;
 }

@@ -12,6 +12,8 @@ pub enum Feed {
 }
 
 impl Feed {
+    pub const ALL: [Self; 3] = [Self::Orders, Self::Appointments, Self::Customers];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Orders => "orders",

@@ -7,20 +7,23 @@ pub enum ToldBy {
     Webhook,
     /// We looked, because webhooks get lost.
     Poll,
-    /// It was there before the tenant was.
+    /// It was there before the tenant was, and nobody is written to.
     Backfill,
+    /// It was there before the tenant was, and an operator wants it answered all the same.
+    BackfillToContact,
     /// An operator compared the CRM's list with ours.
     Ledger,
 }
 
 impl ToldBy {
-    pub const ALL: [Self; 4] = [Self::Webhook, Self::Poll, Self::Backfill, Self::Ledger];
+    pub const ALL: [Self; 5] = [Self::Webhook, Self::Poll, Self::Backfill, Self::BackfillToContact, Self::Ledger];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Poll => "poll",
             Self::Backfill => "backfill",
+            Self::BackfillToContact => "backfill_to_contact",
             Self::Ledger => "ledger",
         }
     }

@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    DeadLetter, Error, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, TakenPoll, tenants::owner, token_hash,
+    CrmHealth, DeadLetter, Error, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, TakenPoll, tenants::owner,
+    token_hash,
 };
 
 /// Whose door a token opens, and what its source signs with.
@@ -125,6 +126,40 @@ impl<'s> Everywhere<'s> {
             others_until: row.others_until,
         });
         Ok(taken.collect())
+    }
+
+    pub async fn find_tenant(&self, slug: &str) -> Result<Option<TenantId>, Error> {
+        sqlx::query_scalar!("select find_tenant($1)", slug)
+            .fetch_one(&mut *self.0.lend().await?)
+            .await
+            .map(|id| id.map(TenantId::new))
+            .map_err(Error::doing("find a tenant"))
+    }
+
+    /// By the tenant's name in commands.
+    pub async fn list_crm_health(&self) -> Result<Vec<CrmHealth>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", slug as "slug!", crm as "crm!", due_at as "due_at!", outcome, problem, ended_at,
+                      state, says, since, checked_at
+               from list_crm_health()"#
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("look how CRMs are"))?;
+        let health = rows.into_iter().map(|row| CrmHealth {
+            tenant: TenantId::new(row.tenant_id),
+            slug: row.slug,
+            crm: row.crm,
+            due_at: row.due_at,
+            outcome: row.outcome,
+            problem: row.problem,
+            looked_at: row.ended_at,
+            state: row.state,
+            says: row.says,
+            since: row.since,
+            checked_at: row.checked_at,
+        });
+        Ok(health.collect())
     }
 
     /// Takes up to `batch` leads that may have to be given up.

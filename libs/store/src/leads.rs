@@ -37,6 +37,15 @@ pub struct Judged {
     /// How and when we first heard of it. `None`: before this was kept.
     pub told_by: Option<ToldBy>,
     pub first_judged_at: Option<DateTime<Utc>>,
+    pub judged_at: DateTime<Utc>,
+}
+
+/// Where an order that is a lead has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadStanding {
+    pub status: String,
+    pub stop_reason: Option<String>,
+    pub no_contact: Option<String>,
 }
 
 /// Who asked, and how they can be reached.
@@ -159,7 +168,7 @@ impl Leads<'_> {
     pub async fn list_judged(self, crm: &str, order_ids: &[String]) -> Result<HashMap<String, Judged>, Error> {
         let rows = sqlx::query!(
             r#"select j.order_id as "order_id!", j.crm_version as "crm_version!", j.is_lead as "is_lead!",
-                      j.reasons as "reasons!", j.told_by, j.first_judged_at
+                      j.reasons as "reasons!", j.told_by, j.first_judged_at, j.judged_at as "judged_at!"
                from unnest($3::text[]) as wanted (id)
                cross join lateral (
                    select * from judgements where tenant_id = $1 and crm = $2 and order_id = wanted.id limit 1
@@ -180,10 +189,37 @@ impl Leads<'_> {
                     reasons: row.reasons,
                     told_by: told_by.map_err(|error| Error::corrupt("way of being told", error))?,
                     first_judged_at: row.first_judged_at,
+                    judged_at: row.judged_at,
                 };
                 Ok((row.order_id, judged))
             })
             .collect()
+    }
+
+    /// Where those of these orders that are leads have come to, by the order's id.
+    pub async fn list_standings(self, crm: &str, order_ids: &[String]) -> Result<HashMap<String, LeadStanding>, Error> {
+        let rows = sqlx::query!(
+            r#"select wanted.id as "order_id!", l.status as "status!", l.stop_reason, l.no_contact
+               from unnest($3::text[]) as wanted (id)
+               cross join lateral (
+                   select * from leads where tenant_id = $1 and crm = $2 and crm_order_id = wanted.id limit 1
+               ) l"#,
+            self.0.tenant.uuid(),
+            crm,
+            order_ids
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list where leads stand"))?;
+        let standing = |row: (String, Option<String>, Option<String>)| LeadStanding {
+            status: row.0,
+            stop_reason: row.1,
+            no_contact: row.2,
+        };
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.order_id, standing((row.status, row.stop_reason, row.no_contact))))
+            .collect())
     }
 
     /// Whether this order is known, as a lead or not, and which shop the CRM calls by this id.

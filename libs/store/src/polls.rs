@@ -44,9 +44,11 @@ pub struct NewPollRun {
     pub rows_listed: u32,
     /// Rows that were news to us.
     pub told: u32,
-    /// Orders among them that a webhook should have told of long before.
-    pub missed: u32,
-    /// Of the orders made lately that a webhook told of, how long the slowest took.
+    /// Of the orders made within the window, those that we first heard of by webhook.
+    pub by_webhook: u32,
+    /// And those that nobody told us of.
+    pub by_poll: u32,
+    /// How long the slowest webhook took, from the CRM's clock to our judgement.
     pub slowest_webhook_ms: Option<i64>,
     pub problem: Option<String>,
 }
@@ -61,9 +63,37 @@ pub struct PollRun {
     pub requests: i32,
     pub rows_listed: i32,
     pub told: i32,
-    pub missed: i32,
+    pub by_webhook: i32,
+    pub by_poll: i32,
     pub slowest_webhook_ms: Option<i64>,
     pub problem: Option<String>,
+}
+
+/// Of the orders made within a poll's window, how we heard of them: the most that one run saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrivals {
+    pub by_webhook: i32,
+    pub by_poll: i32,
+    pub slowest_webhook_ms: Option<i64>,
+}
+
+/// How a tenant's CRM is: the last look through it, and its webhook.
+#[derive(Debug, Clone)]
+pub struct CrmHealth {
+    pub tenant: TenantId,
+    pub slug: String,
+    pub crm: String,
+    /// When it is looked through next, by the wall.
+    pub due_at: DateTime<Utc>,
+    /// Of the last look. `None`: there was none yet.
+    pub outcome: Option<String>,
+    pub problem: Option<String>,
+    pub looked_at: Option<DateTime<Utc>>,
+    /// Of the webhook. `None`: nobody has looked yet.
+    pub state: Option<String>,
+    pub says: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    pub checked_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug)]
@@ -110,7 +140,7 @@ impl Polls<'_> {
     pub async fn add_run(self, crm: &str, run: &NewPollRun) -> Result<(), Error> {
         let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         sqlx::query!(
-            "select keep_poll_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "select keep_poll_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             self.0.tenant.uuid(),
             crm,
             run.started_at,
@@ -119,7 +149,8 @@ impl Polls<'_> {
             number(run.requests),
             number(run.rows_listed),
             number(run.told),
-            number(run.missed),
+            number(run.by_webhook),
+            number(run.by_poll),
             run.slowest_webhook_ms,
             run.problem
         )
@@ -133,7 +164,7 @@ impl Polls<'_> {
     pub async fn list_runs(self, most: u16) -> Result<Vec<PollRun>, Error> {
         sqlx::query_as!(
             PollRun,
-            "select runs, started_at, ended_at, outcome, requests, rows_listed, told, missed, slowest_webhook_ms, problem
+            "select runs, started_at, ended_at, outcome, requests, rows_listed, told, by_webhook, by_poll, slowest_webhook_ms, problem
              from poll_runs where tenant_id = $1 order by id desc limit $2",
             self.0.tenant.uuid(),
             i64::from(most)
@@ -141,5 +172,46 @@ impl Polls<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("list a poll's runs"))
+    }
+
+    /// What the runs since then saw of webhooks.
+    pub async fn arrivals(self, since: DateTime<Utc>) -> Result<Arrivals, Error> {
+        sqlx::query_as!(
+            Arrivals,
+            r#"select coalesce(max(by_webhook), 0) as "by_webhook!", coalesce(max(by_poll), 0) as "by_poll!",
+                      max(slowest_webhook_ms) as slowest_webhook_ms
+               from (select * from poll_runs where tenant_id = $1 order by id desc limit 200) newest
+               where ended_at >= $2"#,
+            self.0.tenant.uuid(),
+            since
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look at what webhooks told lately"))
+    }
+
+    /// Writes down how the CRM's webhook is. Answers since when it is so.
+    pub async fn save_check(
+        self,
+        crm: &str,
+        state: &str,
+        says: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, Error> {
+        sqlx::query_scalar!(
+            "insert into webhook_checks as w (tenant_id, crm, state, says, since, checked_at) values ($1, $2, $3, $4, $5, $5)
+             on conflict (tenant_id, crm) do update
+             set since = case when w.state = excluded.state then w.since else excluded.since end, state = excluded.state,
+                 says = excluded.says, checked_at = excluded.checked_at
+             returning since",
+            self.0.tenant.uuid(),
+            crm,
+            state,
+            says,
+            now
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("write down how a webhook is"))
     }
 }

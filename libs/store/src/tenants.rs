@@ -135,6 +135,30 @@ impl Tenants<'_> {
         .map_err(Error::doing("save a location"))
     }
 
+    pub async fn list_locations(self) -> Result<Vec<Location>, Error> {
+        let rows = sqlx::query!(
+            "select id, crm_location_id, name, time_zone, phone, postal_address, hours from locations
+             where tenant_id = $1 order by name, id",
+            self.0.tenant.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list locations"))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Location {
+                    id: LocationId::new(row.id),
+                    crm_location_id: row.crm_location_id,
+                    name: row.name,
+                    time_zone: parse_zone(&row.time_zone)?,
+                    phone: row.phone,
+                    postal_address: row.postal_address,
+                    hours: row.hours,
+                })
+            })
+            .collect()
+    }
+
     /// Each location by the CRM's id of it.
     pub async fn list_crm_locations(self) -> Result<Vec<(String, LocationId)>, Error> {
         let rows = sqlx::query!("select crm_location_id, id from locations where tenant_id = $1", self.0.tenant.uuid())
@@ -190,6 +214,20 @@ impl Tenants<'_> {
         .await
         .map(drop)
         .map_err(Error::doing("save a door"))
+    }
+
+    /// Whether this token opens this tenant's door for the source.
+    pub async fn has_door(self, source: &str, token: &str) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select exists (
+                   select from doors where tenant_id = $1 and source = $2 and token_hash = $3) as "has_door!""#,
+            self.0.tenant.uuid(),
+            source,
+            token_hash(token)
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look whether a door is a tenant's"))
     }
 
     pub async fn save_template(self, template: &Template) -> Result<(), Error> {

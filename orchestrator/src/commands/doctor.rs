@@ -48,6 +48,8 @@ pub async fn run(config: &Config, mistakes: &[Mistake], json: bool) -> anyhow::R
             if is_well {
                 findings.push(within("seal keys", seal_keys(&store)).await);
                 findings.push(within("dead letters", dead_letters(&store)).await);
+                findings.push(within("CRM webhooks", crm_webhooks(&store, config)).await);
+                findings.push(within("CRM polls", crm_polls(&store, config)).await);
             }
         }
         Err(error) => findings.push(wrong("postgres", chain(error), "mend postgres.url")),
@@ -199,6 +201,59 @@ async fn dead_letters(store: &Store) -> Finding {
         ),
         Err(error) => wrong("dead letters", chain(error), "mend Postgres first"),
     }
+}
+
+async fn crm_webhooks(store: &Store, config: &Config) -> Finding {
+    let health = match store.everywhere().list_crm_health().await {
+        Ok(health) => health,
+        Err(error) => return wrong("CRM webhooks", chain(error), "run: leads migrate"),
+    };
+    let oldest = config.clock.wall() - 4 * config.ingest.poll.others_interval;
+    let bad: Vec<_> = health
+        .iter()
+        .filter_map(|crm| match (&crm.state, &crm.says) {
+            (Some(state), Some(says)) if state != "ok" => Some(format!("{}: {says}", crm.slug)),
+            _ if crm.checked_at.is_some_and(|at| at < oldest) => Some(format!("{}: nobody looks any more", crm.slug)),
+            _ => None,
+        })
+        .collect();
+    if bad.is_empty() {
+        let looked = health.iter().filter(|crm| crm.checked_at.is_some()).count();
+        return well("CRM webhooks", format!("{looked} of {} looked at, all work", health.len()));
+    }
+    wrong(
+        "CRM webhooks",
+        some_of(&bad),
+        "see: leads tenant webhook list; mend with: leads tenant webhook repair TENANT",
+    )
+}
+
+async fn crm_polls(store: &Store, config: &Config) -> Finding {
+    let health = match store.everywhere().list_crm_health().await {
+        Ok(health) => health,
+        Err(error) => return wrong("CRM polls", chain(error), "run: leads migrate"),
+    };
+    let late = config.clock.wall() - 4 * config.ingest.poll.interval;
+    let bad: Vec<_> = health
+        .iter()
+        .filter_map(|crm| match &crm.problem {
+            _ if crm.due_at < late => {
+                Some(format!("{}: not looked through since {}", crm.slug, crm.due_at.format("%H:%M")))
+            }
+            Some(problem) => Some(format!("{}: {problem}", crm.slug)),
+            None => None,
+        })
+        .collect();
+    if bad.is_empty() {
+        return well("CRM polls", format!("{} CRMs are looked through", health.len()));
+    }
+    wrong("CRM polls", some_of(&bad), "check that ingest runs with ingest.poll on, and the tenant's key")
+}
+
+/// The first few of many.
+fn some_of(all: &[String]) -> String {
+    let more = if all.len() > 3 { format!("; and {} more", all.len() - 3) } else { String::new() };
+    format!("{}{more}", all[..all.len().min(3)].join("; "))
 }
 
 fn safe_mode(config: &Config) -> Finding {

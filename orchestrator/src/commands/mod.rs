@@ -2,10 +2,12 @@
 
 pub mod dead;
 pub mod doctor;
+pub mod ledger;
 pub mod migrate;
 pub mod nats;
 pub mod refused;
 pub mod run;
+pub mod tenant;
 
 use std::{
     io::{self, ErrorKind, Write as _, stdout},

@@ -52,7 +52,7 @@ impl Franchise {
 
     /// Tells the simulator where this tenant's callbacks go.
     pub fn introduce(&self, world: &sim::World, public_url: &str) {
-        world.set_webhook_target(WebhookTarget {
+        world.set_webhook_target(&WebhookTarget {
             url: self.door(public_url, "shopmonkey/{shopmonkey}"),
             secret: self.webhook_secret.clone(),
         });

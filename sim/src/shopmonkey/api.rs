@@ -12,7 +12,7 @@ use axum::{
 use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
 
-use super::{API_KEY, Manners};
+use super::{API_KEY, Manners, registrations::shown};
 use crate::{
     Event, Vendor,
     connection::Cut,
@@ -23,7 +23,7 @@ use crate::{
 const LARGEST_PAGE: usize = 100;
 
 pub fn router() -> Router<Arc<World>> {
-    Router::new().route("/v3/{table}", get(list).post(create)).route("/v3/{table}/{id}", get(by_id))
+    Router::new().route("/v3/{table}", get(list).post(create)).route("/v3/{table}/{id}", get(by_id).put(change))
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {
@@ -94,7 +94,7 @@ async fn list(
         matching.shuffle(&mut rand::rng());
     }
     let (skip, limit) = (number("skip", 0), number("limit", LARGEST_PAGE).min(LARGEST_PAGE));
-    let page: Vec<_> = matching.iter().skip(skip).take(limit).collect();
+    let page: Vec<_> = matching.iter().skip(skip).take(limit).cloned().map(shown).collect();
     let has_more = skip + page.len() < matching.len();
     let found = answer(
         StatusCode::OK,
@@ -123,7 +123,7 @@ fn matches(row: &Value, filter: &Value, deaf: &[String]) -> bool {
     })
 }
 
-/// Appointments alone: what else can be made there, nothing of ours makes yet.
+/// Appointments and webhooks alone: what else can be made there, nothing of ours makes yet.
 async fn create(
     State(world): State<Arc<World>>,
     Path(table): Path<String>,
@@ -132,6 +132,9 @@ async fn create(
 ) -> Response {
     if let Err(refused) = may_enter(&world, &headers) {
         return refused;
+    }
+    if table == "webhook" {
+        return save_registration(&world, None, &row);
     }
     if table != "appointment" {
         return refuse(&world, StatusCode::NOT_FOUND, "API-00404", "Not found.");
@@ -145,4 +148,28 @@ async fn create(
     row["id"] = json!(uuid::Uuid::new_v4().to_string());
     let row = world.book(&row, Manners::default());
     answer(StatusCode::OK, &json!({"success": true, "data": row}))
+}
+
+/// Webhooks alone: what else can be changed there, nothing of ours changes yet.
+async fn change(
+    State(world): State<Arc<World>>,
+    Path((table, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    Json(fields): Json<Value>,
+) -> Response {
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    if table != "webhook" {
+        return refuse(&world, StatusCode::NOT_FOUND, "API-00404", "Not found.");
+    }
+    save_registration(&world, Some(&id), &fields)
+}
+
+fn save_registration(world: &World, id: Option<&str>, fields: &Value) -> Response {
+    match world.shopmonkey.save_registration(id, fields) {
+        Ok(Some(row)) => answer(StatusCode::OK, &json!({"success": true, "data": shown(row)})),
+        Ok(None) => refuse(world, StatusCode::NOT_FOUND, "ORM-00404", "Not found."),
+        Err(why) => refuse(world, StatusCode::BAD_REQUEST, "API-00400", &why),
+    }
 }

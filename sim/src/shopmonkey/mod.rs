@@ -1,6 +1,7 @@
 //! Shopmonkey: rows by id and in lists, and signed webhooks about them.
 
 mod api;
+mod registrations;
 mod rows;
 mod webhooks;
 
@@ -21,8 +22,8 @@ pub const API_KEY: &str = "example-shopmonkey-key";
 #[derive(Debug, Default)]
 pub struct Shopmonkey {
     tables: Mutex<HashMap<String, BTreeMap<String, Value>>>,
-    target: Mutex<Option<WebhookTarget>>,
     deaf_to: Mutex<Vec<String>>,
+    entities_alone: Mutex<bool>,
 }
 
 impl Shopmonkey {
@@ -33,6 +34,15 @@ impl Shopmonkey {
     /// From now on filters by this field are ignored without a word.
     pub fn ignore_filter(&self, field: &str) {
         self.deaf_to.lock().unwrap_or_else(PoisonError::into_inner).push(field.to_owned());
+    }
+
+    /// From now on triggers are called by their entities alone.
+    pub fn know_entities_alone(&self) {
+        *self.entities_alone.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    pub(crate) fn knows_entities_alone(&self) -> bool {
+        *self.entities_alone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn deaf_to(&self) -> Vec<String> {

@@ -1,9 +1,6 @@
 //! Signed webhooks: at least once, unordered, with a new id for each attempt.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::Utc;
@@ -41,8 +38,9 @@ pub struct Manners {
 const MOST_ATTEMPTS: u32 = 40;
 
 impl World {
-    pub fn set_webhook_target(&self, target: WebhookTarget) {
-        *self.shopmonkey.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(target);
+    /// Registers the one webhook of this account.
+    pub fn set_webhook_target(&self, target: &WebhookTarget) {
+        self.shopmonkey.register(target);
     }
 
     /// Somebody asks for a quote: rows appear, and a webhook goes out.
@@ -92,15 +90,14 @@ impl World {
 
     /// Sends a webhook about a row, in the background.
     pub fn tell(self: &Arc<Self>, table: &str, operation: &str, row: &Value, manners: Manners) {
-        let Some(target) = self.shopmonkey.target.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
-            return;
-        };
+        let targets = self.shopmonkey.targets(table, operation);
         if manners.lost {
             return;
         }
         let id = row["id"].as_str().unwrap_or_default().to_owned();
         let body = json!({"apiVersion": "3", "operation": operation, "table": table, "data": row}).to_string();
-        for copy in 0..=manners.duplicates {
+        for (target, copy) in targets.iter().flat_map(|target| (0..=manners.duplicates).map(move |copy| (target, copy)))
+        {
             let delivery = Delivery {
                 order: id.clone(),
                 table: table.into(),

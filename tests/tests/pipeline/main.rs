@@ -6,6 +6,7 @@ mod crm_copies;
 mod door;
 mod follow_up;
 mod killed;
+mod ledger;
 mod limits;
 mod map;
 mod permissions;

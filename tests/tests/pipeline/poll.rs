@@ -16,7 +16,7 @@ use tests::{PATIENCE, Test, noon, quote, until};
 use crate::killed::unacked;
 
 const DANA: &str = "+15125550142";
-const LOST: Manners = Manners { duplicates: 0, delay_ms: 0, bad_signature: false, stale: false, lost: true };
+pub(crate) const LOST: Manners = Manners { duplicates: 0, delay_ms: 0, bad_signature: false, stale: false, lost: true };
 
 /// A site whose CRM is looked through all the time.
 async fn polled() -> Test {
@@ -270,5 +270,55 @@ async fn a_refusal_by_the_crm_closes_the_line_for_everybody_who_asks_it() {
     let refusals = world.journal.count(|event| matches!(event, sim::Event::Refused { .. }));
     assert_eq!(refusals, 1);
     assert!(refused_at.elapsed() > Duration::from_secs(1) && refused_at.elapsed() < PATIENCE);
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_stops_working_is_an_alarm_that_says_what_is_wrong() {
+    let test = polled().await;
+    let program = test.run().await;
+    let shopmonkey = &test.site.sim.world.shopmonkey;
+    let state = async || {
+        let lines = operate::list_webhooks(&test.site.store).await.expect("the webhooks");
+        (lines[0].state.clone(), lines[0].says.clone())
+    };
+    until("it works", async || state().await.0 == "ok").await;
+
+    // It looks well, and nobody is told.
+    lose(&test, &quote("o-1"));
+    test.until_texted(&quote("o-1")).await;
+    until("its silence is heard", async || state().await.0 == "silent").await;
+    assert_eq!(
+        state().await.1,
+        "of 1 orders within a few minutes 1 came without a webhook; they were found by looking"
+    );
+
+    let row = shopmonkey.row("webhook", "wh-1").expect("the webhook");
+    for (change, word, says) in [
+        (
+            json!({"triggers": ["OrderInsert", "OrderUpdate", "Customer"]}),
+            "incomplete",
+            "our webhook is not told of appointments",
+        ),
+        (
+            json!({"error": true, "errorMessage": "500 again"}),
+            "failing",
+            "the CRM says that it cannot deliver to us: 500 again",
+        ),
+        (json!({"enabled": false}), "disabled", "the CRM has switched our webhook off"),
+        (
+            json!({"url": "https://elsewhere.example/webhooks/shopmonkey/x"}),
+            "missing",
+            "the CRM has no webhook with our address",
+        ),
+    ] {
+        let mut wrong = row.clone();
+        for (name, value) in change.as_object().into_iter().flatten() {
+            wrong[name] = value.clone();
+        }
+        shopmonkey.put("webhook", "wh-1", wrong);
+        until("it is seen", async || state().await.0 == word).await;
+        assert_eq!(state().await.1, says);
+    }
     program.stop().await;
 }

@@ -3,14 +3,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Appointment, Customer, Order, Vehicle};
-use reqwest::StatusCode;
+use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{json, value::RawValue};
 use tracing::{Instrument as _, info_span};
 use url::Url;
 
-use super::{Credentials, convert, wire};
-use crate::{Crm, Error, Feed, Listed, Row, Stamp, Window};
+use super::{Credentials, convert, registration, wire};
+use crate::{Crm, Error, Feed, Listed, NewRegistration, Registration, Row, Stamp, Window};
 
 /// How long to wait after a 429 that names no time: the vendor's edge sends those.
 const SILENT_LIMIT: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ impl Shopmonkey {
             return Ok(None);
         }
         // An id is an opaque string of somebody else's: as one path segment it cannot leave its place.
-        let answer = self.ask(table, self.address(&["v3", table, id])).await?;
+        let answer = self.ask(table, self.http.get(self.address(&["v3", table, id]))).await?;
         let row = answer.map(|answer| serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error)));
         row.transpose()
     }
@@ -46,9 +46,9 @@ impl Shopmonkey {
         url
     }
 
-    async fn ask(&self, table: &'static str, url: Url) -> Result<Option<wire::Answer>, Error> {
+    async fn ask(&self, table: &'static str, request: RequestBuilder) -> Result<Option<wire::Answer>, Error> {
         let call = async {
-            let response = self.http.get(url).bearer_auth(&self.api_key).send().await.map_err(unreachable)?;
+            let response = request.bearer_auth(&self.api_key).send().await.map_err(unreachable)?;
             let status = response.status();
             let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
             let request_id = header("x-request-id");
@@ -57,7 +57,9 @@ impl Shopmonkey {
             let is_json = matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{'));
             match status {
                 // What stands in front of the API may answer with JSON too; only what is in `data` is theirs.
-                StatusCode::OK => serde_json::from_slice(&body).map(Some).map_err(|error| Error::answer(&error)),
+                StatusCode::OK | StatusCode::CREATED => {
+                    serde_json::from_slice(&body).map(Some).map_err(|error| Error::answer(&error))
+                }
                 StatusCode::NOT_FOUND if is_json => Ok(None),
                 StatusCode::TOO_MANY_REQUESTS => {
                     Err(Error::Limited { retry_after: retry_after.unwrap_or(SILENT_LIMIT) })
@@ -72,6 +74,9 @@ impl Shopmonkey {
         call.instrument(info_span!("shopmonkey", crm.table = table)).await
     }
 }
+
+/// Of a list, which is there also when it is empty.
+const NO_SUCH_PLACE: Error = Error::Failing { status: 404, request_id: None };
 
 /// A page has no more, whatever one asks for.
 const LARGEST_PAGE: usize = 100;
@@ -137,9 +142,7 @@ impl Crm for Shopmonkey {
         url.query_pairs_mut()
             .append_pair("limit", &LARGEST_PAGE.to_string())
             .append_pair("where", &filter(stamp, window));
-        let Some(answer) = self.ask(table, url).await? else {
-            return Err(Error::Failing { status: 404, request_id: None });
-        };
+        let answer = self.ask(table, self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
         let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
         let meta = answer.meta.unwrap_or_default();
         let is_whole = !meta.has_more && meta.total.unwrap_or(raw.len()) <= raw.len() && raw.len() <= LARGEST_PAGE;
@@ -156,6 +159,33 @@ impl Crm for Shopmonkey {
             return Err(Error::FilterIgnored { feed: feed.as_str(), stamp: stamp.as_str() });
         }
         Ok(Listed { rows, is_whole })
+    }
+
+    async fn webhooks(&self) -> Result<Vec<Registration>, Error> {
+        let mut url = self.address(&["v3", "webhook"]);
+        url.query_pairs_mut().append_pair("limit", &LARGEST_PAGE.to_string());
+        let answer = self.ask("webhook", self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
+        let rows: Vec<wire::Webhook> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
+        Ok(rows.into_iter().map(registration::read).collect())
+    }
+
+    /// Which names the account's triggers have is not known: those that were seen to work first, then those of the documentation.
+    async fn save_webhook(&self, id: Option<&str>, webhook: &NewRegistration) -> Result<(), Error> {
+        let mut last = NO_SUCH_PLACE;
+        for triggers in registration::vocabularies() {
+            let body = registration::write(webhook, &triggers);
+            let request = match id {
+                Some(id) => self.http.put(self.address(&["v3", "webhook", id])).json(&body),
+                None => self.http.post(self.address(&["v3", "webhook"])).json(&body),
+            };
+            match self.ask("webhook", request).await {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => return Err(NO_SUCH_PLACE),
+                Err(error @ Error::Failing { status: 400, .. }) => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
     }
 }
 

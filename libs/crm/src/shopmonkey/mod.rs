@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod convert;
+mod registration;
 pub mod webhook;
 mod wire;
 

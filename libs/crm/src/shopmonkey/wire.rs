@@ -134,3 +134,18 @@ pub(super) struct Appointment {
     #[serde(default, deserialize_with = "or_default")]
     pub deleted: bool,
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Webhook {
+    pub id: String,
+    pub name: Option<String>,
+    pub url: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub triggers: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub enabled: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub error: bool,
+    pub error_message: Option<String>,
+}

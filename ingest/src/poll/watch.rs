@@ -1,0 +1,187 @@
+//! Whether the CRM still tells us: our webhook as the CRM has it, and what of late came by it.
+
+use accounts::{Account, Patience};
+use chrono::TimeDelta;
+use crm::{Feed, Registration};
+use store::{Arrivals, Transaction};
+use tokio::time::timeout;
+use tracing::error;
+
+use super::{PATIENCE, Poller, run::Error};
+
+/// What came within this time is looked at.
+const LATELY: TimeDelta = TimeDelta::minutes(30);
+/// From the making of an order to our judgement.
+const SLOW: TimeDelta = TimeDelta::seconds(60);
+
+/// How a webhook is. Everything but [`State::Ok`] is an alarm.
+#[derive(Debug)]
+enum State {
+    Ok,
+    /// The CRM has no webhook with our address.
+    Missing,
+    Disabled,
+    /// The CRM says that its deliveries fail.
+    Failing(String),
+    /// It does not tell of everything we need.
+    Incomplete(Vec<Feed>),
+    /// It looks well, and orders come without it.
+    Silent(Arrivals),
+    Slow(TimeDelta),
+    /// Our key may not ask.
+    Hidden(crm::Error),
+}
+
+impl State {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Disabled => "disabled",
+            Self::Failing(_) => "failing",
+            Self::Incomplete(_) => "incomplete",
+            Self::Silent(_) => "silent",
+            Self::Slow(_) => "slow",
+            Self::Hidden(_) => "hidden",
+        }
+    }
+
+    /// In an operator's words.
+    fn says(&self) -> String {
+        match self {
+            Self::Ok => "registered, switched on, and heard of".to_owned(),
+            Self::Missing => "the CRM has no webhook with our address".to_owned(),
+            Self::Disabled => "the CRM has switched our webhook off".to_owned(),
+            Self::Failing(problem) => format!("the CRM says that it cannot deliver to us: {problem}"),
+            Self::Incomplete(feeds) => {
+                let feeds = feeds.iter().map(|feed| feed.as_str()).collect::<Vec<_>>().join(" and ");
+                format!("our webhook is not told of {feeds}")
+            }
+            Self::Silent(Arrivals { by_webhook, by_poll, .. }) => format!(
+                "of {} orders within a few minutes {by_poll} came without a webhook; they were found by looking",
+                by_webhook + by_poll
+            ),
+            Self::Slow(lag) => format!("a webhook's order reached us {} seconds after it was made", lag.num_seconds()),
+            Self::Hidden(error) => format!("our webhook cannot be looked at: {error}"),
+        }
+    }
+}
+
+/// Looks at the registration, writes down what it found, and raises the alarm.
+pub(super) async fn watch(poller: &Poller, account: &Account) -> Result<(), Error> {
+    account.wait(1, Patience::Background(poller.config.patience)).await?;
+    let registrations = match account.crm.webhooks().await {
+        Ok(registrations) => Ok(registrations),
+        Err(error @ crm::Error::KeyRefused { .. }) => Err(error),
+        // What it was before stays written down, with the time of that look.
+        Err(error) => return Err(accounts::Error::Crm(error).into()),
+    };
+    timeout(PATIENCE, note(poller, account, registrations)).await??;
+    Ok(())
+}
+
+async fn note(
+    poller: &Poller,
+    account: &Account,
+    registrations: Result<Vec<Registration>, crm::Error>,
+) -> Result<(), store::Error> {
+    let now = poller.runtime.clock.wall();
+    let crm = account.crm_name();
+    let mut tx = poller.runtime.store.begin(account.tenant).await?;
+    let state = match registrations {
+        Ok(registrations) => look(poller, crm, &mut tx, &registrations).await?,
+        Err(error) => State::Hidden(error),
+    };
+    let since = tx.polls().save_check(crm, state.as_str(), &state.says(), now).await?;
+    tx.commit().await?;
+    metrics::counter!("crm_webhook_checks_total", "state" => state.as_str()).increment(1);
+    if !matches!(state, State::Ok) {
+        error!(
+            webhook.state = state.as_str(),
+            webhook.since = %since,
+            "a CRM's webhook does not work: {}; see: leads tenant webhook list", state.says()
+        );
+    }
+    Ok(())
+}
+
+async fn look(
+    poller: &Poller,
+    crm: &str,
+    tx: &mut Transaction,
+    registrations: &[Registration],
+) -> Result<State, store::Error> {
+    let door = format!("{}webhooks/{crm}/", poller.config.public_url);
+    let mut ours = None;
+    for registration in registrations {
+        // Only the token's hash is known, so the one that the CRM has is looked at.
+        if let Some(token) = registration.url.strip_prefix(&door)
+            && tx.tenants().has_door(crm, token).await?
+        {
+            ours = Some(registration);
+        }
+    }
+    let arrivals = tx.polls().arrivals(poller.runtime.clock.wall() - LATELY).await?;
+    Ok(judge(ours, arrivals))
+}
+
+fn judge(ours: Option<&Registration>, arrivals: Arrivals) -> State {
+    let Some(ours) = ours else { return State::Missing };
+    let untold: Vec<_> = Feed::ALL.into_iter().filter(|feed| !ours.feeds.contains(feed)).collect();
+    let lag = TimeDelta::milliseconds(arrivals.slowest_webhook_ms.unwrap_or_default());
+    // One lost webhook is the way of the world; none at all, or one in ten, is not.
+    let Arrivals { by_webhook, by_poll, .. } = arrivals;
+    let is_silent = by_poll > 0 && (by_webhook == 0 || (by_poll >= 3 && by_poll * 10 > by_webhook));
+    match &ours.problem {
+        _ if !ours.is_enabled => State::Disabled,
+        Some(problem) => State::Failing(problem.clone()),
+        None if !untold.is_empty() => State::Incomplete(untold),
+        None if is_silent => State::Silent(arrivals),
+        None if lag > SLOW => State::Slow(lag),
+        None => State::Ok,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Registration {
+        Registration {
+            id: "w-1".into(),
+            name: "leads".into(),
+            url: "https://hooks.example.com/webhooks/shopmonkey/t".into(),
+            is_enabled: true,
+            problem: None,
+            feeds: Feed::ALL.into(),
+        }
+    }
+
+    fn arrivals(by_webhook: i32, by_poll: i32, slowest_ms: i64) -> Arrivals {
+        Arrivals { by_webhook, by_poll, slowest_webhook_ms: Some(slowest_ms) }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_worst_first() {
+        let well = arrivals(9, 0, 800);
+        let state = |ours: Option<Registration>, arrivals| judge(ours.as_ref(), arrivals).as_str();
+        assert_eq!(state(Some(ours()), well.clone()), "ok");
+        assert_eq!(state(None, well.clone()), "missing");
+        let failing = Registration { problem: Some("500".into()), ..ours() };
+        assert_eq!(state(Some(Registration { is_enabled: false, ..failing.clone() }), well.clone()), "disabled");
+        assert_eq!(state(Some(failing), well.clone()), "failing");
+        let narrow = Registration { feeds: vec![Feed::Orders, Feed::Customers], ..ours() };
+        assert_eq!(judge(Some(&narrow), well).says(), "our webhook is not told of appointments");
+        assert_eq!(state(Some(ours()), arrivals(9, 0, 61_000)), "slow");
+    }
+
+    #[test]
+    fn a_single_lost_webhook_among_many_is_no_alarm() {
+        for (by_webhook, by_poll, is_silent) in
+            [(0, 0, false), (20, 2, false), (100, 3, false), (0, 1, true), (5, 3, true), (20, 3, true)]
+        {
+            let state = judge(Some(&ours()), arrivals(by_webhook, by_poll, 0));
+            assert_eq!(matches!(state, State::Silent(_)), is_silent, "{by_webhook} by webhook, {by_poll} without");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+use accounts::{Account, Accounts};
+use domain::{Clock, TenantId};
+use store::Store;
+
+use crate::Error;
+
+/// What an operator's commands work with.
+pub struct Desk {
+    pub store: Store,
+    pub accounts: Accounts,
+    pub clock: Clock,
+}
+
+impl Desk {
+    pub(crate) async fn find(&self, slug: &str) -> Result<TenantId, Error> {
+        let found = self.store.everywhere().find_tenant(slug).await?;
+        found.ok_or_else(|| Error::NoSuchTenant(slug.to_owned()))
+    }
+
+    pub(crate) async fn account(&self, tenant: TenantId) -> Result<Account, Error> {
+        let mut tx = self.store.begin(tenant).await?;
+        let settings = tx.tenants().settings().await?;
+        Ok(self.accounts.open(&mut tx, &settings).await?)
+    }
+}

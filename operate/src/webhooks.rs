@@ -1,0 +1,93 @@
+//! Each tenant's webhook at its CRM: how it is, and making it work again.
+
+use accounts::Patience;
+use chrono::{DateTime, Utc};
+use crm::NewRegistration;
+use serde::Serialize;
+use store::Store;
+use url::Url;
+
+use crate::{Desk, Error, PATIENCE};
+
+/// How a tenant hears of what happens at its CRM.
+#[derive(Debug, Clone, Serialize)]
+pub struct WebhookLine {
+    pub tenant: String,
+    pub crm: String,
+    /// `ok`, or what is wrong; `unknown` before anybody has looked.
+    pub state: String,
+    pub says: String,
+    pub since: Option<DateTime<Utc>>,
+    pub checked_at: Option<DateTime<Utc>>,
+    /// What the last look through the CRM came to: `quiet`, `found`, `failed`, or `none`.
+    pub poll: String,
+    pub poll_problem: Option<String>,
+    pub polled_at: Option<DateTime<Utc>>,
+    pub poll_due_at: DateTime<Utc>,
+}
+
+/// Every tenant's, by its name.
+pub async fn list_webhooks(store: &Store) -> Result<Vec<WebhookLine>, Error> {
+    let health = store.everywhere().list_crm_health().await?;
+    let lines = health.into_iter().map(|health| WebhookLine {
+        tenant: health.slug,
+        crm: health.crm,
+        state: health.state.unwrap_or_else(|| "unknown".to_owned()),
+        says: health.says.unwrap_or_else(|| "nobody has looked yet".to_owned()),
+        since: health.since,
+        checked_at: health.checked_at,
+        poll: health.outcome.unwrap_or_else(|| "none".to_owned()),
+        poll_problem: health.problem,
+        polled_at: health.looked_at,
+        poll_due_at: health.due_at,
+    });
+    Ok(lines.collect())
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repaired {
+    /// The CRM had our webhook; it is switched on and tells of everything we need.
+    SwitchedOn,
+    /// Registered anew, with a new address and a new secret.
+    Registered,
+}
+
+/// What it is called in the CRM.
+fn name_of(slug: &str) -> String {
+    format!("Lead Orchestrator ({slug})")
+}
+
+/// Makes a tenant's webhook work again, and may be repeated if it stops half-way.
+pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url) -> Result<Repaired, Error> {
+    let tenant = desk.find(slug).await?;
+    let account = desk.account(tenant).await?;
+    account.wait(2, Patience::Lead(PATIENCE)).await?;
+    let registrations = account.crm.webhooks().await?;
+    let door = format!("{public_url}webhooks/{}/", account.crm_name());
+
+    let mut tx = desk.store.begin(tenant).await?;
+    for registration in &registrations {
+        if let Some(token) = registration.url.strip_prefix(&door)
+            && tx.tenants().has_door(account.crm_name(), token).await?
+        {
+            drop(tx);
+            let same = NewRegistration { name: registration.name.clone(), url: registration.url.clone(), secret: None };
+            account.crm.save_webhook(Some(&registration.id), &same).await?;
+            return Ok(Repaired::SwitchedOn);
+        }
+    }
+    // The door opens before the CRM knows of it: the other way round its first words would be refused.
+    let (token, secret) = (random(), random());
+    tx.tenants().save_door(account.crm_name(), &token, &secret).await?;
+    tx.commit().await?;
+    let webhook = NewRegistration { name: name_of(slug), url: format!("{door}{token}"), secret: Some(secret) };
+    let ours = registrations.iter().find(|registration| registration.name == webhook.name);
+    account.crm.save_webhook(ours.map(|registration| registration.id.as_str()), &webhook).await?;
+    Ok(Repaired::Registered)
+}
+
+fn random() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
+}

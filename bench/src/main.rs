@@ -1,10 +1,12 @@
 //! `make bench`: prints each figure with its limit, measured in the same run on the same settings (fsync on), and writes all
 //! of them to `target/bench.json`.
 
+mod catalog;
 mod due;
 mod figures;
 mod first_touch;
 mod pipeline;
+mod polls;
 mod processor;
 mod webhooks;
 
@@ -40,6 +42,12 @@ async fn measure() -> anyhow::Result<()> {
     }
     if wanted("due") {
         due::measure(&mut figures).await?;
+    }
+    if wanted("catalog") {
+        catalog::measure(&mut figures).await?;
+    }
+    if wanted("polls") {
+        polls::measure(&mut figures).await?;
     }
     fs::write(Path::new("target/bench.json"), serde_json::to_string_pretty(&figures.all)?)?;
     println!("\n  written to target/bench.json");

@@ -42,6 +42,15 @@ impl Pipeline {
         Ok(pipeline)
     }
 
+    /// What the process has used of the processors, in hundredths of a second.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may have blanks: state, then eleven fields, then user and system time.
+        let fields = stat.rsplit_once(')').context("no name in /proc")?.1;
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
     /// Resident memory in megabytes.
     pub(crate) fn memory_mb(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();

@@ -7,6 +7,7 @@ mod contact;
 mod hear;
 mod judge;
 mod meet;
+mod restock;
 mod tenants;
 
 pub use app::start;

@@ -37,6 +37,7 @@ pub(crate) async fn changed(
             "order" => InboundKind::Order,
             "appointment" => InboundKind::Appointment,
             "customer" => InboundKind::Customer,
+            "canned_service" => InboundKind::Service,
             _ => InboundKind::Other,
         },
         key: webhook.key(),

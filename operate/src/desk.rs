@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use accounts::{Account, Accounts};
 use domain::{Clock, TenantId};
 use store::Store;
@@ -17,9 +19,7 @@ impl Desk {
         found.ok_or_else(|| Error::NoSuchTenant(slug.to_owned()))
     }
 
-    pub(crate) async fn account(&self, tenant: TenantId) -> Result<Account, Error> {
-        let mut tx = self.store.begin(tenant).await?;
-        let settings = tx.tenants().settings().await?;
-        Ok(self.accounts.open(&mut tx, &settings).await?)
+    pub(crate) async fn account(&self, tenant: TenantId) -> Result<Arc<Account>, Error> {
+        Ok(self.accounts.find(&self.store, tenant).await?)
     }
 }

@@ -7,6 +7,7 @@ mod desk;
 mod error;
 mod ledger;
 mod refusals;
+mod shops;
 mod tell;
 mod webhooks;
 
@@ -18,6 +19,7 @@ pub use desk::Desk;
 pub use error::Error;
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use refusals::{RefusalLine, Refusals};
+pub use shops::{Shop, list_shops};
 pub use webhooks::{Repaired, WebhookLine, list_webhooks, repair_webhook};
 
 /// How long a command waits for one turn at a CRM, or for JetStream.

@@ -71,6 +71,7 @@ pub struct Config {
     pub owner_url: Option<secrecy::SecretString>,
     pub limits: limits::Config,
     pub accounts: accounts::Config,
+    pub catalog: catalog_cache::Config,
     /// By user: each role has its own, and an operator's commands theirs.
     pub buses: BTreeMap<String, BusConfig>,
     pub replicas: u8,
@@ -133,6 +134,7 @@ impl Config {
             owner_url,
             limits: limits::Config::read(reader),
             accounts: accounts::Config::read(reader),
+            catalog: catalog_cache::Config::read(reader),
             buses,
             replicas,
             clock: read_clock(reader),

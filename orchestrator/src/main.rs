@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use domain::DeadLetterId;
+use domain::{DeadLetterId, ServiceSearch};
 use orchestrator::{Config, Role, commands, demo};
 use service::telemetry;
 
@@ -59,6 +59,19 @@ enum Command {
         /// Take in what is missing
         #[arg(long)]
         recover: bool,
+    },
+    /// What a tenant's shops sell, as a customer would be told
+    Catalog {
+        /// As `leads tenant webhook list` names it
+        tenant: String,
+        /// As people say it: ceramic, full sedan
+        words: Vec<String>,
+        /// Only what costs at most so many dollars
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        at_most: Option<u32>,
+        /// Only what customers may book by themselves
+        #[arg(long)]
+        bookable: bool,
     },
     /// What is done for one tenant
     #[command(subcommand)]
@@ -170,6 +183,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Ledger { tenant, from, to, recover } => {
             let sections: &[_] = if recover { &["postgres", "redis", "nats"] } else { &["postgres", "redis"] };
             runtime.block_on(commands::ledger::run(&load_for(sections)?, &tenant, from, to, recover, json))
+        }
+        Command::Catalog { tenant, words, at_most, bookable } => {
+            let search = ServiceSearch {
+                words: words.join(" "),
+                most_cents: at_most.map(|dollars| i64::from(dollars) * 100),
+                bookable_only: bookable,
+            };
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::catalog::run(&config, &tenant, &search, json))
         }
         Command::Tenant(Tenant::Webhook(Webhook::List)) => {
             runtime.block_on(commands::tenant::webhooks(&load_for(&["postgres"])?, json))

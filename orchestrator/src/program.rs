@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use accounts::Accounts;
 use anyhow::Context as _;
+use catalog_cache::Catalogs;
 use futures::{FutureExt as _, future::join_all};
 use limits::Limiter;
 use service::{Lifecycle, health::Checks, http};
@@ -37,6 +38,13 @@ impl Program {
         })?;
         let store = Store::open(&config.store)?;
         let accounts = Accounts::new(&config.accounts, Arc::new(Limiter::new(&config.limits)?));
+        let catalogs = Catalogs::new(
+            config.catalog.clone(),
+            &config.limits,
+            store.clone(),
+            accounts.clone(),
+            config.clock.clone(),
+        )?;
         let lifecycle = Lifecycle::new();
         let mut checks = Checks::default();
         checks.add("postgres", check(store.clone(), |store| async move { store.ping().await.map_err(words) }));
@@ -67,7 +75,7 @@ impl Program {
                 }
                 Role::Enrich => {
                     // Redis away is no reason to take no work: limits then pass (see the limits crate).
-                    enrich::start(&runtime, &config.enrich, accounts.clone());
+                    enrich::start(&runtime, &config.enrich, accounts.clone(), catalogs.clone());
                 }
                 Role::Schedule => schedule::start(&runtime, &config.schedule),
                 Role::Notify => notify::start(&runtime, &config.notify),

@@ -32,6 +32,8 @@ pub enum Event {
     Reply { from: String, body: String },
     /// A vendor was asked what it has.
     LookedUp { vendor: String },
+    /// The CRM was asked what a shop sells.
+    CatalogAsked { filter: String },
     /// A request was met with a fault, or refused.
     Refused { vendor: String, why: String },
     /// A callback of a vendor's was answered.

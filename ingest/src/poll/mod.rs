@@ -6,12 +6,10 @@
 mod run;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use accounts::{Account, Accounts};
-use domain::TenantId;
+use accounts::Accounts;
 use futures::StreamExt as _;
-use moka::future::Cache;
 use stage::Runtime;
 use store::TakenPoll;
 use tokio::time::{sleep, timeout};
@@ -27,8 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Poller {
     pub(crate) runtime: Runtime,
     pub(crate) config: PollConfig,
-    accounts: Accounts,
-    known: Cache<TenantId, Arc<Account>>,
+    pub(crate) accounts: Accounts,
 }
 
 /// Runs until the program stops.
@@ -36,8 +33,7 @@ pub fn start(runtime: &Runtime, config: &PollConfig, accounts: Accounts) {
     if !config.is_on {
         return;
     }
-    let known = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build();
-    let poller = Poller { runtime: runtime.clone(), config: config.clone(), accounts, known };
+    let poller = Poller { runtime: runtime.clone(), config: config.clone(), accounts };
     runtime.lifecycle.spawn("poll", async move { poller.run().await });
 }
 
@@ -71,17 +67,5 @@ impl Poller {
     async fn look_through(&self, poll: TakenPoll) {
         let span = info_span!("poll", tenant.id = %poll.tenant);
         run::run(self, poll).instrument(span).await;
-    }
-
-    /// A tenant's account, as it was at most a minute ago.
-    async fn account(&self, tenant: TenantId) -> Result<Arc<Account>, accounts::Error> {
-        if let Some(account) = self.known.get(&tenant).await {
-            return Ok(account);
-        }
-        let mut tx = self.runtime.store.begin(tenant).await.map_err(accounts::Error::Store)?;
-        let settings = tx.tenants().settings().await.map_err(accounts::Error::Store)?;
-        let account = Arc::new(self.accounts.open(&mut tx, &settings).await?);
-        self.known.insert(tenant, account.clone()).await;
-        Ok(account)
     }
 }

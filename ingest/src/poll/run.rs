@@ -121,7 +121,7 @@ async fn keep(poller: &Poller, poll: &TakenPoll, due_at: DateTime<Utc>, run: &Ne
 
 /// Looks through everything that is due, and moves `poll` on as it comes along.
 async fn look_through(poller: &Poller, poll: &mut TakenPoll, found: &mut Found) -> Result<(), Error> {
-    let account = poller.account(poll.tenant).await?;
+    let account = poller.accounts.find(&poller.runtime.store, poll.tenant).await?;
     let clock = &poller.runtime.clock;
     let now = clock.now();
     // By when they were changed, and by when they were made: that the first of these filters works everywhere is not known, and

@@ -1,11 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use crm::{Crm, Feed, Row, shopmonkey};
-use domain::{TenantId, ToldBy};
+use chrono::{DateTime, TimeDelta, Utc};
+use crm::{Crm, Feed, Row, Window, shopmonkey};
+use domain::{Service, TenantId, ToldBy};
 use events::{Inbound, InboundKind, Source};
 use limits::{ComeBackAfter, Limiter};
-use store::{TenantSettings, Transaction};
+use moka::future::Cache;
+use store::{Store, TenantSettings, Transaction};
 
 use crate::{
     Config, Patience,
@@ -35,11 +36,14 @@ impl Error {
     }
 }
 
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
 /// Opens tenants' accounts.
 #[derive(Clone)]
 pub struct Accounts {
     http: reqwest::Client,
     limiter: Arc<Limiter>,
+    known: Cache<TenantId, Arc<Account>>,
 }
 
 /// One tenant's account at its CRM.
@@ -53,9 +57,23 @@ pub struct Account {
 impl Accounts {
     pub fn new(config: &Config, limiter: Arc<Limiter>) -> Self {
         let http = service::http::client(Duration::from_secs(3), config.timeout);
-        Self { http, limiter }
+        let known = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED_FOR).build();
+        Self { http, limiter, known }
     }
 
+    /// A tenant's account, as it was at most a minute ago.
+    pub async fn find(&self, store: &Store, tenant: TenantId) -> Result<Arc<Account>, Error> {
+        if let Some(account) = self.known.get(&tenant).await {
+            return Ok(account);
+        }
+        let mut tx = store.begin(tenant).await.map_err(Error::Store)?;
+        let settings = tx.tenants().settings().await.map_err(Error::Store)?;
+        let account = Arc::new(self.open(&mut tx, &settings).await?);
+        self.known.insert(tenant, account.clone()).await;
+        Ok(account)
+    }
+
+    /// A tenant's account, as it is in this transaction.
     pub async fn open(&self, tx: &mut Transaction, settings: &TenantSettings) -> Result<Account, Error> {
         let tenant = tx.tenant();
         let credentials: Option<shopmonkey::Credentials> =
@@ -84,6 +102,33 @@ impl Account {
     pub async fn wait(&self, turns: u32, patience: Patience) -> Result<(), Error> {
         let waited = self.line.wait(turns, patience).await;
         waited.map_err(|ComeBackAfter(delay)| Error::LimitUsedUp(self.tenant, delay))
+    }
+
+    /// Everything a shop sells, by the CRM's id of the shop.
+    pub async fn services(
+        &self,
+        location_id: &str,
+        now: DateTime<Utc>,
+        patience: Patience,
+    ) -> Result<Vec<Service>, Error> {
+        let ask = async |added| {
+            self.wait(1, patience).await?;
+            self.crm.services(location_id, added).await.map_err(Error::Crm)
+        };
+        let all = ask(None).await?;
+        if all.is_whole {
+            return Ok(all.services);
+        }
+        let mut ahead = Vec::from_iter(Window::new(DateTime::UNIX_EPOCH, now + TimeDelta::days(1)));
+        let mut services = Vec::new();
+        while let Some(window) = ahead.pop() {
+            let part = ask(Some(window)).await?;
+            match window.halve() {
+                Some(halves) if !part.is_whole => ahead.extend(<[Window; 2]>::from(halves)),
+                _ => services.extend(part.services),
+            }
+        }
+        Ok(services)
     }
 
     /// What a list showed, as its webhook would have told it.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use crm::{Crm, Error, Feed, Listed, NewRegistration, Registration, Stamp, Window};
+use crm::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Registration, Stamp, Window};
 use domain::{Appointment, Customer, Order, Vehicle};
 use limits::{ComeBackAfter, Limiter};
 use store::CrmLimit;
@@ -71,6 +71,10 @@ impl Crm for Limited {
 
     async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error> {
         self.note(self.crm.list(feed, stamp, window).await).await
+    }
+
+    async fn services(&self, location_id: &str, added: Option<Window>) -> Result<ListedServices, Error> {
+        self.note(self.crm.services(location_id, added).await).await
     }
 
     async fn webhooks(&self) -> Result<Vec<Registration>, Error> {

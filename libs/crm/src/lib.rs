@@ -11,7 +11,7 @@ pub mod shopmonkey;
 use async_trait::async_trait;
 use domain::{Appointment, Customer, Order, Vehicle};
 pub use error::Error;
-pub use list::{Feed, Listed, Row, Stamp, Window};
+pub use list::{Feed, Listed, ListedServices, Row, Stamp, Window};
 pub use registration::{NewRegistration, Registration};
 
 /// A CRM as the pipeline sees it. `Ok(None)`: the CRM has no such row.
@@ -25,6 +25,10 @@ pub trait Crm: Send + Sync {
     /// The rows that were made, or changed, within a window: none from outside it, and all of them if it says so. An adapter looks
     /// at each row's date itself, because a CRM may ignore a filter without a word.
     async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error>;
+
+    /// What a shop sells: of what was added within a window, or of everything. None of another shop's, and all of them if it
+    /// says so.
+    async fn services(&self, location_id: &str, added: Option<Window>) -> Result<ListedServices, Error>;
 
     /// The webhooks that this account has registered.
     async fn webhooks(&self) -> Result<Vec<Registration>, Error>;

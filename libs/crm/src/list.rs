@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::Service;
 
 /// What is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +94,13 @@ pub struct Listed {
     pub rows: Vec<Row>,
     /// Whether there are no more. A window that is not whole is asked for again in halves: the pages of a list are not the
     /// same from one request to the next.
+    pub is_whole: bool,
+}
+
+/// Of a shop's catalog, what a CRM answered.
+#[derive(Debug)]
+pub struct ListedServices {
+    pub services: Vec<Service>,
     pub is_whole: bool,
 }
 

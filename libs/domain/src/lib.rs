@@ -12,6 +12,7 @@ mod message;
 mod opt_out;
 mod order;
 mod safe_mode;
+mod service;
 mod told_by;
 mod website_lead;
 
@@ -25,5 +26,6 @@ pub use message::{Channel, MessageState, Receipt, WithheldReason};
 pub use opt_out::{Keyword, keyword};
 pub use order::{Appointment, Customer, Order, OrderStatus, Phone, Vehicle};
 pub use safe_mode::SafeMode;
+pub use service::{Service, ServiceSearch, Tax};
 pub use told_by::ToldBy;
 pub use website_lead::{NotALead, Verdict, WebsiteLeadRules};

@@ -51,6 +51,8 @@ pub enum InboundKind {
     Appointment,
     /// A customer of the CRM was made, changed or deleted.
     Customer,
+    /// A service of a shop's catalog was made, changed or deleted.
+    Service,
     /// Any other row of the CRM.
     Other,
     /// A customer wrote back.
@@ -60,14 +62,15 @@ pub enum InboundKind {
 }
 
 impl InboundKind {
-    pub const ALL: [Self; 6] =
-        [Self::Order, Self::Appointment, Self::Customer, Self::Other, Self::Reply, Self::Receipt];
+    pub const ALL: [Self; 7] =
+        [Self::Order, Self::Appointment, Self::Customer, Self::Service, Self::Other, Self::Reply, Self::Receipt];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Order => "order",
             Self::Appointment => "appointment",
             Self::Customer => "customer",
+            Self::Service => "service",
             Self::Other => "other",
             Self::Reply => "reply",
             Self::Receipt => "receipt",

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod catalog;
 pub mod dead;
 pub mod doctor;
 pub mod ledger;

@@ -56,6 +56,9 @@ impl Franchise {
             url: self.door(public_url, "shopmonkey/{shopmonkey}"),
             secret: self.webhook_secret.clone(),
         });
+        for (crm_location_id, ..) in LOCATIONS {
+            world.stock(crm_location_id);
+        }
         let replies = self.door(public_url, "twilio/{twilio}/reply");
         world.twilio.set_reply_url(format!("{replies}#rc=5&rp=all"));
         world.sendgrid.set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));

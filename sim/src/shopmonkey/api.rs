@@ -73,6 +73,9 @@ async fn list(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
+    if table == "canned_service" {
+        world.journal.write(Event::CatalogAsked { filter: query.get("where").cloned().unwrap_or_default() });
+    }
     let fault = world.faults.meet(Vendor::Shopmonkey);
     if let Some(answer) = before(fault, &cut).await {
         world.journal.write(Event::Refused { vendor: "shopmonkey".into(), why: format!("{fault:?}") });

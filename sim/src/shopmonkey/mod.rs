@@ -3,6 +3,7 @@
 mod api;
 mod registrations;
 mod rows;
+mod services;
 mod webhooks;
 
 use std::{

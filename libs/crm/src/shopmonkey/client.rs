@@ -5,12 +5,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{Appointment, Customer, Order, Vehicle};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use tracing::{Instrument as _, info_span};
 use url::Url;
 
 use super::{Credentials, convert, registration, wire};
-use crate::{Crm, Error, Feed, Listed, NewRegistration, Registration, Row, Stamp, Window};
+use crate::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Registration, Row, Stamp, Window};
 
 /// How long to wait after a 429 that names no time: the vendor's edge sends those.
 const SILENT_LIMIT: Duration = Duration::from_secs(30);
@@ -95,8 +95,12 @@ fn filter(stamp: Stamp, window: Window) -> String {
         Stamp::Created => "createdDate",
         Stamp::Updated => "updatedDate",
     };
+    json!({field: within(window)}).to_string()
+}
+
+fn within(window: Window) -> Value {
     let date = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    json!({field: {"gte": date(window.from()), "lt": date(window.until())}}).to_string()
+    json!({"gte": date(window.from()), "lt": date(window.until())})
 }
 
 /// A row as a list has it. One without an id is nobody's to read again.
@@ -144,8 +148,7 @@ impl Crm for Shopmonkey {
             .append_pair("where", &filter(stamp, window));
         let answer = self.ask(table, self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
         let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-        let meta = answer.meta.unwrap_or_default();
-        let is_whole = !meta.has_more && meta.total.unwrap_or(raw.len()) <= raw.len() && raw.len() <= LARGEST_PAGE;
+        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len());
         let all = raw.len();
         let rows: Vec<_> = raw
             .iter()
@@ -159,6 +162,30 @@ impl Crm for Shopmonkey {
             return Err(Error::FilterIgnored { feed: feed.as_str(), stamp: stamp.as_str() });
         }
         Ok(Listed { rows, is_whole })
+    }
+
+    async fn services(&self, location_id: &str, added: Option<Window>) -> Result<ListedServices, Error> {
+        let mut wanted = json!({"locationId": location_id});
+        if let Some(window) = added {
+            wanted["createdDate"] = within(window);
+        }
+        let mut url = self.address(&["v3", "canned_service"]);
+        url.query_pairs_mut().append_pair("limit", &LARGEST_PAGE.to_string()).append_pair("where", &wanted.to_string());
+        let answer = self.ask("canned_service", self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
+        let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
+        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len());
+        let mut services = Vec::new();
+        for row in &raw {
+            let Ok(row) = serde_json::from_str::<wire::CannedService>(row.get()) else { continue };
+            let is_ours = row.location_id.as_deref() == Some(location_id)
+                && added.is_none_or(|window| row.created_date.is_some_and(|at| window.holds(at)));
+            if is_ours {
+                services.extend(convert::service(row));
+            } else if !is_whole {
+                return Err(Error::FilterIgnored { feed: "services", stamp: "created, or by their shop" });
+            }
+        }
+        Ok(ListedServices { services, is_whole })
     }
 
     async fn webhooks(&self) -> Result<Vec<Registration>, Error> {

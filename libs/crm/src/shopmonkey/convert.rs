@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
-use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Vehicle};
+use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Service, Tax, Vehicle};
 
 use super::wire;
 
@@ -107,6 +107,28 @@ pub(super) fn appointment(row: wire::Appointment) -> Appointment {
     }
 }
 
+/// `None`: deleted, or without a name that a customer could be told.
+pub(super) fn service(row: wire::CannedService) -> Option<Service> {
+    let name = plain(row.name.unwrap_or_default()).trim().to_owned();
+    if row.deleted || name.is_empty() {
+        return None;
+    }
+    let (price, tax) = match row.pricing.as_deref() {
+        Some("FixedPrice") => (row.fixed_price_cents, Tax::NotIncluded),
+        _ => (row.total_cents, Tax::Included),
+    };
+    Some(Service {
+        id: row.id,
+        name,
+        note: plain(row.note.unwrap_or_default()),
+        price_cents: cents(price),
+        tax,
+        hours: row.labors.iter().map(|labor| labor.hours).sum(),
+        is_bookable: row.bookable,
+        labels: row.labels.into_iter().filter_map(|label| label.name).map(plain).collect(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,5 +185,19 @@ mod tests {
     fn a_customer_who_refused_texts_is_never_texted() {
         let row = serde_json::from_str(r#"{"phoneNumbers":[{"number":"+15125550101","optIn":false}]}"#).unwrap();
         assert!(!customer(row).phone.unwrap().texts_allowed);
+    }
+
+    #[test]
+    fn the_price_of_a_service_says_whether_tax_is_in_it() {
+        let read = |more: &str| {
+            let row = format!(r#"{{"id":"s","name":" Full Tint ","fixedPriceCents":39900,"totalCents":45999{more}}}"#);
+            service(serde_json::from_str(&row).unwrap())
+        };
+        let fixed = read(r#","pricing":"FixedPrice","labors":[{"hours":2},{"hours":1.5}],"labels":null"#).unwrap();
+        assert_eq!((fixed.price_cents, fixed.tax, fixed.hours), (39_900, Tax::NotIncluded, 3.5));
+        let lines = read(r#","pricing":"LineItem","labels":[{"name":"Tint"},{}]"#).unwrap();
+        assert_eq!((lines.price_cents, lines.tax, lines.labels.len()), (45_999, Tax::Included, 1));
+        assert_eq!(lines.name, "Full Tint");
+        assert_eq!(read(r#","deleted":true"#), None);
     }
 }

@@ -16,6 +16,8 @@ pub struct Webhook {
     pub version: String,
     /// The row's own count of its changes, where the vendor sends it: the API's copy may be behind it for a while.
     pub row_version: Option<i64>,
+    /// The vendor's id of the shop.
+    pub location_id: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,7 @@ struct Data {
     id: Option<Value>,
     updated_date: Option<Value>,
     meta: Option<Value>,
+    location_id: Option<Value>,
 }
 
 impl Webhook {
@@ -65,6 +68,7 @@ impl Webhook {
             id,
             version,
             row_version,
+            location_id: data.location_id.and_then(|id| id.as_str().map(str::to_owned)),
         })
     }
 

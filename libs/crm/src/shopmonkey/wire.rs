@@ -18,6 +18,13 @@ pub(super) struct ListMeta {
     pub total: Option<usize>,
 }
 
+impl ListMeta {
+    /// Whether the rows that came with it are all there are. A clamped page may be as long as what was asked for.
+    pub(super) fn is_whole(&self, rows: usize) -> bool {
+        !self.has_more && self.total.unwrap_or(rows) <= rows
+    }
+}
+
 /// What every row of a list has, whatever it is about.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,4 +155,39 @@ pub(super) struct Webhook {
     #[serde(default, deserialize_with = "or_default")]
     pub error: bool,
     pub error_message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CannedService {
+    pub id: String,
+    pub location_id: Option<String>,
+    pub name: Option<String>,
+    pub note: Option<String>,
+    /// `FixedPrice`, `LineItem`.
+    pub pricing: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub fixed_price_cents: f64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub total_cents: f64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub bookable: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub deleted: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub labels: Vec<Label>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub labors: Vec<Labor>,
+    pub created_date: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Label {
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Labor {
+    #[serde(default, deserialize_with = "or_default")]
+    pub hours: f64,
 }

@@ -1,0 +1,43 @@
+//! A shop changed what it sells: its catalog is fetched anew.
+
+use catalog_cache::{Catalogs, Error as CatalogError};
+use crm::shopmonkey::webhook::Webhook;
+use events::{Inbound, Source, Stream};
+use stage::{Context, Failure, Stage};
+use tracing::info;
+
+use crate::tenants::failure_of;
+
+pub(crate) struct Restock {
+    pub(crate) catalogs: Catalogs,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0} sells no services")]
+    NoServices(Source),
+}
+
+impl Stage for Restock {
+    const NAME: &'static str = "enrich-services";
+    const STREAM: Stream = Stream::Inbound;
+    type Input = Inbound;
+
+    async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        let webhook = match inbound.source {
+            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
+            other => return Err(Failure::reject(Error::NoServices(other))),
+        };
+        // Of no shop, or of all: the catalogs are fetched anew within minutes by themselves.
+        let Some(location) = &webhook.location_id else { return Ok(()) };
+        // A price list that changes is a hundred webhooks and one fetch: what was fetched since this one came has it in it.
+        match self.catalogs.refresh(inbound.tenant, location, inbound.received_at).await {
+            Ok(()) => {
+                info!("a shop changed what it sells; its catalog is as it is now");
+                Ok(())
+            }
+            Err(CatalogError::Account(error)) => Err(failure_of(cx, error)),
+            Err(error @ CatalogError::Address(_)) => Err(Failure::retry(error)),
+        }
+    }
+}

@@ -2,7 +2,9 @@ use accounts::Accounts;
 use catalog_cache::Catalogs;
 use stage::Runtime;
 
-use crate::{Config, book::Book, hear::Hear, judge::Judge, meet::Meet, restock::Restock, tenants::Tenants};
+use crate::{
+    Config, admit::Admit, book::Book, hear::Hear, judge::Judge, meet::Meet, restock::Restock, tenants::Tenants,
+};
 
 /// Runs the role's stages.
 pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts, catalogs: Catalogs) {
@@ -11,5 +13,6 @@ pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts, catalogs: C
     stage::run(runtime, config.stage.clone(), Book { tenants: tenants.clone() });
     stage::run(runtime, config.stage.clone(), Meet { tenants, second_look: config.second_look });
     stage::run(runtime, config.stage.clone(), Restock { catalogs });
+    stage::run(runtime, config.stage.clone(), Admit);
     stage::run(runtime, config.stage.clone(), Hear);
 }

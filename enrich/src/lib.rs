@@ -1,5 +1,6 @@
 //! Who is asking, about which car, for which shop; a lead or not, and why. And who is answering.
 
+mod admit;
 mod app;
 mod book;
 mod config;

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::{Clock, TenantId, ToldBy};
 use events::{Inbound, InboundKind, Source};
+use limits::Limiter;
 use service::{Code, Problem};
 use stage::{Bus, PublishError, Runtime};
 use tracing::{debug, info};
 
-use crate::{Config, door::Doors, refusals::Refusals};
+use crate::{Config, door::Doors, forms::FormKeys, refusals::Refusals};
 
 /// Of a row's id, its version and the like together; a real one has a hundred. It becomes a header and part of log lines.
 const LONGEST_KEY_BYTES: usize = 512;
@@ -21,6 +22,8 @@ pub(crate) struct Parts {
     pub(crate) doors: Doors,
     pub(crate) clock: Clock,
     pub(crate) refusals: Refusals,
+    pub(crate) form_keys: FormKeys,
+    pub(crate) limiter: Arc<Limiter>,
     bus: Bus,
 }
 
@@ -35,12 +38,13 @@ pub(crate) struct Verified {
 }
 
 impl App {
-    pub fn new(config: Config, runtime: &Runtime) -> Self {
+    pub fn new(config: Config, runtime: &Runtime, limiter: Arc<Limiter>) -> Self {
         let Runtime { bus, store, clock, lifecycle, .. } = runtime;
         let doors = Doors::new(store.clone(), config.door_ttl, config.publish_patience);
         let refusals = Refusals::default();
         refusals.write_to(store.clone(), lifecycle);
-        Self(Arc::new(Parts { config, doors, clock: clock.clone(), refusals, bus: bus.clone() }))
+        let form_keys = FormKeys::new(store.clone(), config.door_ttl, config.publish_patience);
+        Self(Arc::new(Parts { config, doors, clock: clock.clone(), refusals, form_keys, limiter, bus: bus.clone() }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.

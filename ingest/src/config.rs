@@ -18,6 +18,14 @@ pub struct Config {
     /// away, for a day.
     pub door_ttl: Duration,
     pub poll: PollConfig,
+    /// Forms a minute from one address, and as many at once.
+    pub form_per_address: u32,
+    /// And for one key.
+    pub form_per_key: u32,
+    /// The header in which a proxy in front says who called; the last address in it counts.
+    pub client_address_header: Option<String>,
+    /// The header in which a proxy in front says from which country.
+    pub country_header: Option<String>,
 }
 
 /// How CRMs are looked through for what no webhook told.
@@ -90,7 +98,20 @@ impl Config {
             publish_patience,
             poll: PollConfig::read(reader, public_url.clone()),
             public_url,
+            form_per_address: reader.parse_or("ingest.form_per_address", 20),
+            form_per_key: reader.parse_or("ingest.form_per_key", 600),
+            client_address_header: header_name(reader, "ingest.client_address_header"),
+            country_header: header_name(reader, "ingest.country_header"),
             door_ttl: reader.duration_or("ingest.door_ttl", Duration::from_secs(30)),
         }
     }
+}
+
+fn header_name(reader: &mut Reader, key: &str) -> Option<String> {
+    let name = reader.optional(key)?.to_lowercase();
+    if name.parse::<axum::http::HeaderName>().is_err() {
+        reader.mistake(key, format!("{name:?} is no header's name; write for example x-forwarded-for"));
+        return None;
+    }
+    Some(name)
 }

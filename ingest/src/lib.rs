@@ -1,4 +1,4 @@
-//! The only door in: webhooks of a CRM, replies of customers, receipts of vendors; and a look through the CRM for what no
+//! The only door in: webhooks of a CRM, forms of websites, replies of customers, receipts of vendors; and a look through the CRM for what no
 //! webhook told.
 //!
 //! Every route does the same four things: finds whose door it is, verifies the raw bytes, names the event so that a repeat
@@ -8,6 +8,7 @@
 mod app;
 mod config;
 mod door;
+mod forms;
 mod poll;
 mod refusals;
 mod router;

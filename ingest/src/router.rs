@@ -1,7 +1,7 @@
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::post};
 use service::{Code, Problem};
 
-use crate::{App, door::LARGEST_BODY_BYTES, refusals, sendgrid, shopmonkey, twilio};
+use crate::{App, door::LARGEST_BODY_BYTES, forms, refusals, sendgrid, shopmonkey, twilio};
 
 /// Every address from outside, on one screen.
 pub fn router(app: App) -> Router {
@@ -10,8 +10,12 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/twilio/{token}/status", post(twilio::status))
         .route("/webhooks/twilio/{token}/reply", post(twilio::reply))
         .route("/webhooks/sendgrid/{token}", post(sendgrid::events))
-        .fallback(async || Problem::new(Code::NotFound, "Webhooks live under /webhooks/."))
-        .method_not_allowed_fallback(async || Problem::new(Code::WrongMethod, "Webhooks are sent with POST."))
+        .route("/api/forms/{form_key}", post(forms::form).options(forms::preflight))
+        .route("/api/chatbot/leads", post(forms::chatbot_lead).options(forms::preflight))
+        .route("/api/submit-contact", post(forms::contact).options(forms::preflight))
+        .route("/api/property-inquiry", post(forms::property_inquiry).options(forms::preflight))
+        .fallback(async || Problem::new(Code::NotFound, "Webhooks live under /webhooks/, forms under /api/."))
+        .method_not_allowed_fallback(async || Problem::new(Code::WrongMethod, "Webhooks and forms are sent with POST."))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
         .layer(from_fn_with_state(app.clone(), refusals::note))
         .with_state(app)

@@ -65,7 +65,7 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url) -> Result
     let account = desk.account(tenant).await?;
     account.wait(2, Patience::Lead(PATIENCE)).await?;
     let registrations = account.crm.webhooks().await?;
-    let door = format!("{public_url}webhooks/{}/", account.crm_name());
+    let door = format!("{}/webhooks/{}/", public_url.as_str().trim_end_matches('/'), account.crm_name());
 
     let mut tx = desk.store.begin(tenant).await?;
     for registration in &registrations {

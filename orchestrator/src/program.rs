@@ -37,7 +37,8 @@ impl Program {
             )
         })?;
         let store = Store::open(&config.store)?;
-        let accounts = Accounts::new(&config.accounts, Arc::new(Limiter::new(&config.limits)?));
+        let limiter = Arc::new(Limiter::new(&config.limits)?);
+        let accounts = Accounts::new(&config.accounts, limiter.clone());
         let catalogs = Catalogs::new(
             config.catalog.clone(),
             &config.limits,
@@ -69,7 +70,7 @@ impl Program {
             });
             match role {
                 Role::Ingest => {
-                    let app = ingest::App::new(config.ingest.clone(), &runtime);
+                    let app = ingest::App::new(config.ingest.clone(), &runtime, limiter.clone());
                     router = router.merge(ingest::router(app));
                     ingest::start_polling(&runtime, &config.ingest.poll, accounts.clone());
                 }

@@ -111,7 +111,7 @@ async fn look(
     tx: &mut Transaction,
     registrations: &[Registration],
 ) -> Result<State, store::Error> {
-    let door = format!("{}webhooks/{crm}/", poller.config.public_url);
+    let door = format!("{}/webhooks/{crm}/", poller.config.public_url.as_str().trim_end_matches('/'));
     let mut ours = None;
     for registration in registrations {
         // Only the token's hash is known, so the one that the CRM has is looked at.

@@ -5,6 +5,7 @@
 mod cadence;
 mod clock;
 mod contact;
+mod form;
 mod ids;
 mod lead;
 mod legal_window;
@@ -19,6 +20,7 @@ mod website_lead;
 pub use cadence::{Cadence, CadenceError, PlannedTouch, Step};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email};
+pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema};
 pub use ids::{AttemptId, DeadLetterId, LeadId, LocationId, MessageId, TenantId};
 pub use lead::{LeadStatus, NoContact, StopReason};
 pub use legal_window::{LegalWindow, WindowError};

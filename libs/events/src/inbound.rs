@@ -14,16 +14,19 @@ pub enum Source {
     Shopmonkey,
     Twilio,
     Sendgrid,
+    /// A form on a website.
+    Form,
 }
 
 impl Source {
-    pub const ALL: [Self; 3] = [Self::Shopmonkey, Self::Twilio, Self::Sendgrid];
+    pub const ALL: [Self; 4] = [Self::Shopmonkey, Self::Twilio, Self::Sendgrid, Self::Form];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Shopmonkey => "shopmonkey",
             Self::Twilio => "twilio",
             Self::Sendgrid => "sendgrid",
+            Self::Form => "form",
         }
     }
 }
@@ -53,6 +56,8 @@ pub enum InboundKind {
     Customer,
     /// A service of a shop's catalog was made, changed or deleted.
     Service,
+    /// Somebody filled in a form.
+    Form,
     /// Any other row of the CRM.
     Other,
     /// A customer wrote back.
@@ -62,8 +67,16 @@ pub enum InboundKind {
 }
 
 impl InboundKind {
-    pub const ALL: [Self; 7] =
-        [Self::Order, Self::Appointment, Self::Customer, Self::Service, Self::Other, Self::Reply, Self::Receipt];
+    pub const ALL: [Self; 8] = [
+        Self::Order,
+        Self::Appointment,
+        Self::Customer,
+        Self::Service,
+        Self::Form,
+        Self::Other,
+        Self::Reply,
+        Self::Receipt,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -71,6 +84,7 @@ impl InboundKind {
             Self::Appointment => "appointment",
             Self::Customer => "customer",
             Self::Service => "service",
+            Self::Form => "form",
             Self::Other => "other",
             Self::Reply => "reply",
             Self::Receipt => "receipt",

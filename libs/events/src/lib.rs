@@ -4,11 +4,13 @@
 //! ever, and its subject in the design's table. An event carries ids and facts of its moment, never a copy of a row.
 
 mod envelope;
+mod form;
 mod inbound;
 mod lead;
 mod message;
 
 pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
+pub use form::{Consent, FormSubmission};
 pub use inbound::{Inbound, InboundKind, Source};
 pub use lead::{LeadBooked, LeadClosed, LeadEnriched, LeadPlanned, LeadReplied};
 pub use message::{MessageDue, MessageOutcome, Outcome};

@@ -63,6 +63,7 @@ pub async fn serve(listener: TcpListener, router: Router, stopping: Cancellation
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await
 }
 

@@ -43,6 +43,9 @@ codes! {
     NotReadable = "not-readable", BAD_REQUEST, false, "The body cannot be read";
     NotFound = "not-found", NOT_FOUND, false, "There is no such page";
     WrongMethod = "wrong-method", METHOD_NOT_ALLOWED, false, "This address takes another method";
+    InvalidFields = "invalid-fields", UNPROCESSABLE_ENTITY, false, "Some fields are wrong";
+    OriginRefused = "origin-refused", FORBIDDEN, false, "This website may not use this form";
+    TooMany = "too-many", TOO_MANY_REQUESTS, true, "Too many at once";
     TooSlow = "too-slow", REQUEST_TIMEOUT, true, "The request did not arrive in time";
     DatabaseAway = "database-away", SERVICE_UNAVAILABLE, true, "We cannot look up this address just now";
     StreamAway = "stream-away", SERVICE_UNAVAILABLE, true, "We cannot store this safely just now";
@@ -55,6 +58,8 @@ pub struct Problem {
     code: Code,
     detail: String,
     retry_after_s: Option<u32>,
+    /// A member of its own beside the usual ones.
+    more: Option<(&'static str, serde_json::Value)>,
 }
 
 #[derive(Serialize)]
@@ -65,17 +70,26 @@ struct Body<'a> {
     code: &'static str,
     detail: &'a str,
     retry: bool,
+    #[serde(flatten)]
+    more: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Problem {
     /// `detail` is for whoever sent the request: what was wrong with it and what to do, never their data.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_s: None }
+        Self { code, detail: detail.into(), retry_after_s: None, more: None }
     }
 
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Adds a member of its own, such as what is wrong with each field.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: serde_json::Value) -> Self {
+        self.more = Some((name, value));
         self
     }
 
@@ -94,6 +108,7 @@ impl IntoResponse for Problem {
             code: self.code.as_str(),
             detail: &self.detail,
             retry: self.code.retry(),
+            more: self.more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         };
         let mut response = (status, serde_json::to_string(&body).unwrap_or_default()).into_response();
         // For whoever stands around the routes.

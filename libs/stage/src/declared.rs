@@ -22,12 +22,13 @@ const STREAMS: [&str; 6] = files![
     "streams/replay.json",
 ];
 
-const CONSUMERS: [&str; 8] = files![
+const CONSUMERS: [&str; 9] = files![
     "consumers/enrich.json",
     "consumers/enrich-replies.json",
     "consumers/enrich-appointments.json",
     "consumers/enrich-customers.json",
     "consumers/enrich-services.json",
+    "consumers/enrich-forms.json",
     "consumers/notify-receipts.json",
     "consumers/schedule.json",
     "consumers/notify.json",

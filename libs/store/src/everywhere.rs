@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{DeadLetterId, LeadId, MessageId, TenantId};
+use domain::{DeadLetterId, LeadId, LocationId, MessageId, TenantId};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    CrmHealth, DeadLetter, Error, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, TakenPoll, tenants::owner,
-    token_hash,
+    CrmHealth, DeadLetter, Error, FormKey, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, TakenPoll,
+    tenants::owner, token_hash,
 };
 
 /// Whose door a token opens, and what its source signs with.
@@ -126,6 +126,32 @@ impl<'s> Everywhere<'s> {
             others_until: row.others_until,
         });
         Ok(taken.collect())
+    }
+
+    /// What a form's key opens.
+    pub async fn find_form_key(&self, key: &str) -> Result<Option<FormKey>, Error> {
+        let row = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", name as "name!", location_id, schema, origins as "origins!", shops as "shops!"
+               from find_form_key($1)"#,
+            key
+        )
+        .fetch_optional(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("find a form's key"))?;
+        row.map(|row| {
+            let shops: BTreeMap<String, Uuid> =
+                serde_json::from_value(row.shops).map_err(|error| Error::corrupt("shops of a form", error))?;
+            let schema = row.schema.map(serde_json::from_value).transpose();
+            Ok(FormKey {
+                tenant: TenantId::new(row.tenant_id),
+                name: row.name,
+                location: row.location_id.map(LocationId::new),
+                schema: schema.map_err(|error| Error::set_up("form", error))?,
+                origins: row.origins,
+                shops: shops.into_iter().map(|(name, id)| (name, LocationId::new(id))).collect(),
+            })
+        })
+        .transpose()
     }
 
     pub async fn find_tenant(&self, slug: &str) -> Result<Option<TenantId>, Error> {

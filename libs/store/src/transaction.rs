@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Attempts, Config, Error, Everywhere, Leads, Messages, Once, Polls, Replies, Sealer, Tenants,
+    Attempts, Config, Error, Everywhere, Forms, Leads, Messages, Once, Polls, Replies, Sealer, Tenants,
     pool::{Connections, Loan, Pool},
 };
 
@@ -128,6 +128,10 @@ impl Transaction {
 
     pub fn replies(&mut self) -> Replies<'_> {
         Replies(self)
+    }
+
+    pub fn forms(&mut self) -> Forms<'_> {
+        Forms(self)
     }
 
     pub fn polls(&mut self) -> Polls<'_> {

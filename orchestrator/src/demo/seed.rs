@@ -5,7 +5,7 @@ use crm::shopmonkey;
 use domain::{LocationId, TenantId};
 use notify::{sendgrid, twilio};
 use sim::shopmonkey::WebhookTarget;
-use store::{CrmLimit, Location, Store, TenantSettings};
+use store::{CrmLimit, Location, NewFormKey, Store, TenantSettings};
 use uuid::Uuid;
 
 /// A tenant and the ways into it.
@@ -18,6 +18,8 @@ pub struct Franchise {
     pub shopmonkey_token: String,
     pub twilio_token: String,
     pub sendgrid_token: String,
+    /// The public key of its website.
+    pub publishable_key: String,
 }
 
 /// The CRM's id, name, time zone, telephone, address.
@@ -38,6 +40,7 @@ impl Franchise {
             shopmonkey_token: secret(),
             twilio_token: secret(),
             sendgrid_token: secret(),
+            publishable_key: format!("pk_{}", secret()),
         }
     }
 
@@ -116,6 +119,14 @@ pub async fn seed(
     tx.tenants().save_door("shopmonkey", &franchise.shopmonkey_token, &franchise.webhook_secret).await?;
     tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN).await?;
     tx.tenants().save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key()).await?;
+    let key = NewFormKey {
+        key: franchise.publishable_key.clone(),
+        name: "website".to_owned(),
+        location: None,
+        schema: None,
+        origins: Vec::new(),
+    };
+    tx.forms().save_key(&key).await?;
     tx.commit().await?;
     Ok(())
 }

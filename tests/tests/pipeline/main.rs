@@ -6,6 +6,7 @@ mod connections;
 mod crm_copies;
 mod door;
 mod follow_up;
+mod forms;
 mod killed;
 mod ledger;
 mod limits;

@@ -1,0 +1,106 @@
+//! Somebody filled in a form on a website: a lead without a CRM.
+
+use domain::{Customer, E164, Email, LeadId, Phone, ToldBy, Vehicle};
+use events::{FormSubmission, Inbound, LeadEnriched, Stream};
+use stage::{Context, Failure, Stage};
+use store::{NewLead, NewSubmission};
+use tracing::info;
+
+use crate::contact::contact_of;
+
+pub(crate) struct Admit;
+
+/// Where a CRM's name stands for the others.
+const FORM: &str = "form";
+
+impl Stage for Admit {
+    const NAME: &'static str = "enrich-forms";
+    const STREAM: Stream = Stream::Inbound;
+    type Input = Inbound;
+
+    async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
+        let submission: FormSubmission = serde_json::from_slice(&inbound.body).map_err(Failure::reject)?;
+        let id = LeadId::of_order(inbound.tenant, FORM, &submission.id);
+        let lead = describe(id, &submission);
+
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let consent = submission.consent.as_ref();
+        tx.forms()
+            .add_submission(&NewSubmission {
+                id: &submission.id,
+                form: &submission.form,
+                lead: id,
+                asked_at: submission.asked_at,
+                answers: serde_json::to_value(&submission.answers).map_err(Failure::reject)?,
+                consent: consent.map(|consent| (consent.words.as_str(), consent.given_at)),
+                metadata: serde_json::to_value(&submission.metadata).map_err(Failure::reject)?,
+            })
+            .await?;
+        cx.commit(tx).await?;
+        let saved = cx.at_once(cx.once(inbound.tenant).save_lead(&lead, cx.now())).await?;
+
+        info!(lead.id = %id, form = submission.form, location.id = %submission.location, "a lead by a form: {saved:?}");
+        let (crm_version, customer_version) = (lead.crm_version, lead.contact.version);
+        cx.announce(&LeadEnriched { tenant: inbound.tenant, lead: id, crm_version, customer_version }).await
+    }
+}
+
+fn describe(id: LeadId, submission: &FormSubmission) -> NewLead {
+    let answer = |name: &str| submission.answers.get(name).cloned();
+    let (first_name, last_name) = match answer("first_name") {
+        Some(first) => (Some(first), answer("last_name")),
+        None => names(answer("name")),
+    };
+    let customer = Customer {
+        version: 1,
+        first_name,
+        last_name,
+        // Only whoever ticked it is texted.
+        phone: answer("phone")
+            .and_then(|number| E164::parse(&number).ok())
+            .map(|number| Phone { number, texts_allowed: submission.consent.is_some() }),
+        email: answer("email").and_then(|email| Email::parse(&email).ok()),
+        state: None,
+    };
+    let vehicle = Vehicle {
+        year: answer("vehicle_year").and_then(|year| year.parse().ok()),
+        make: answer("vehicle_make"),
+        model: answer("vehicle_model"),
+    };
+    NewLead {
+        id,
+        location: submission.location,
+        crm: FORM,
+        crm_order_id: submission.id.clone(),
+        crm_customer_id: None,
+        crm_version: 1,
+        contact: contact_of(Some(customer)),
+        vehicle: vehicle.title(),
+        service: answer("service").or_else(|| answer("property")).unwrap_or_else(|| "your request".to_owned()),
+        total_cents: 0,
+        created_at: submission.asked_at,
+        told_by: ToldBy::Webhook,
+        silent_because: None,
+    }
+}
+
+/// The first word, and the others.
+fn names(whole: Option<String>) -> (Option<String>, Option<String>) {
+    let Some(whole) = whole else { return (None, None) };
+    match whole.split_once(' ') {
+        Some((first, last)) => (Some(first.to_owned()), Some(last.trim().to_owned())),
+        None => (Some(whole), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_name_has_a_first_one() {
+        let names = |whole: &str| names(Some(whole.to_owned()));
+        assert_eq!(names("Dana Example Jr"), (Some("Dana".into()), Some("Example Jr".into())));
+        assert_eq!(names("Dana"), (Some("Dana".into()), None));
+    }
+}

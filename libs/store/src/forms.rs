@@ -1,0 +1,93 @@
+//! Website forms: keys, and what came.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::{FormSchema, LeadId, LocationId, TenantId};
+
+use crate::{Error, Transaction};
+
+/// What a key opens.
+#[derive(Debug, Clone)]
+pub struct FormKey {
+    pub tenant: TenantId,
+    pub name: String,
+    pub location: Option<LocationId>,
+    /// `None`: the tenant's publishable key, for the forms that are described already.
+    pub schema: Option<FormSchema>,
+    /// Empty: any.
+    pub origins: Vec<String>,
+    /// The tenant's shops, by the CRM's ids of them.
+    pub shops: HashMap<String, LocationId>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewFormKey {
+    pub key: String,
+    pub name: String,
+    pub location: Option<LocationId>,
+    pub schema: Option<FormSchema>,
+    pub origins: Vec<String>,
+}
+
+/// What somebody filled in.
+#[derive(Debug, Clone)]
+pub struct NewSubmission<'a> {
+    pub id: &'a str,
+    pub form: &'a str,
+    pub lead: LeadId,
+    pub asked_at: DateTime<Utc>,
+    pub answers: serde_json::Value,
+    /// What they agreed to, and when.
+    pub consent: Option<(&'a str, DateTime<Utc>)>,
+    pub metadata: serde_json::Value,
+}
+
+#[derive(Debug)]
+pub struct Forms<'t>(pub(crate) &'t mut Transaction);
+
+impl Forms<'_> {
+    /// Adds a key, or gives it a new meaning.
+    pub async fn save_key(self, key: &NewFormKey) -> Result<(), Error> {
+        let schema = key.schema.as_ref().map(serde_json::to_value).transpose();
+        let schema = schema.map_err(|error| Error::corrupt("form", error))?;
+        sqlx::query!(
+            "insert into form_keys (tenant_id, key, name, location_id, schema, origins) values ($1, $2, $3, $4, $5, $6)
+             on conflict (tenant_id, key) do update
+             set name = excluded.name, location_id = excluded.location_id, schema = excluded.schema,
+                 origins = excluded.origins",
+            self.0.tenant.uuid(),
+            key.key,
+            key.name,
+            key.location.map(LocationId::uuid),
+            schema,
+            &key.origins
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("save a form's key"))
+    }
+
+    /// Keeps what came, once.
+    pub async fn add_submission(self, submission: &NewSubmission<'_>) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into form_submissions
+                 (tenant_id, id, form, lead_id, asked_at, answers, consent_words, consented_at, metadata)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (tenant_id, id) do nothing",
+            self.0.tenant.uuid(),
+            submission.id,
+            submission.form,
+            submission.lead.uuid(),
+            submission.asked_at,
+            submission.answers,
+            submission.consent.map(|(words, _)| words),
+            submission.consent.map(|(_, given_at)| given_at),
+            submission.metadata
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("keep what a form brought"))
+    }
+}

@@ -17,6 +17,7 @@ use orchestrator::{
     demo::{Site, SiteOptions},
     supervise::Durability,
 };
+use webhooks::Sent;
 
 /// As in `leads`: the simulator runs in this process.
 #[global_allocator]
@@ -35,7 +36,10 @@ async fn measure() -> anyhow::Result<()> {
     let wanted = |part: &str| only.is_empty() || only.iter().any(|name| name == part);
     let mut figures = Figures::default();
     if wanted("webhooks") {
-        webhooks::measure(&mut figures).await?;
+        webhooks::measure(Sent::Webhooks, &mut figures).await?;
+    }
+    if wanted("forms") {
+        webhooks::measure(Sent::Forms, &mut figures).await?;
     }
     if wanted("first-touch") {
         first_touch::measure(&mut figures).await?;

@@ -1,4 +1,4 @@
-//! (a) Webhooks acknowledged per second, beside the raw rate at which as many publishers get acks from the same stream.
+//! (a) Webhooks, and forms, acknowledged per second, beside the raw rate at which as many publishers get acks from the same stream.
 
 use std::{
     fmt::Write as _,
@@ -17,7 +17,7 @@ use orchestrator::{Program, Role, demo::Site};
 use ring::hmac;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream},
     net::TcpStream,
 };
 
@@ -28,8 +28,17 @@ const PUBLISHERS: usize = 64;
 const ROUNDS: u32 = 9;
 const ROUND: Duration = Duration::from_secs(2);
 
-pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
-    let (site, _folder) = crate::site(&[]).await?;
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Webhooks,
+    Forms,
+}
+
+pub(crate) async fn measure(sent: Sent, figures: &mut Figures) -> anyhow::Result<()> {
+    // One address sends them all; the rates are asked for and not met.
+    let endless = [("ingest.form_per_address", "100000000"), ("ingest.form_per_key", "100000000")];
+    let (site, _folder) = crate::site(&endless).await?;
     // In this process, as the raw publishers are: a third one would only measure how the cores change between processes.
     let roles = [Role::Ingest];
     let program = Program::start(&site.config(&roles, &[])?, &roles, None).await?;
@@ -45,14 +54,18 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         published += raw(&publisher, &number).await?;
         publishing += started.elapsed();
         let started = Instant::now();
-        waits.extend(webhooks(&site, &number).await?);
+        waits.extend(requests(sent, &site, &number).await?);
         sending += started.elapsed();
     }
     program.stop().await;
     waits.sort_by(f64::total_cmp);
     let limit = rate(published, publishing);
     let rate = rate(waits.len() as u64, sending);
-    figures.at_least("webhooks acknowledged, 64 at once", rate, "/s", limit, 0.7);
+    let name = match sent {
+        Sent::Webhooks => "webhooks acknowledged, 64 at once",
+        Sent::Forms => "forms acknowledged, 64 at once",
+    };
+    figures.at_least(name, rate, "/s", limit, 0.7);
     figures.below("  each waits, p50", percentile(&waits, 50), "ms", 1_000.0 * 64.0 / limit / 0.7);
     figures.below("  each waits, p99", percentile(&waits, 99), "ms", 1_000.0);
     Ok(())
@@ -91,25 +104,31 @@ async fn raw(context: &jetstream::Context, number: &AtomicU64) -> anyhow::Result
 
 /// How long each of one round's requests waited, in milliseconds. Each sender keeps one connection and writes its requests by
 /// hand: the generator shares the cores with what it measures.
-async fn webhooks(site: &Site, number: &Arc<AtomicU64>) -> anyhow::Result<Vec<f64>> {
+async fn requests(sent: Sent, site: &Site, number: &Arc<AtomicU64>) -> anyhow::Result<Vec<f64>> {
     let url = url::Url::parse(&site.franchise.door(&site.public_url, "shopmonkey/{shopmonkey}"))?;
     let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(80));
     let started = Instant::now();
     let senders = (0..PUBLISHERS).map(|_| {
         let (host, path, number) = (host.clone(), url.path().to_owned(), number.clone());
+        let form_key = site.franchise.publishable_key.clone();
         let key = hmac::Key::new(hmac::HMAC_SHA256, site.franchise.webhook_secret.as_bytes());
         async move {
             let mut connection = BufStream::new(TcpStream::connect(&host).await?);
             connection.get_ref().set_nodelay(true)?;
             let mut waits = Vec::new();
             while started.elapsed() < ROUND {
-                let request = signed(&host, &path, &key, number.fetch_add(1, Ordering::Relaxed));
-                let sent = Instant::now();
+                let next = number.fetch_add(1, Ordering::Relaxed);
+                let request = match sent {
+                    Sent::Webhooks => signed(&host, &path, &key, next),
+                    Sent::Forms => form(&host, &form_key, next),
+                };
+                let sent_at = Instant::now();
                 connection.write_all(request.as_bytes()).await?;
                 connection.flush().await?;
                 let status = read_answer(&mut connection).await?;
-                anyhow::ensure!(status == "HTTP/1.1 204 No Content", "a webhook was answered with {status}");
-                waits.push(sent.elapsed().as_secs_f64() * 1_000.0);
+                let is_taken = ["HTTP/1.1 204 No Content", "HTTP/1.1 201 Created"].contains(&status.as_str());
+                anyhow::ensure!(is_taken, "{sent:?} were answered with {status}");
+                waits.push(sent_at.elapsed().as_secs_f64() * 1_000.0);
             }
             Ok(waits)
         }
@@ -136,15 +155,35 @@ fn signed(host: &str, path: &str, key: &hmac::Key, number: u64) -> String {
     request
 }
 
-/// Reads an answer without a body, and answers its first line.
+/// As large as a webhook.
+fn form(host: &str, key: &str, number: u64) -> String {
+    let shop = orchestrator::demo::LOCATIONS[0].0;
+    let body = format!(
+        r#"{{"name":"Dana Example","phone":"512-555-0142","email":"dana.{number}@example.com","service":"Ceramic tint",
+            "location":"{shop}","consent":true,"utm_source":"ads","message":"{}"}}"#,
+        &*FILLER
+    );
+    let length = body.len();
+    format!(
+        "POST /api/chatbot/leads HTTP/1.1\r\nhost: {host}\r\nx-publishable-key: {key}\r\nidempotency-key: {number}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// Reads an answer, and answers its first line.
 async fn read_answer(connection: &mut BufStream<TcpStream>) -> anyhow::Result<String> {
     let mut status = String::new();
     connection.read_line(&mut status).await?;
     let mut line = String::new();
+    let mut length = 0;
     while line != "\r\n" {
         line.clear();
         anyhow::ensure!(connection.read_line(&mut line).await? > 0, "the connection was closed");
+        if let Some(bytes) = line.strip_prefix("content-length:") {
+            length = bytes.trim().parse()?;
+        }
     }
+    connection.read_exact(&mut vec![0; length]).await?;
     Ok(status.trim_end().to_owned())
 }
 

@@ -98,13 +98,21 @@ impl Config {
             publish_patience,
             poll: PollConfig::read(reader, public_url.clone()),
             public_url,
-            form_per_address: reader.parse_or("ingest.form_per_address", 20),
-            form_per_key: reader.parse_or("ingest.form_per_key", 600),
+            form_per_address: rate(reader, "ingest.form_per_address", 20),
+            form_per_key: rate(reader, "ingest.form_per_key", 600),
             client_address_header: header_name(reader, "ingest.client_address_header"),
             country_header: header_name(reader, "ingest.country_header"),
             door_ttl: reader.duration_or("ingest.door_ttl", Duration::from_secs(30)),
         }
     }
+}
+
+fn rate(reader: &mut Reader, key: &str, default: u32) -> u32 {
+    let per_minute = reader.parse_or(key, default);
+    if per_minute == 0 {
+        reader.mistake(key, format!("0 would take no form at all; write for example {default}"));
+    }
+    per_minute
 }
 
 fn header_name(reader: &mut Reader, key: &str) -> Option<String> {

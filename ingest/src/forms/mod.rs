@@ -18,6 +18,7 @@ use axum::{
 };
 use domain::{FormPreset, FormSchema, LocationId};
 use events::{Consent, FormSubmission, InboundKind, Source};
+use futures::future::try_join;
 use limits::ComeBackAfter;
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
@@ -207,20 +208,18 @@ async fn read(
 }
 
 async fn within_rates(app: &App, key: &str, address: &str) -> Result<(), Problem> {
+    let wait = async |line: String, per_minute: u32| {
+        app.0.limiter.wait(&line, f64::from(per_minute) / 60.0, per_minute, 1, Duration::ZERO).await
+    };
     let config = &app.0.config;
-    let rates = [
-        (format!("form-address:{address}"), config.form_per_address),
-        (format!("form-key:{key}"), config.form_per_key),
-    ];
-    for (line, per_minute) in rates {
-        let waited = app.0.limiter.wait(&line, f64::from(per_minute) / 60.0, per_minute, 1, Duration::ZERO).await;
-        if let Err(ComeBackAfter(delay)) = waited {
-            let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-            let problem = Problem::new(Code::TooMany, "Please wait a little and send this again.");
-            return Err(refuse(SOURCE, problem.retry_after(seconds)));
-        }
-    }
-    Ok(())
+    let passed = try_join(
+        wait(format!("form-address:{address}"), config.form_per_address),
+        wait(format!("form-key:{key}"), config.form_per_key),
+    );
+    let Err(ComeBackAfter(delay)) = passed.await else { return Ok(()) };
+    let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    let problem = Problem::new(Code::TooMany, "Please wait a little and send this again.");
+    Err(refuse(SOURCE, problem.retry_after(seconds)))
 }
 
 /// What a repeat of the same submission is called too.

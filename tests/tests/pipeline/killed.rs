@@ -180,6 +180,30 @@ async fn a_customer_whose_number_comes_late_and_kills_a_worker_at_any_step_is_te
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_killed_at_any_step_is_one_lead_and_one_text() {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
+        let test = Test::start().await;
+        let kill = KillOnce::new("enrich-forms", step);
+        let program = test.run_with(kill.clone()).await;
+        let form = json!({"name": "Dana", "phone": "512-555-0142", "consent": true,
+                          "location": orchestrator::demo::LOCATIONS[0].0});
+        let address = format!("{}/api/chatbot/leads?key={}", test.site.public_url, test.site.franchise.publishable_key);
+        for _ in 0..3 {
+            let sent = reqwest::Client::new().post(&address).header("idempotency-key", "1").json(&form).send().await;
+            assert_eq!(sent.expect("an answer").status(), 201, "{step:?}");
+        }
+        until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "never came to {step:?}");
+        let leads = test.site.store.everywhere().count_leads_by_status().await.expect("a count");
+        assert_eq!(leads.iter().map(|(_, leads)| leads).sum::<i64>(), 1, "{step:?}");
+        assert_eq!(test.texts_to(DANA).len(), 1, "{step:?}");
+        test.assert_settled().await;
+        program.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn receipts_killed_at_any_step_are_taken_in_once() {
     for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
         story_with("notify-receipts", step).await;

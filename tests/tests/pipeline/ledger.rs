@@ -13,7 +13,7 @@ use crate::{killed::unacked, poll::LOST};
 
 const DANA: &str = "+15125550142";
 
-fn desk(test: &Test) -> Desk {
+pub(crate) fn desk(test: &Test) -> Desk {
     let config = test.site.config(&[], &[]).expect("settings");
     let limiter = limits::Limiter::new(&config.limits).expect("a limiter");
     Desk {

@@ -15,6 +15,7 @@ mod permissions;
 mod plans;
 mod poll;
 mod replies;
+mod rude;
 mod tenancy;
 mod unsure;
 mod upgrade;

@@ -19,7 +19,7 @@ const DANA: &str = "+15125550142";
 pub(crate) const LOST: Manners = Manners { duplicates: 0, delay_ms: 0, bad_signature: false, stale: false, lost: true };
 
 /// A site whose CRM is looked through all the time.
-async fn polled() -> Test {
+pub(crate) async fn polled() -> Test {
     Test::start_with(|options| {
         for (key, value) in [
             ("ingest.poll", "true"),

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use operate::read_ledger;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sim::shopmonkey::{Manners, Quote};
-use tests::{Test, noon, quote, until};
+use tests::{noon, quote, until};
 
 use crate::{ledger::desk, poll::polled};
 

@@ -70,6 +70,12 @@ impl PollConfig {
                 "is shorter than twice ingest.poll_patience; two replicas would look at once",
             );
         }
+        if config.overlap <= config.settle {
+            reader.mistake(
+                "ingest.poll_overlap",
+                "is not longer than ingest.poll_settle; what is left alone would be skipped",
+            );
+        }
         if config.overlap < config.interval {
             reader.mistake("ingest.poll_overlap", "is shorter than ingest.poll_interval; write for example 5m");
         }

@@ -23,6 +23,12 @@ impl FormKeys {
         Self { store, patience, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
     }
 
+    /// What is remembered of a key, without a question to the database. `None`: nothing.
+    pub(super) async fn known(&self, key: &str) -> Option<Result<Arc<FormKey>, Problem>> {
+        let found = self.known.get(key).await?;
+        Some(found.ok_or_else(|| refuse(Source::Form, unknown())))
+    }
+
     pub(super) async fn find(&self, key: &str) -> Result<Arc<FormKey>, Problem> {
         if key.is_empty() || key.len() > LONGEST_KEY || key.contains('\0') {
             return Err(refuse(Source::Form, unknown()));

@@ -12,10 +12,11 @@ const TOLD: [&str; 8] =
 const LONGEST: usize = 500;
 
 /// Who called: for its rate, and kept nowhere. Behind a proxy the nearest one's word, which stands last.
-pub(super) fn address(config: &Config, headers: &HeaderMap, peer: SocketAddr) -> String {
+pub(super) fn address(config: &Config, headers: &HeaderMap, peer: Option<SocketAddr>) -> String {
     let told = config.client_address_header.as_ref().and_then(|name| text(headers, name));
     let last = told.and_then(|list| list.rsplit(',').next().map(|address| address.trim().to_owned()));
-    last.filter(|address| !address.is_empty() && address.len() <= 64).unwrap_or_else(|| peer.ip().to_string())
+    last.filter(|address| !address.is_empty() && address.len() <= 64)
+        .unwrap_or_else(|| peer.map(|peer| peer.ip().to_string()).unwrap_or_default())
 }
 
 pub(super) fn of(config: &Config, headers: &HeaderMap, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -7,12 +7,12 @@ mod given;
 mod keys;
 mod metadata;
 
-use std::time::Duration;
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
     body::Bytes,
-    extract::{ConnectInfo, Path, Query, State},
+    extract::{ConnectInfo, FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -21,7 +21,6 @@ use events::{Consent, FormSubmission, InboundKind, Source};
 use futures::future::try_join;
 use limits::ComeBackAfter;
 use ring::digest::{Context, SHA256};
-use serde::Deserialize;
 use serde_json::json;
 use service::{Code, Problem};
 use store::FormKey;
@@ -31,6 +30,7 @@ pub(crate) use self::keys::FormKeys;
 use crate::{
     App,
     app::{Verified, count, refuse},
+    door::{Body, Token},
 };
 
 const SOURCE: Source = Source::Form;
@@ -40,70 +40,49 @@ const HONEYPOT: &str = "company_website";
 const SAME_WITHIN_S: i64 = 600;
 const LONGEST_IDEMPOTENCY_KEY: usize = 200;
 
-#[derive(Deserialize, Default)]
-pub(crate) struct KeyInQuery {
-    key: Option<String>,
-}
-
-/// Who calls, and from where.
-pub(crate) struct Caller {
+/// Who calls, from where, and with what.
+pub(crate) struct Call {
     address: String,
     headers: HeaderMap,
+    query: String,
+    body: Body,
 }
 
-pub(crate) async fn form(
-    State(app): State<App>,
-    Path(key): Path<String>,
-    ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let caller = Caller { address: metadata::address(&app.0.config, &headers, peer), headers };
-    take(&app, &key, None, &caller, &body).await
+impl FromRequest<App> for Call {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Infallible> {
+        let headers = request.headers().clone();
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        let address = metadata::address(&app.0.config, &headers, peer);
+        Ok(Self { address, headers, query, body: Body::from_request(request, app).await? })
+    }
 }
 
-pub(crate) async fn chatbot_lead(
-    state: State<App>,
-    key: Query<KeyInQuery>,
-    peer: ConnectInfo<std::net::SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    preset(FormPreset::ChatbotLead, state, key, peer, headers, body).await
+pub(crate) async fn form(State(app): State<App>, Token(key): Token, call: Call) -> Response {
+    take(&app, &key, None, call).await
 }
 
-pub(crate) async fn contact(
-    state: State<App>,
-    key: Query<KeyInQuery>,
-    peer: ConnectInfo<std::net::SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    preset(FormPreset::Contact, state, key, peer, headers, body).await
+pub(crate) async fn chatbot_lead(State(app): State<App>, call: Call) -> Response {
+    preset(&app, FormPreset::ChatbotLead, call).await
 }
 
-pub(crate) async fn property_inquiry(
-    state: State<App>,
-    key: Query<KeyInQuery>,
-    peer: ConnectInfo<std::net::SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    preset(FormPreset::PropertyInquiry, state, key, peer, headers, body).await
+pub(crate) async fn contact(State(app): State<App>, call: Call) -> Response {
+    preset(&app, FormPreset::Contact, call).await
 }
 
-async fn preset(
-    preset: FormPreset,
-    State(app): State<App>,
-    Query(query): Query<KeyInQuery>,
-    ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let in_header = headers.get("x-publishable-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let key = in_header.or(query.key).unwrap_or_default();
-    let caller = Caller { address: metadata::address(&app.0.config, &headers, peer), headers };
-    take(&app, &key, Some(preset), &caller, &body).await
+pub(crate) async fn property_inquiry(State(app): State<App>, call: Call) -> Response {
+    preset(&app, FormPreset::PropertyInquiry, call).await
+}
+
+/// The key stands in a header or, for pages that cannot set one, in the address.
+async fn preset(app: &App, preset: FormPreset, call: Call) -> Response {
+    let in_header = call.headers.get("x-publishable-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&call.query).unwrap_or_default();
+    let in_query = || pairs.into_iter().find(|(name, _)| name == "key").map(|(_, key)| key);
+    let key = in_header.or_else(in_query).unwrap_or_default();
+    take(app, &key, Some(preset), call).await
 }
 
 /// Before a browser sends a form from another website it asks whether it may. This answer gives nothing away; the form itself is
@@ -122,9 +101,9 @@ pub(crate) async fn preflight(headers: HeaderMap) -> Response {
     response
 }
 
-async fn take(app: &App, key: &str, preset: Option<FormPreset>, caller: &Caller, body: &Bytes) -> Response {
-    let found = app.0.form_keys.find(key).await;
-    let origin = caller.headers.get(header::ORIGIN).cloned();
+async fn take(app: &App, key: &str, preset: Option<FormPreset>, call: Call) -> Response {
+    let found = find(app, key, &call).await;
+    let origin = call.headers.get(header::ORIGIN).cloned();
     let is_allowed = |found: &FormKey| {
         origin.as_ref().is_none_or(|origin| {
             found.origins.is_empty() || found.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
@@ -136,7 +115,7 @@ async fn take(app: &App, key: &str, preset: Option<FormPreset>, caller: &Caller,
             let detail = "This form is not for this website; its owner can add the website to the form's key.";
             (Err(refuse(SOURCE, Problem::new(Code::OriginRefused, detail))), false)
         }
-        Ok(found) => (read(app, key, preset, &found, caller, body).await, true),
+        Ok(found) => (read(app, key, preset, &found, call).await, true),
     };
     let mut response = answer.map_or_else(Problem::into_response, |id| {
         (StatusCode::CREATED, Json(json!({"id": id, "status": "received"}))).into_response()
@@ -149,24 +128,39 @@ async fn take(app: &App, key: &str, preset: Option<FormPreset>, caller: &Caller,
     response
 }
 
+/// Whoever tries keys that nobody knows costs the database a question each; only so many from one address.
+async fn find(app: &App, key: &str, call: &Call) -> Result<Arc<FormKey>, Problem> {
+    if let Some(found) = app.0.form_keys.known(key).await {
+        return found;
+    }
+    within_rate(app, &format!("form-guess:{}", call.address), app.0.config.form_per_address).await?;
+    app.0.form_keys.find(key).await
+}
+
 /// Answers the submission's id once it is stored.
 async fn read(
     app: &App,
     key: &str,
     preset: Option<FormPreset>,
     found: &FormKey,
-    caller: &Caller,
-    body: &Bytes,
+    call: Call,
 ) -> Result<String, Problem> {
     let (schema, form): (FormSchema, &str) = match (preset, &found.schema) {
         (Some(preset), None) => (preset.schema(), preset.as_str()),
         (None, Some(schema)) => (schema.clone(), &found.name),
         (Some(_), Some(_)) | (None, None) => return Err(refuse(SOURCE, keys::unknown())),
     };
-    within_rates(app, key, &caller.address).await?;
+    let config = &app.0.config;
+    try_join(
+        within_rate(app, &format!("form-address:{}", call.address), config.form_per_address),
+        within_rate(app, &format!("form-key:{key}"), config.form_per_key),
+    )
+    .await?;
+    let Call { address, headers, body, .. } = call;
+    let body = body.whole(SOURCE)?;
     let given =
-        Given::read(&caller.headers, body).map_err(|detail| refuse(SOURCE, Problem::new(Code::NotReadable, detail)))?;
-    let id = name(app, key, form, caller, body)?;
+        Given::read(&headers, &body).map_err(|detail| refuse(SOURCE, Problem::new(Code::NotReadable, detail)))?;
+    let id = name(app, &[key, form], &address, &headers, &body)?;
     if given.fields.get(HONEYPOT).is_some_and(|words| !words.trim().is_empty()) {
         // Whoever filled it in should not learn to leave it empty.
         count(SOURCE, "trapped");
@@ -177,7 +171,10 @@ async fn read(
     let (answers, location) = match (read, shop) {
         (Ok(answers), Ok(location)) => (answers, location),
         (answers, shop) => {
-            let errors = answers.err().into_iter().flatten().chain(given.errors).chain(shop.err());
+            // A list where we look for nothing is nobody's mistake.
+            let nested =
+                given.errors.into_iter().filter(|error| schema.fields.iter().any(|field| field.name == error.field));
+            let errors = answers.err().into_iter().flatten().chain(nested).chain(shop.err());
             let errors: Vec<_> = errors.map(|error| json!({"field": error.field, "says": error.says})).collect();
             let detail = format!("{} of the fields are wrong; each is named in errors.", errors.len());
             return Err(refuse(SOURCE, Problem::new(Code::InvalidFields, detail).with("errors", errors.into())));
@@ -191,7 +188,7 @@ async fn read(
         location,
         answers: answers.fields,
         consent: consent.map(|words| Consent { words, given_at: asked_at }),
-        metadata: metadata::of(&app.0.config, &caller.headers, &given.fields),
+        metadata: metadata::of(config, &headers, &given.fields),
         asked_at,
     };
     let body = serde_json::to_vec(&submission).map_err(|_| Problem::new(Code::Internal, "Please send this again."))?;
@@ -207,31 +204,26 @@ async fn read(
     Ok(id)
 }
 
-async fn within_rates(app: &App, key: &str, address: &str) -> Result<(), Problem> {
-    let wait = async |line: String, per_minute: u32| {
-        app.0.limiter.wait(&line, f64::from(per_minute) / 60.0, per_minute, 1, Duration::ZERO).await
-    };
-    let config = &app.0.config;
-    let passed = try_join(
-        wait(format!("form-address:{address}"), config.form_per_address),
-        wait(format!("form-key:{key}"), config.form_per_key),
-    );
-    let Err(ComeBackAfter(delay)) = passed.await else { return Ok(()) };
-    let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-    let problem = Problem::new(Code::TooMany, "Please wait a little and send this again.");
-    Err(refuse(SOURCE, problem.retry_after(seconds)))
+async fn within_rate(app: &App, line: &str, per_minute: u32) -> Result<(), Problem> {
+    let passed = app.0.limiter.pass(line, f64::from(per_minute) / 60.0, per_minute).await;
+    passed.map_err(|ComeBackAfter(delay)| {
+        let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let problem = Problem::new(Code::TooMany, "Please wait a little and send this again.");
+        refuse(SOURCE, problem.retry_after(seconds))
+    })
 }
 
 /// What a repeat of the same submission is called too.
-fn name(app: &App, key: &str, form: &str, caller: &Caller, body: &Bytes) -> Result<String, Problem> {
+fn name(app: &App, form: &[&str], address: &str, headers: &HeaderMap, body: &Bytes) -> Result<String, Problem> {
     let mut hash = Context::new(&SHA256);
     let mut add = |part: &[u8]| {
         hash.update(&part.len().to_le_bytes());
         hash.update(part);
     };
-    add(key.as_bytes());
-    add(form.as_bytes());
-    match caller.headers.get("idempotency-key") {
+    for part in form {
+        add(part.as_bytes());
+    }
+    match headers.get("idempotency-key") {
         Some(given) if given.is_empty() || given.len() > LONGEST_IDEMPOTENCY_KEY => {
             let detail = format!("Idempotency-Key has from 1 to {LONGEST_IDEMPOTENCY_KEY} characters.");
             return Err(refuse(SOURCE, Problem::new(Code::NotReadable, detail)));
@@ -239,7 +231,7 @@ fn name(app: &App, key: &str, form: &str, caller: &Caller, body: &Bytes) -> Resu
         Some(given) => add(given.as_bytes()),
         None => {
             add(body);
-            add(caller.address.as_bytes());
+            add(address.as_bytes());
             add(&(app.0.clock.wall().timestamp() / SAME_WITHIN_S).to_le_bytes());
         }
     }

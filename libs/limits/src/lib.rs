@@ -6,9 +6,16 @@
 
 mod config;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 pub use config::Config;
+use moka::future::Cache;
 use redis::{
     Client, RedisError, Script,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -69,7 +76,12 @@ pub struct Limiter {
     connection: OnceCell<ConnectionManager>,
     take: Script,
     close: Script,
+    /// Places on busy lines that were taken ahead.
+    kept: Cache<String, Arc<AtomicU32>>,
 }
+
+const MOST_PLACES_KEPT: u32 = 16;
+const PLACES_KEPT_FOR: Duration = Duration::from_secs(10);
 
 impl Limiter {
     pub fn new(config: &Config) -> Result<Self, Error> {
@@ -80,6 +92,7 @@ impl Limiter {
             connection: OnceCell::new(),
             take: Script::new(TAKE_A_PLACE),
             close: Script::new(CLOSE),
+            kept: Cache::builder().max_capacity(10_000).time_to_live(PLACES_KEPT_FOR).build(),
         })
     }
 
@@ -140,6 +153,22 @@ impl Limiter {
             .map_err(Error::Away)?;
         let wait = Duration::from_micros(wait_us.unsigned_abs());
         Ok(if wait_us < 0 { Err(ComeBackAfter(wait)) } else { Ok(wait) })
+    }
+
+    /// Whether one more passes on the line now, of somebody who does not wait. A busy line is asked for several places at once,
+    /// which this process then gives away by itself; up to a tenth of a burst may lie unused in each process.
+    pub async fn pass(&self, line: &str, per_second: f64, burst: u32) -> Result<(), ComeBackAfter> {
+        let kept = self.kept.get_with_by_ref(line, async { Arc::default() }).await;
+        let take_kept = || kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        if take_kept() {
+            return Ok(());
+        }
+        let places = (burst / 10).clamp(1, MOST_PLACES_KEPT);
+        if places > 1 && self.wait(line, per_second, burst, places, Duration::ZERO).await.is_ok() {
+            kept.fetch_add(places - 1, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.wait(line, per_second, burst, 1, Duration::ZERO).await
     }
 
     /// The vendor has refused: nobody passes for that long, and then few at first.

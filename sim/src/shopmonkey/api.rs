@@ -90,8 +90,7 @@ async fn list(
     let filter: Value = query.get("where").and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     let number = |name: &str, default| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let deaf = world.shopmonkey.deaf_to();
-    let mut matching: Vec<_> =
-        world.shopmonkey.rows(&table).into_iter().filter(|row| matches(row, &filter, &deaf)).collect();
+    let mut matching = world.shopmonkey.rows_where(&table, |row| matches(row, &filter, &deaf));
     if matching.len() > LARGEST_PAGE {
         // Pages of a long list are not the same from one request to the next.
         matching.shuffle(&mut rand::rng());

@@ -50,6 +50,13 @@ impl Shopmonkey {
         self.deaf_to.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The rows that pass, without a copy of the others.
+    pub(crate) fn rows_where(&self, table: &str, passes: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = tables.get(table).into_iter().flat_map(BTreeMap::values);
+        rows.filter(|row| passes(row)).cloned().collect()
+    }
+
     pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.get(table).map(|rows| rows.values().cloned().collect()).unwrap_or_default()

@@ -127,6 +127,9 @@ async fn each_wrong_field_is_named_and_nothing_is_stored() {
         (chatbot(&test, &dana()).body("{"), 400, "not-readable"),
         (chatbot(&test, &dana()).header("idempotency-key", "x".repeat(201)), 400, "not-readable"),
         (chatbot(&test, &json!({"name": "x".repeat(70_000)})), 400, "not-readable"),
+        (chatbot(&test, &json!({"name": "x".repeat(1_100_000)})), 413, "too-large"),
+        (post(&test, "/api/chatbot/leads?key=a&key=%ff&%", &dana()), 404, "unknown-door"),
+        (post(&test, "/api/forms/%ff%00", &dana()), 404, "unknown-door"),
         (post(&test, "/api/chatbot/leads", &dana()), 404, "unknown-door"),
         (post(&test, "/api/chatbot/leads?key=pk_guess", &dana()), 404, "unknown-door"),
         (post(&test, "/api/forms/nothing-here", &dana()), 404, "unknown-door"),
@@ -137,6 +140,14 @@ async fn each_wrong_field_is_named_and_nothing_is_stored() {
         let (found, says) = problem(sent.send().await.expect("an answer")).await;
         assert_eq!((found.as_u16(), says["code"].as_str()), (status, Some(code)), "{says}");
     }
+    // What we do not ask for may be anything.
+    let mut more = json!({"name": "Dana", "tags": ["a"], "page_state": {"step": 2}});
+    let (_, says) = problem(chatbot(&test, &more).send().await.expect("an answer")).await;
+    assert!(!says.to_string().contains("tags"), "{says}");
+    more["name"] = json!({"first": "Dana"});
+    let (_, says) = problem(chatbot(&test, &more).send().await.expect("an answer")).await;
+    assert!(says.to_string().contains("is a list or an object"), "{says}");
+
     // Whoever fills in what no person sees is thanked and forgotten.
     let mut trapped = dana();
     trapped["company_website"] = json!("https://spam.example");

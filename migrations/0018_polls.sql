@@ -90,6 +90,9 @@ create function keep_poll_run(
     language plpgsql volatile security definer set search_path = public, pg_temp
     as $$
     begin
+        if of_tenant is distinct from current_tenant() then
+            raise exception 'a tenant keeps its own runs';
+        end if;
         update poll_runs r
         set runs = r.runs + 1, ended_at = ended, requests = r.requests + asked, rows_listed = r.rows_listed + listed,
             by_webhook = greatest(r.by_webhook, webhooks), by_poll = greatest(r.by_poll, polls),

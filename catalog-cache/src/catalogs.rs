@@ -22,6 +22,8 @@ use crate::{
     shared::{Entry, Shared},
 };
 
+/// Longer than a fetch takes; a replica that died holds it no longer.
+const LOCKED_FOR: Duration = Duration::from_secs(30);
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(25);
 
 #[derive(Debug, thiserror::Error)]
@@ -217,7 +219,7 @@ impl Catalogs {
     async fn wait_for_lock(&self, key: &str, name: &str) -> Result<bool, RedisError> {
         let deadline = Instant::now() + self.0.config.patience;
         while Instant::now() < deadline {
-            if self.0.shared.lock(key, name, 2 * self.0.config.patience).await? {
+            if self.0.shared.lock(key, name, LOCKED_FOR).await? {
                 return Ok(true);
             }
             sleep(LOOKS_AGAIN_AFTER).await;

@@ -1,6 +1,6 @@
 //! Somebody filled in a form on a website: a lead without a CRM.
 
-use domain::{Customer, E164, Email, LeadId, Phone, ToldBy, Vehicle};
+use domain::{Customer, E164, Email, LeadId, Phone, StopReason, ToldBy, Vehicle};
 use events::{FormSubmission, Inbound, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewLead, NewSubmission};
@@ -80,7 +80,7 @@ fn describe(id: LeadId, submission: &FormSubmission) -> NewLead {
         total_cents: 0,
         created_at: submission.asked_at,
         told_by: ToldBy::Webhook,
-        silent_because: None,
+        silent_because: submission.is_suspected.then_some(StopReason::Suspected),
     }
 }
 

@@ -4,7 +4,7 @@ use catalog_cache::{Catalogs, Error as CatalogError};
 use crm::shopmonkey::webhook::Webhook;
 use events::{Inbound, Source, Stream};
 use stage::{Context, Failure, Stage};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::tenants::failure_of;
 
@@ -34,6 +34,13 @@ impl Stage for Restock {
         match self.catalogs.refresh(inbound.tenant, location, inbound.received_at).await {
             Ok(()) => {
                 info!("a shop changed what it sells; its catalog is as it is now");
+                Ok(())
+            }
+            // Nothing that asking again mends; the catalog is fetched anew within minutes in any case.
+            Err(CatalogError::Account(accounts::Error::Crm(
+                error @ (crm::Error::FilterIgnored { .. } | crm::Error::KeyRefused { .. }),
+            ))) => {
+                warn!(error = service::telemetry::causes(&error), "a shop's catalog stays as old as it is");
                 Ok(())
             }
             Err(CatalogError::Account(error)) => Err(failure_of(cx, error)),

@@ -74,12 +74,8 @@ impl Tenant {
 
     /// Why nobody is written to about an order that we have not heard of before.
     pub(crate) fn silent_because(&self, order: &Order, told_by: ToldBy) -> Option<StopReason> {
-        let is_silent = match told_by {
-            ToldBy::Backfill => true,
-            ToldBy::BackfillToContact => false,
-            _ => self.contacts_since.is_some_and(|since| order.created_at < since),
-        };
-        is_silent.then_some(StopReason::BeforeGoLive)
+        let is_old = self.contacts_since.is_some_and(|since| order.created_at < since);
+        (is_old && told_by != ToldBy::BackfillToContact).then_some(StopReason::BeforeGoLive)
     }
 
     /// Waits for turns at the CRM, whose limit all replicas share.

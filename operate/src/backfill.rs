@@ -1,6 +1,6 @@
 //! The orders of the last weeks, for a shop that goes live.
 
-use accounts::{Patience, Walk};
+use accounts::{Patience, Step, Walk};
 use chrono::{DateTime, TimeDelta, Utc};
 use crm::{Feed, Stamp, Window};
 use domain::ToldBy;
@@ -22,6 +22,8 @@ pub struct Backfilled {
     pub orders: usize,
     /// Those that were news to us.
     pub told: usize,
+    /// Those of them that nobody has judged yet: see the dead letters.
+    pub not_judged: usize,
 }
 
 /// Takes in what was asked for in the last `days` before the tenant went live. Nobody is written to about it, unless `contact`.
@@ -38,17 +40,22 @@ pub async fn backfill(
     let account = desk.account(tenant).await?;
     let now = desk.clock.now();
     let mut tx = desk.store.begin(tenant).await?;
-    // What was made later is the poller's, and is answered.
-    let until = tx.tenants().contacts_since().await?.unwrap_or(now - MARGIN).min(now - MARGIN);
+    let went_live = tx.tenants().contacts_since().await?;
     drop(tx);
+    // What was made since is the poller's, and is answered. Of a tenant that answers whoever asked, nothing is taken in silently.
+    let until = match went_live {
+        Some(went_live) => went_live.min(now - MARGIN),
+        None if contact => now - MARGIN,
+        None => return Err(Error::AlwaysAnswers(slug.to_owned())),
+    };
     let from = until.checked_sub_signed(TimeDelta::days(days.into())).ok_or(Error::TooLongAgo(days))?;
     let window = Window::new(from, until).ok_or(Error::TooLongAgo(days))?;
     let told_by = if contact { ToldBy::BackfillToContact } else { ToldBy::Backfill };
 
-    let mut done = Backfilled { from, until, looked_until: from, orders: 0, told: 0 };
+    let mut done = Backfilled { from, until, looked_until: from, orders: 0, told: 0, not_judged: 0 };
     let mut walk = Walk::new(&account, Feed::Orders, Stamp::Created, window, Patience::Background(PATIENCE));
-    while let Some(stretch) = walk.next().await {
-        let (stretch, rows) = stretch?;
+    while let Some(step) = walk.next().await {
+        let Step::Looked(stretch, rows) = step? else { continue };
         done.orders += rows.len();
         let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
         let mut tx = desk.store.begin(tenant).await?;
@@ -56,7 +63,7 @@ pub async fn backfill(
         drop(tx);
         let news: Vec<_> = rows.into_iter().filter(|row| !known.contains_key(&row.id)).collect();
         let count = news.len();
-        tell(desk, bus, &account, news, told_by).await?;
+        done.not_judged += tell(desk, bus, &account, news, told_by).await?;
         done.told += count;
         done.looked_until = stretch.until();
         progress(&done);

@@ -12,8 +12,10 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error("what was found could not be stored in INBOUND")]
     Publish(#[from] stage::PublishError),
-    #[error("{0} orders were told and not judged within {1:?}; is enrich running? See: leads dead list")]
-    NotJudged(usize, std::time::Duration),
+    #[error(
+        "{0} writes to whoever asked, however long ago: nothing can be taken in silently; add --contact to write to them"
+    )]
+    AlwaysAnswers(String),
 }
 
 impl From<crm::Error> for Error {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use accounts::{Account, Patience, Walk};
+use accounts::{Account, Patience, Step, Walk};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use crm::{Feed, Row, Stamp, Window};
@@ -127,8 +127,8 @@ async fn compare(
 ) -> Result<Compared, Error> {
     let mut compared = Compared { days: BTreeMap::new(), missing: Vec::new(), crowded_instants: 0 };
     let mut walk = Walk::new(account, Feed::Orders, Stamp::Created, window, Patience::Background(PATIENCE));
-    while let Some(stretch) = walk.next().await {
-        let (_, rows) = stretch?;
+    while let Some(step) = walk.next().await {
+        let Step::Looked(_, rows) = step? else { continue };
         let (judged, leads) = known(desk, account.tenant, account.crm_name(), &rows).await?;
         for row in rows {
             let shop = row.location_id.as_ref().and_then(|id| shops.get(id));

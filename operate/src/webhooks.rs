@@ -59,8 +59,9 @@ fn name_of(slug: &str) -> String {
     format!("Lead Orchestrator ({slug})")
 }
 
-/// Makes a tenant's webhook work again, and may be repeated if it stops half-way.
-pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url) -> Result<Repaired, Error> {
+/// Makes a tenant's webhook work again, and may be repeated if it stops half-way. `anew`: with a new address and a new secret,
+/// also if the CRM has one with our address.
+pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url, anew: bool) -> Result<Repaired, Error> {
     let tenant = desk.find(slug).await?;
     let account = desk.account(tenant).await?;
     account.wait(2, Patience::Lead(PATIENCE)).await?;
@@ -68,23 +69,28 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url) -> Result
     let door = format!("{}/webhooks/{}/", public_url.as_str().trim_end_matches('/'), account.crm_name());
 
     let mut tx = desk.store.begin(tenant).await?;
+    let mut ours = registrations.iter().find(|registration| registration.name == name_of(slug));
     for registration in &registrations {
         if let Some(token) = registration.url.strip_prefix(&door)
             && tx.tenants().has_door(account.crm_name(), token).await?
         {
+            ours = Some(registration);
+            if anew {
+                break;
+            }
             drop(tx);
-            let same = NewRegistration { name: registration.name.clone(), url: registration.url.clone(), secret: None };
-            account.crm.save_webhook(Some(&registration.id), &same).await?;
+            let (name, url) = (registration.name.clone(), registration.url.clone());
+            account.crm.save_webhook(Some(&registration.id), &NewRegistration { name, url, secret: None }).await?;
             return Ok(Repaired::SwitchedOn);
         }
     }
-    // The door opens before the CRM knows of it: the other way round its first words would be refused.
+    // The CRM first: until it agrees, the old address stays open. What it sends in the moment between is refused, sent again,
+    // and found by looking in any case.
     let (token, secret) = (random(), random());
+    let webhook = NewRegistration { name: name_of(slug), url: format!("{door}{token}"), secret: Some(secret.clone()) };
+    account.crm.save_webhook(ours.map(|registration| registration.id.as_str()), &webhook).await?;
     tx.tenants().save_door(account.crm_name(), &token, &secret).await?;
     tx.commit().await?;
-    let webhook = NewRegistration { name: name_of(slug), url: format!("{door}{token}"), secret: Some(secret) };
-    let ours = registrations.iter().find(|registration| registration.name == webhook.name);
-    account.crm.save_webhook(ours.map(|registration| registration.id.as_str()), &webhook).await?;
     Ok(Repaired::Registered)
 }
 

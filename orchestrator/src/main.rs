@@ -106,6 +106,9 @@ enum Webhook {
     Repair {
         /// As `leads tenant webhook list` names it
         tenant: String,
+        /// With a new address and a new secret, also if the CRM has one
+        #[arg(long)]
+        anew: bool,
     },
 }
 
@@ -196,9 +199,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Tenant(Tenant::Webhook(Webhook::List)) => {
             runtime.block_on(commands::tenant::webhooks(&load_for(&["postgres"])?, json))
         }
-        Command::Tenant(Tenant::Webhook(Webhook::Repair { tenant })) => {
+        Command::Tenant(Tenant::Webhook(Webhook::Repair { tenant, anew })) => {
             let config = load_for(&["postgres", "redis", "ingest"])?;
-            runtime.block_on(commands::tenant::repair_webhook(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(commands::tenant::repair_webhook(&config, &tenant, anew, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Tenant(Tenant::Backfill { tenant, days, contact }) => {
             let config = load_for(&["postgres", "redis", "nats"])?;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, LeadId};
 use orchestrator::{
     Program, Role,
@@ -65,7 +65,17 @@ impl Test {
         options.settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         change(&mut options);
         let site = Site::start(options).await.expect("a site for the test");
-        Self { site, _folder: folder }
+        let test = Self { site, _folder: folder };
+        // Whatever the hour a test begins at: its customers asked after the shop went live.
+        test.went_live(noon() - TimeDelta::days(365)).await;
+        test
+    }
+
+    /// Nobody is written to who asked before this.
+    pub async fn went_live(&self, at: DateTime<Utc>) {
+        let mut tx = self.site.store.begin(self.site.franchise.tenant).await.expect("a transaction");
+        tx.tenants().contact_since(at).await.expect("set");
+        tx.commit().await.expect("committed");
     }
 
     pub async fn run(&self) -> Program {

@@ -1,6 +1,9 @@
 //! Where somebody came from, and with what.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::http::HeaderMap;
 
@@ -9,14 +12,38 @@ use crate::Config;
 /// What a page may tell beside its form's own fields.
 const TOLD: [&str; 8] =
     ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "gclid", "page", "referrer"];
-const LONGEST: usize = 500;
+const LONGEST: usize = 200;
 
-/// Who called: for its rate, and kept nowhere. Behind a proxy the nearest one's word, which stands last.
-pub(super) fn address(config: &Config, headers: &HeaderMap, peer: Option<SocketAddr>) -> String {
-    let told = config.client_address_header.as_ref().and_then(|name| text(headers, name));
-    let last = told.and_then(|list| list.rsplit(',').next().map(|address| address.trim().to_owned()));
-    last.filter(|address| !address.is_empty() && address.len() <= 64)
-        .unwrap_or_else(|| peer.map(|peer| peer.ip().to_string()).unwrap_or_default())
+/// Who called: for its rate, and kept nowhere. Behind a proxy the nearest one's word, which stands last. `None`: there is a proxy,
+/// and we were not told to believe it; everybody would share its rate.
+pub(super) fn address(config: &Config, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<String> {
+    let Some(name) = &config.client_address_header else {
+        let is_proxied = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+        let peer = peer?.ip();
+        return (!is_proxied || !is_near(peer)).then(|| line_of(peer));
+    };
+    let told = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    let last = told.rsplit(',').next()?.trim().trim_matches(['[', ']']);
+    last.parse().ok().map(line_of)
+}
+
+/// Where our own proxies are.
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
+    }
+}
+
+/// Of the newer protocol a household has a whole network.
+fn line_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
 }
 
 pub(super) fn of(config: &Config, headers: &HeaderMap, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -74,5 +101,13 @@ mod tests {
         ] {
             assert_eq!(device(agent), wanted, "{agent}");
         }
+    }
+
+    #[test]
+    fn a_household_of_the_newer_protocol_is_one_caller() {
+        let line = |address: &str| line_of(address.parse().unwrap());
+        assert_eq!(line("2001:db8:1:2:3:4:5:6"), line("2001:db8:1:2::9"));
+        assert_ne!(line("2001:db8:1:2::9"), line("2001:db8:1:3::9"));
+        assert_eq!(line("192.0.2.1"), "192.0.2.1");
     }
 }

@@ -11,22 +11,23 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{ConnectInfo, FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use domain::{FormPreset, FormSchema, LocationId};
+use domain::{Answers, FormPreset, FormSchema, LocationId};
 use events::{Consent, FormSubmission, InboundKind, Source};
-use futures::future::try_join;
 use limits::ComeBackAfter;
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256, digest};
 use serde_json::json;
 use service::{Code, Problem};
 use store::FormKey;
 
-use self::given::Given;
 pub(crate) use self::keys::FormKeys;
+use self::{
+    Rate::{PerDay, PerMinute},
+    given::Given,
+};
 use crate::{
     App,
     app::{Verified, count, refuse},
@@ -34,7 +35,7 @@ use crate::{
 };
 
 const SOURCE: Source = Source::Form;
-/// A field that no person sees; whoever fills it in is none.
+/// A field that no person sees. Whoever fills it in is none, or has a browser that fills in everything: kept, and not written to.
 const HONEYPOT: &str = "company_website";
 /// Without a key of its own, the same words from the same address within this time are one submission.
 const SAME_WITHIN_S: i64 = 600;
@@ -42,7 +43,8 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 200;
 
 /// Who calls, from where, and with what.
 pub(crate) struct Call {
-    address: String,
+    /// `None`: a proxy that tells us nothing stands in front, and everybody has its address.
+    address: Option<String>,
     headers: HeaderMap,
     query: String,
     body: Body,
@@ -123,6 +125,8 @@ async fn take(app: &App, key: &str, preset: Option<FormPreset>, call: Call) -> R
     // So that the page can show which field is wrong.
     if let Some(origin) = origin.filter(|_| may_read) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let exposed = HeaderValue::from_static("Retry-After");
+        response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
     response
@@ -133,7 +137,8 @@ async fn find(app: &App, key: &str, call: &Call) -> Result<Arc<FormKey>, Problem
     if let Some(found) = app.0.form_keys.known(key).await {
         return found;
     }
-    within_rate(app, &format!("form-guess:{}", call.address), app.0.config.form_per_address).await?;
+    let address = call.address.as_deref().unwrap_or_default();
+    within_rate(app, &format!("form-guess:{address}"), PerMinute(app.0.config.form_per_key)).await?;
     app.0.form_keys.find(key).await
 }
 
@@ -151,21 +156,15 @@ async fn read(
         (Some(_), Some(_)) | (None, None) => return Err(refuse(SOURCE, keys::unknown())),
     };
     let config = &app.0.config;
-    try_join(
-        within_rate(app, &format!("form-address:{}", call.address), config.form_per_address),
-        within_rate(app, &format!("form-key:{key}"), config.form_per_key),
-    )
-    .await?;
+    // In this order: whoever is refused by their own address takes nobody's place.
+    if let Some(address) = &call.address {
+        within_rate(app, &format!("form-address:{address}"), PerMinute(config.form_per_address)).await?;
+    }
+    within_rate(app, &format!("form-key:{key}"), PerMinute(config.form_per_key)).await?;
     let Call { address, headers, body, .. } = call;
     let body = body.whole(SOURCE)?;
     let given =
         Given::read(&headers, &body).map_err(|detail| refuse(SOURCE, Problem::new(Code::NotReadable, detail)))?;
-    let id = name(app, &[key, form], &address, &headers, &body)?;
-    if given.fields.get(HONEYPOT).is_some_and(|words| !words.trim().is_empty()) {
-        // Whoever filled it in should not learn to leave it empty.
-        count(SOURCE, "trapped");
-        return Ok(id);
-    }
     let read = schema.read(&given.fields);
     let shop = shop_of(found, given.fields.get("location"));
     let (answers, location) = match (read, shop) {
@@ -180,6 +179,17 @@ async fn read(
             return Err(refuse(SOURCE, Problem::new(Code::InvalidFields, detail).with("errors", errors.into())));
         }
     };
+    // A form must not be a way to have somebody else written to again and again.
+    for recipient in ["phone", "email"].iter().filter_map(|name| answers.fields.get(*name)) {
+        let whose = hex::encode(&digest(&SHA256, recipient.to_lowercase().as_bytes()).as_ref()[..16]);
+        within_rate(app, &format!("form-recipient:{{{}}}:{whose}", found.tenant), PerDay(config.form_per_recipient))
+            .await?;
+    }
+    let id = name(app, &[key, form], &answers, location, address.as_deref(), &headers)?;
+    let is_suspected = given.fields.get(HONEYPOT).is_some_and(|words| !words.trim().is_empty());
+    if is_suspected {
+        count(SOURCE, "suspected");
+    }
     let asked_at = app.0.clock.now();
     let consent = schema.consent_words.filter(|_| answers.has_consented);
     let submission = FormSubmission {
@@ -189,6 +199,7 @@ async fn read(
         answers: answers.fields,
         consent: consent.map(|words| Consent { words, given_at: asked_at }),
         metadata: metadata::of(config, &headers, &given.fields),
+        is_suspected,
         asked_at,
     };
     let body = serde_json::to_vec(&submission).map_err(|_| Problem::new(Code::Internal, "Please send this again."))?;
@@ -204,8 +215,18 @@ async fn read(
     Ok(id)
 }
 
-async fn within_rate(app: &App, line: &str, per_minute: u32) -> Result<(), Problem> {
-    let passed = app.0.limiter.pass(line, f64::from(per_minute) / 60.0, per_minute).await;
+/// How many pass, and as many at once.
+enum Rate {
+    PerMinute(u32),
+    PerDay(u32),
+}
+
+async fn within_rate(app: &App, line: &str, rate: Rate) -> Result<(), Problem> {
+    let (many, seconds) = match rate {
+        PerMinute(many) => (many, 60.0),
+        PerDay(many) => (many, 86_400.0),
+    };
+    let passed = app.0.limiter.pass(line, f64::from(many) / seconds, many).await;
     passed.map_err(|ComeBackAfter(delay)| {
         let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         let problem = Problem::new(Code::TooMany, "Please wait a little and send this again.");
@@ -213,8 +234,15 @@ async fn within_rate(app: &App, line: &str, per_minute: u32) -> Result<(), Probl
     })
 }
 
-/// What a repeat of the same submission is called too.
-fn name(app: &App, form: &[&str], address: &str, headers: &HeaderMap, body: &Bytes) -> Result<String, Problem> {
+/// What a repeat of the same submission is called too. Whoever corrects a field and sends it again says something new.
+fn name(
+    app: &App,
+    form: &[&str],
+    answers: &Answers,
+    location: LocationId,
+    address: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<String, Problem> {
     let mut hash = Context::new(&SHA256);
     let mut add = |part: &[u8]| {
         hash.update(&part.len().to_le_bytes());
@@ -223,6 +251,12 @@ fn name(app: &App, form: &[&str], address: &str, headers: &HeaderMap, body: &Byt
     for part in form {
         add(part.as_bytes());
     }
+    for (name, words) in &answers.fields {
+        add(name.as_bytes());
+        add(words.as_bytes());
+    }
+    add(&[u8::from(answers.has_consented)]);
+    add(location.uuid().as_bytes());
     match headers.get("idempotency-key") {
         Some(given) if given.is_empty() || given.len() > LONGEST_IDEMPOTENCY_KEY => {
             let detail = format!("Idempotency-Key has from 1 to {LONGEST_IDEMPOTENCY_KEY} characters.");
@@ -230,8 +264,7 @@ fn name(app: &App, form: &[&str], address: &str, headers: &HeaderMap, body: &Byt
         }
         Some(given) => add(given.as_bytes()),
         None => {
-            add(body);
-            add(address.as_bytes());
+            add(address.unwrap_or_default().as_bytes());
             add(&(app.0.clock.wall().timestamp() / SAME_WITHIN_S).to_le_bytes());
         }
     }

@@ -9,7 +9,7 @@ mod watch;
 use std::time::Duration;
 
 use accounts::Accounts;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use stage::Runtime;
 use store::TakenPoll;
 use tokio::time::{sleep, timeout};
@@ -40,25 +40,32 @@ pub fn start(runtime: &Runtime, config: &PollConfig, accounts: Accounts) {
 impl Poller {
     async fn run(&self) {
         let stopping = self.runtime.lifecycle.stopping();
-        while !stopping.is_cancelled() {
-            let taken = match self.take().await {
-                Ok(taken) => taken,
-                Err(error) => {
-                    warn!(error = format!("{error:#}"), "no CRM could be looked through: which are due is not known");
-                    Vec::new()
+        let mut in_hand = FuturesUnordered::new();
+        while !(stopping.is_cancelled() && in_hand.is_empty()) {
+            let free = AT_ONCE - in_hand.len();
+            if free > 0 && !stopping.is_cancelled() {
+                match self.take(free).await {
+                    Ok(taken) => in_hand.extend(taken.into_iter().map(|poll| self.look_through(poll))),
+                    Err(error) => {
+                        warn!(
+                            error = format!("{error:#}"),
+                            "no CRM could be looked through: which are due is not known"
+                        );
+                    }
                 }
-            };
-            let is_idle = taken.is_empty();
-            futures::stream::iter(taken).for_each_concurrent(AT_ONCE, |poll| self.look_through(poll)).await;
-            if is_idle {
-                tokio::select! { () = stopping.cancelled() => {}, () = sleep(self.config.pause) => {} }
+            }
+            // A tenant that takes long keeps nobody else from being looked through.
+            tokio::select! {
+                Some(()) = in_hand.next() => {}
+                () = stopping.cancelled(), if in_hand.is_empty() => {}
+                () = sleep(self.config.pause) => {}
             }
         }
     }
 
-    async fn take(&self) -> anyhow::Result<Vec<TakenPoll>> {
+    async fn take(&self, most: usize) -> anyhow::Result<Vec<TakenPoll>> {
         let now = self.runtime.clock.wall();
-        let most = u16::try_from(AT_ONCE).unwrap_or(u16::MAX);
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
         let everywhere = self.runtime.store.everywhere();
         let taking = everywhere.take_polls(now, now + self.config.lease, most);
         Ok(timeout(PATIENCE, taking).await??)

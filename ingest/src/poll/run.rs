@@ -1,8 +1,11 @@
 //! One look through one tenant's CRM.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
-use accounts::{Account, Patience, Walk};
+use accounts::{Account, Patience, Step, Walk};
 use chrono::{DateTime, TimeDelta, Utc};
 use crm::{Feed, Row, Stamp, Window};
 use domain::ToldBy;
@@ -17,6 +20,8 @@ use super::{PATIENCE, Poller, watch};
 /// After a long outage a CRM is looked through in stretches, after each of which it is written down how far we are.
 const LONGEST_STRETCH: TimeDelta = TimeDelta::hours(6);
 
+const GIVES_WAY_FOR: Duration = Duration::from_millis(200);
+
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("the CRM could not be looked through")]
@@ -29,6 +34,8 @@ pub(super) enum Error {
     Publish(#[from] PublishError),
     #[error("another replica has taken this over")]
     TakenOver,
+    #[error("the program stops; another replica goes on")]
+    Stopping,
 }
 
 /// What a run has found so far.
@@ -42,8 +49,9 @@ struct Found {
     by_poll: HashSet<String>,
     slowest_webhook: Option<TimeDelta>,
     crowded: u32,
-    /// What the CRM does not filter by.
-    deaf: BTreeSet<String>,
+    /// What could not be looked at as it should.
+    weak: BTreeSet<String>,
+    leased_at: Option<Instant>,
 }
 
 pub(super) async fn run(poller: &Poller, mut poll: TakenPoll) {
@@ -53,6 +61,12 @@ pub(super) async fn run(poller: &Poller, mut poll: TakenPoll) {
         Ok(()) => None,
         Err(Error::TakenOver) => {
             warn!("the look through this CRM took longer than its lease; another replica goes on");
+            return;
+        }
+        Err(Error::Stopping) => {
+            // The next one need not wait for the lease's end.
+            let now = poller.runtime.clock.wall();
+            let _ = timeout(PATIENCE, give_back(poller, &poll, now)).await;
             return;
         }
         Err(error) => Some(error),
@@ -79,7 +93,7 @@ fn describe(started_at: DateTime<Utc>, ended_at: DateTime<Utc>, found: &Found, p
     let crowded = (found.crowded > 0).then(|| {
         format!("{} instants have more rows than the CRM shows at once; compare with: leads ledger", found.crowded)
     });
-    let weak: Vec<_> = found.deaf.iter().cloned().chain(crowded).collect();
+    let weak: Vec<_> = found.weak.iter().cloned().chain(crowded).collect();
     NewPollRun {
         started_at,
         ended_at,
@@ -108,6 +122,12 @@ fn say(found: &Found, problem: Option<&Error>, outcome: PollOutcome) {
     if found.told > 0 {
         info!(rows = found.told, "found {} rows that were news to us", found.told);
     }
+}
+
+async fn give_back(poller: &Poller, poll: &TakenPoll, due_at: DateTime<Utc>) -> Result<(), store::Error> {
+    let mut tx = poller.runtime.store.begin(poll.tenant).await?;
+    tx.polls().advance(poll, due_at).await?;
+    tx.commit().await
 }
 
 async fn keep(poller: &Poller, poll: &TakenPoll, due_at: DateTime<Utc>, run: &NewPollRun) -> Result<(), store::Error> {
@@ -144,26 +164,47 @@ async fn look_through(poller: &Poller, poll: &mut TakenPoll, found: &mut Found) 
     if poll.others_due_at > clock.wall() {
         return Ok(());
     }
+    others(poller, poll, &account, now, found).await;
+    poll.others_due_at = clock.wall() + poller.config.others_interval;
+    still_ours(poller, poll).await?;
+    watch::watch(poller, &account).await
+}
+
+/// Appointments and customers, whose list a CRM may not show us: what is wrong with it is noted, and keeps nobody from the rest.
+async fn others(poller: &Poller, poll: &mut TakenPoll, account: &Account, now: DateTime<Utc>, found: &mut Found) {
     while let Some((window, until)) = stretch(poller, poll.others_until, now) {
         for feed in [Feed::Appointments, Feed::Customers] {
-            let walked = walk(poller, poll, &account, feed, Stamp::Updated, window, found).await;
-            forgive_deafness(walked, found)?;
+            if let Err(error) = walk(poller, poll, account, feed, Stamp::Updated, window, found).await {
+                found.weak.insert(format!("{}: {}", feed.as_str(), causes(&error)));
+                if !matches!(error, Error::Account(accounts::Error::Crm(_))) {
+                    return;
+                }
+                // An outage passes, and then this stretch is looked at; a refusal does not, and is not waited for.
+                let is_refused = matches!(
+                    error,
+                    Error::Account(accounts::Error::Crm(
+                        crm::Error::FilterIgnored { .. }
+                            | crm::Error::KeyRefused { .. }
+                            | crm::Error::Failing { status: 404, .. }
+                    ))
+                );
+                if !is_refused {
+                    return;
+                }
+            }
         }
         poll.others_until = until;
-        still_ours(poller, poll).await?;
         if until >= now {
-            break;
+            return;
         }
     }
-    poll.others_due_at = clock.wall() + poller.config.others_interval;
-    watch::watch(poller, &account).await
 }
 
 /// A CRM that does not filter by one date is noted and looked through by the other. Answers whether it is one.
 fn forgive_deafness(walked: Result<(), Error>, found: &mut Found) -> Result<bool, Error> {
     match walked {
         Err(Error::Account(accounts::Error::Crm(error @ crm::Error::FilterIgnored { .. }))) => {
-            found.deaf.insert(error.to_string());
+            found.weak.insert(error.to_string());
             Ok(true)
         }
         other => other.map(|()| false),
@@ -174,8 +215,10 @@ fn forgive_deafness(walked: Result<(), Error>, found: &mut Found) -> Result<bool
 /// at, for rows that became visible late, and reaches beyond now, for a CRM whose clock is ahead of ours.
 fn stretch(poller: &Poller, looked_until: DateTime<Utc>, now: DateTime<Utc>) -> Option<(Window, DateTime<Utc>)> {
     let overlap = TimeDelta::from_std(poller.config.overlap).unwrap_or_default();
+    // A replica whose clock is ahead may have written down a time that is still to come.
+    let from = looked_until.min(now) - overlap;
     let until = now.min(looked_until + LONGEST_STRETCH).max(looked_until);
-    Window::new(looked_until - overlap, until + overlap).map(|window| (window, until))
+    Window::new(from, until + overlap).map(|window| (window, until))
 }
 
 /// Writes down how far we have come, while nobody else has taken over.
@@ -200,21 +243,26 @@ async fn walk(
     found: &mut Found,
 ) -> Result<(), Error> {
     let mut walk = Walk::new(account, feed, stamp, window, Patience::Background(poller.config.patience));
-    let mut stretches = 0;
     let walked = loop {
+        if poller.runtime.lifecycle.stopping().is_cancelled() {
+            break Err(Error::Stopping);
+        }
+        // A customer who waits for an answer goes before what nobody waits for.
+        poller.runtime.store.wait_while_busy(GIVES_WAY_FOR).await;
         match walk.next().await {
             None => break Ok(()),
             Some(Err(error)) => break Err(error.into()),
-            Some(Ok((_, rows))) => {
+            Some(Ok(Step::Halved)) => {}
+            Some(Ok(Step::Looked(_, rows))) => {
                 found.rows_listed += u32::try_from(rows.len()).unwrap_or(u32::MAX);
                 if let Err(error) = tell(poller, account, (feed, stamp), rows, found).await {
                     break Err(error);
                 }
             }
         }
-        stretches += 1;
-        // A crowded window takes many requests, each of which waits for its turn.
-        if stretches % 8 == 0 {
+        // Each request waits for its turn; a crowded window takes many.
+        if found.leased_at.get_or_insert_with(Instant::now).elapsed() > poller.config.lease / 3 {
+            found.leased_at = Some(Instant::now());
             still_ours(poller, poll).await?;
         }
     };

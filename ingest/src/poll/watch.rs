@@ -99,7 +99,7 @@ async fn note(
         error!(
             webhook.state = state.as_str(),
             webhook.since = %since,
-            "a CRM's webhook does not work: {}; see: leads tenant webhook list", state.says()
+            "a CRM's webhook does not work ({}); see: leads tenant webhook list", state.as_str()
         );
     }
     Ok(())
@@ -134,12 +134,17 @@ fn judge(ours: Option<&Registration>, arrivals: Arrivals) -> State {
     let is_silent = by_poll > 0 && (by_webhook == 0 || (by_poll >= 3 && by_poll * 10 > by_webhook));
     match &ours.problem {
         _ if !ours.is_enabled => State::Disabled,
-        Some(problem) => State::Failing(problem.clone()),
+        // It may quote our address, which is half of a secret.
+        Some(problem) => State::Failing(problem.replace(&ours.url, "(our address)").replace(token_of(&ours.url), "…")),
         None if !untold.is_empty() => State::Incomplete(untold),
         None if is_silent => State::Silent(arrivals),
         None if lag > SLOW => State::Slow(lag),
         None => State::Ok,
     }
+}
+
+fn token_of(url: &str) -> &str {
+    url.rsplit('/').next().filter(|token| !token.is_empty()).unwrap_or(url)
 }
 
 #[cfg(test)]
@@ -150,7 +155,7 @@ mod tests {
         Registration {
             id: "w-1".into(),
             name: "leads".into(),
-            url: "https://hooks.example.com/webhooks/shopmonkey/t".into(),
+            url: "https://hooks.example.com/webhooks/shopmonkey/tok-1".into(),
             is_enabled: true,
             problem: None,
             feeds: Feed::ALL.into(),
@@ -167,6 +172,8 @@ mod tests {
         let state = |ours: Option<Registration>, arrivals| judge(ours.as_ref(), arrivals).as_str();
         assert_eq!(state(Some(ours()), well.clone()), "ok");
         assert_eq!(state(None, well.clone()), "missing");
+        let quoted = Registration { problem: Some("POST /webhooks/shopmonkey/tok-1: 500".into()), ..ours() };
+        assert!(!judge(Some(&quoted), well.clone()).says().contains("tok-1"));
         let failing = Registration { problem: Some("500".into()), ..ours() };
         assert_eq!(state(Some(Registration { is_enabled: false, ..failing.clone() }), well.clone()), "disabled");
         assert_eq!(state(Some(failing), well.clone()), "failing");

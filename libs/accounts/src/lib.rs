@@ -10,4 +10,4 @@ mod walk;
 pub use account::{Account, Accounts, Error};
 pub use config::Config;
 pub use limited::Patience;
-pub use walk::Walk;
+pub use walk::{Step, Walk};

@@ -15,32 +15,41 @@ pub struct Walk<'a> {
     crowded: u32,
 }
 
+/// What one request came to.
+pub enum Step {
+    /// Everything up to the end of this window has been looked at; its rows.
+    Looked(Window, Vec<Row>),
+    /// There was more than the CRM shows at once; its halves are next.
+    Halved,
+}
+
 impl<'a> Walk<'a> {
     pub fn new(account: &'a Account, feed: Feed, stamp: Stamp, window: Window, patience: Patience) -> Self {
         Self { account, feed, stamp, patience, ahead: vec![window], requests: 0, crowded: 0 }
     }
 
-    /// The rows of the next stretch, and the stretch. `None`: the walk is over. After an error the same stretch is next.
-    pub async fn next(&mut self) -> Option<Result<(Window, Vec<Row>), Error>> {
-        while let Some(window) = self.ahead.last().copied() {
-            if let Err(error) = self.account.wait(1, self.patience).await {
-                return Some(Err(error));
-            }
-            self.requests += 1;
-            let listed = match self.account.crm.list(self.feed, self.stamp, window).await {
-                Ok(listed) => listed,
-                Err(error) => return Some(Err(Error::Crm(error))),
-            };
-            self.ahead.pop();
-            match window.halve() {
-                Some((earlier, later)) if !listed.is_whole => self.ahead.extend([later, earlier]),
-                _ => {
-                    self.crowded += u32::from(!listed.is_whole);
-                    return Some(Ok((window, listed.rows)));
-                }
-            }
+    /// One request further. `None`: the walk is over. After an error the same stretch is next.
+    pub async fn next(&mut self) -> Option<Result<Step, Error>> {
+        let window = self.ahead.last().copied()?;
+        if let Err(error) = self.account.wait(1, self.patience).await {
+            return Some(Err(error));
         }
-        None
+        self.requests += 1;
+        let listed = match self.account.crm.list(self.feed, self.stamp, window).await {
+            Ok(listed) => listed,
+            Err(error) => return Some(Err(Error::Crm(error))),
+        };
+        self.ahead.pop();
+        Some(Ok(match window.halve() {
+            Some((earlier, later)) if !listed.is_whole => {
+                self.ahead.extend([later, earlier]);
+                Step::Halved
+            }
+            _ => {
+                self.crowded += u32::from(!listed.is_whole);
+                Step::Looked(window, listed.rows)
+            }
+        }))
     }
 
     pub fn requests(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! What we need of a CRM, and one adapter for each.
 //!
-//! To add a CRM: a folder with the same files as `shopmonkey/` (`config client wire convert webhook`), and an arm in
-//! `enrich`, where a tenant's CRM is chosen. Nothing above this crate knows a vendor's words.
+//! To add a CRM: a folder with the same files as `shopmonkey/` (`config client wire convert registration webhook`), and an arm in
+//! `accounts`, where a tenant's CRM is chosen. Nothing above this crate knows a vendor's words.
 
 mod error;
 mod list;

@@ -57,7 +57,7 @@ pub struct Answers {
 pub const CONSENT: &str = "consent";
 
 const LONGEST_LINE: usize = 200;
-const LONGEST_TEXT: usize = 5_000;
+const LONGEST_TEXT: usize = 2_000;
 
 impl FormSchema {
     /// Reads what was filled in. Every field that is wrong is named, not only the first.
@@ -103,10 +103,14 @@ impl FieldKind {
             return Err("has a character that cannot be written".to_owned());
         }
         match self {
+            // A line goes into the shop's own texts and emails, to whomever the sender names.
+            Self::Line if is_address(words) => Err("has a web address in it".to_owned()),
             Self::Line | Self::Text => Ok(words.to_owned()),
-            Self::Phone => E164::parse(words)
-                .map(String::from)
-                .map_err(|_| "is not a phone number; write it with its area code, such as 512-555-0142".to_owned()),
+            Self::Phone => {
+                E164::parse(words).ok().map(String::from).filter(|number| number.starts_with("+1")).ok_or_else(|| {
+                    "is not a phone number; write it with its area code, such as 512-555-0142".to_owned()
+                })
+            }
             Self::Email => Email::parse(words)
                 .map(|email| email.as_str().to_owned())
                 .map_err(|_| "is not an email address, such as name@example.com".to_owned()),
@@ -122,6 +126,11 @@ impl FieldKind {
             }
         }
     }
+}
+
+fn is_address(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["://", "www.", ".com", ".net", ".org", ".io/", ".ly/"].iter().any(|part| words.contains(part))
 }
 
 /// Forms that many websites have, so that a shop need not describe them.
@@ -195,10 +204,16 @@ mod tests {
 
     #[test]
     fn every_field_that_is_wrong_is_named_at_once() {
-        let wrong = [("phone", "12"), ("email", "dana@"), ("vehicle_year", "21"), ("message", "a\u{0}b")];
+        let wrong = [
+            ("phone", "+49 30 901820"),
+            ("email", "dana@"),
+            ("vehicle_year", "21"),
+            ("message", "a\u{0}b"),
+            ("service", "Win at https://example.com"),
+        ];
         let errors = read(FormPreset::ChatbotLead, &wrong).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        assert_eq!(fields, ["name", "vehicle_year", "message", "phone", "email"]);
+        assert_eq!(fields, ["name", "service", "vehicle_year", "message", "phone", "email"]);
     }
 
     #[test]

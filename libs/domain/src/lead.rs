@@ -77,6 +77,8 @@ pub enum StopReason {
     NoAnswer,
     /// Asked for before the shop went live with us: kept, and nobody is written to.
     BeforeGoLive,
+    /// By a form that a machine may have filled in: kept for a person to look at.
+    Suspected,
 }
 
 impl StopReason {
@@ -90,6 +92,7 @@ impl StopReason {
             Self::LostInCrm => "lost_in_crm",
             Self::NoAnswer => "no_answer",
             Self::BeforeGoLive => "before_go_live",
+            Self::Suspected => "suspected",
         }
     }
 
@@ -116,7 +119,7 @@ impl StopReason {
             Self::Booked => Some(LeadStatus::AppointmentScheduled),
             Self::Converted => Some(LeadStatus::Converted),
             Self::ClosedInCrm | Self::LostInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
-            Self::OptedOut | Self::BeforeGoLive => None,
+            Self::OptedOut | Self::BeforeGoLive | Self::Suspected => None,
         }
     }
 }

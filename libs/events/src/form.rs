@@ -17,6 +17,9 @@ pub struct FormSubmission {
     pub consent: Option<Consent>,
     /// Where they came from and with what: `utm_source`, `referrer`, `page`, `device`, `country`, `language`.
     pub metadata: BTreeMap<String, String>,
+    /// A field that no person sees was filled in.
+    #[serde(default)]
+    pub is_suspected: bool,
     /// Business time.
     pub asked_at: DateTime<Utc>,
 }

@@ -100,8 +100,9 @@ pub struct CrmHealth {
 pub struct Polls<'t>(pub(crate) &'t mut Transaction);
 
 impl Polls<'_> {
-    /// Polls this CRM of the tenant's from now on: what changes after `business_now` is found.
-    pub async fn add(self, crm: &str, wall_now: DateTime<Utc>, business_now: DateTime<Utc>) -> Result<(), Error> {
+    /// The tenant goes live: this CRM of its is looked through from now on, and whoever asks from now on is written to. Going live
+    /// again changes nothing.
+    pub async fn go_live(self, crm: &str, wall_now: DateTime<Utc>, business_now: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "insert into polls (tenant_id, crm, due_at, orders_until, others_due_at, others_until)
              values ($1, $2, $3, $4, $3, $4) on conflict (tenant_id, crm) do nothing",
@@ -112,8 +113,16 @@ impl Polls<'_> {
         )
         .execute(&mut *self.0.inner)
         .await
+        .map_err(Error::doing("add a poll"))?;
+        sqlx::query!(
+            "update tenants set contacts_since = coalesce(contacts_since, $2) where id = $1",
+            self.0.tenant.uuid(),
+            business_now
+        )
+        .execute(&mut *self.0.inner)
+        .await
         .map(drop)
-        .map_err(Error::doing("add a poll"))
+        .map_err(Error::doing("note when a tenant went live"))
     }
 
     /// Writes down how far `taken` has come, and lets nobody else take it before `due_at`. Answers false, and writes nothing, if

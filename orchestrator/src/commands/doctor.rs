@@ -213,6 +213,7 @@ async fn crm_webhooks(store: &Store, config: &Config) -> Finding {
         .iter()
         .filter_map(|crm| match (&crm.state, &crm.says) {
             (Some(state), Some(says)) if state != "ok" => Some(format!("{}: {says}", crm.slug)),
+            (None, _) if crm.outcome.is_some() => Some(format!("{}: nobody has looked at it", crm.slug)),
             _ if crm.checked_at.is_some_and(|at| at < oldest) => Some(format!("{}: nobody looks any more", crm.slug)),
             _ => None,
         })

@@ -49,8 +49,8 @@ pub async fn webhooks(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes a tenant's webhook work again.
-pub async fn repair_webhook(config: &Config, slug: &str, json: bool) -> anyhow::Result<()> {
-    let done = operate::repair_webhook(&desk(config)?, slug, &config.ingest.public_url).await?;
+pub async fn repair_webhook(config: &Config, slug: &str, anew: bool, json: bool) -> anyhow::Result<()> {
+    let done = operate::repair_webhook(&desk(config)?, slug, &config.ingest.public_url, anew).await?;
     if json {
         return Ok(say(&serde_json::json!({"tenant": slug, "done": done}).to_string())?);
     }
@@ -84,7 +84,11 @@ pub async fn backfill(config: &Config, slug: &str, days: u32, contact: bool, jso
     if json {
         return Ok(say(&serde_json::to_string_pretty(&done)?)?);
     }
-    let written = if contact { "whoever asked is written to" } else { "nobody is written to about them" };
+    let written = if contact { "whoever asked for these is written to" } else { "nobody is written to about them" };
+    if done.not_judged > 0 {
+        let count = done.not_judged;
+        say(&format!("{count} of them are not judged yet; is enrich running? See: leads dead list"))?;
+    }
     Ok(say(&format!(
         "{} orders since {}, {} of them taken in now; {written}",
         done.orders,

@@ -100,7 +100,7 @@ pub async fn seed(
     let key = shopmonkey::Credentials { base_url: sim_url.to_owned(), api_key: sim::shopmonkey::API_KEY.to_owned() };
     tx.tenants().save_credentials(shopmonkey::NAME, &key).await?;
     #[expect(clippy::disallowed_methods, reason = "the edge; leases follow the wall")]
-    tx.polls().add(shopmonkey::NAME, chrono::Utc::now(), now).await?;
+    tx.polls().go_live(shopmonkey::NAME, chrono::Utc::now(), now).await?;
     let account = twilio::Credentials {
         base_url: sim_url.to_owned(),
         account_sid: sim::twilio::ACCOUNT_SID.to_owned(),

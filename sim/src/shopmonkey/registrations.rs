@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Shopmonkey, WebhookTarget};
 
-const ENTITIES: [&str; 12] = [
+const ENTITIES: [&str; 11] = [
     "Appointment",
-    "CannedService",
     "Customer",
     "Inspection",
     "Inventory",

@@ -148,12 +148,17 @@ async fn each_wrong_field_is_named_and_nothing_is_stored() {
     let (_, says) = problem(chatbot(&test, &more).send().await.expect("an answer")).await;
     assert!(says.to_string().contains("is a list or an object"), "{says}");
 
-    // Whoever fills in what no person sees is thanked and forgotten.
-    let mut trapped = dana();
-    trapped["company_website"] = json!("https://spam.example");
-    id_of(chatbot(&test, &trapped).send().await.expect("an answer")).await;
     until("nothing is left to read", async || unacked(&test).await == 0).await;
     assert!(test.site.store.everywhere().count_leads_by_status().await.expect("a count").is_empty());
+
+    // Whoever fills in what no person sees is kept, and not written to.
+    let mut trapped = dana();
+    trapped["company_website"] = json!("https://spam.example");
+    let id = id_of(chatbot(&test, &trapped).send().await.expect("an answer")).await;
+    until("it is kept", async || lead(&test, &id).await.is_some()).await;
+    until("nothing is left to read", async || unacked(&test).await == 0).await;
+    assert_eq!(lead(&test, &id).await.expect("a lead").stop_reason.as_deref(), Some("suspected"));
+    assert_eq!(test.texts_to(DANA), Vec::<String>::new());
     program.stop().await;
 }
 
@@ -173,8 +178,6 @@ async fn whoever_did_not_agree_is_never_texted() {
     )
     .await;
     until("it is kept", async || lead(&test, &id).await.is_some()).await;
-    let counts = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-    drop(counts);
     let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
     let why: Option<String> = sqlx::query_scalar("select no_contact from leads where crm_order_id = $1")
         .bind(&id)
@@ -190,6 +193,7 @@ async fn whoever_did_not_agree_is_never_texted() {
 async fn a_form_of_ones_own_takes_its_fields_from_its_websites_and_at_its_rate() {
     let test = Test::start_with(|options| {
         options.settings.push(("ingest.form_per_address".into(), "3".into()));
+        options.settings.push(("ingest.form_per_recipient".into(), "100".into()));
         options.settings.push(("ingest.client_address_header".into(), "X-Forwarded-For".into()));
     })
     .await;
@@ -252,6 +256,46 @@ async fn a_form_of_ones_own_takes_its_fields_from_its_websites_and_at_its_rate()
     test.site.stack.supervisor.stop("redis");
     assert_eq!(from(ours, "192.0.2.1").send().await.expect("an answer").status(), StatusCode::CREATED);
     program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_have_somebody_written_to_again_and_again_and_crowds_nobody_out() {
+    let test = Test::start_with(|options| {
+        options.settings.push(("ingest.form_per_address".into(), "10".into()));
+        options.settings.push(("ingest.form_per_key".into(), "20".into()));
+        options.settings.push(("ingest.client_address_header".into(), "X-Forwarded-For".into()));
+    })
+    .await;
+    let program = test.run().await;
+    let from = |caller: &str, number: u32, phone: &str| {
+        let body = json!({"name": format!("Dana {number}"), "phone": phone, "location": TAMPA, "consent": true});
+        chatbot(&test, &body).header("x-forwarded-for", caller).send()
+    };
+    for number in 0..5 {
+        assert_eq!(from("192.0.2.1", number, DANA).await.expect("an answer").status(), 201);
+    }
+    assert_eq!(from("192.0.2.2", 6, DANA).await.expect("an answer").status(), 429, "somebody else's number");
+    for number in 0..60 {
+        let _ = from("192.0.2.1", number, "512-555-0144").await;
+    }
+    assert_eq!(from("192.0.2.1", 99, "512-555-0145").await.expect("an answer").status(), 429);
+    // What was refused took no place on the key's line.
+    assert_eq!(from("192.0.2.3", 100, "512-555-0146").await.expect("an answer").status(), 201);
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_postgres_away_a_form_is_taken_all_the_same() {
+    let test = Test::start_with(|options| options.settings.push(("ingest.door_ttl".into(), "100ms".into()))).await;
+    let program = test.run().await;
+    id_of(chatbot(&test, &dana()).send().await.expect("an answer")).await;
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    test.site.stack.supervisor.stop("postgres");
+    let other = json!({"name": "Sam", "phone": "512-555-0143", "location": TAMPA, "consent": "on"});
+    for key in ["a", "b", "c"] {
+        id_of(chatbot(&test, &other).header("idempotency-key", key).send().await.expect("an answer")).await;
+    }
+    program.crash().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

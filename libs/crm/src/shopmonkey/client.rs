@@ -148,7 +148,7 @@ impl Crm for Shopmonkey {
             .append_pair("where", &filter(stamp, window));
         let answer = self.ask(table, self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
         let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len());
+        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len(), LARGEST_PAGE);
         let all = raw.len();
         let rows: Vec<_> = raw
             .iter()
@@ -173,7 +173,7 @@ impl Crm for Shopmonkey {
         url.query_pairs_mut().append_pair("limit", &LARGEST_PAGE.to_string()).append_pair("where", &wanted.to_string());
         let answer = self.ask("canned_service", self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
         let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len());
+        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len(), LARGEST_PAGE);
         let mut services = Vec::new();
         for row in &raw {
             let Ok(row) = serde_json::from_str::<wire::CannedService>(row.get()) else { continue };

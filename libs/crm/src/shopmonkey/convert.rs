@@ -8,7 +8,7 @@ use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Serv
 use super::wire;
 
 /// Without the one character that Postgres has no room for.
-fn plain(text: String) -> String {
+pub(super) fn plain(text: String) -> String {
     if text.contains('\0') { text.replace('\0', " ") } else { text }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::wire;
+use super::{convert::plain, wire};
 use crate::{Feed, NewRegistration, Registration};
 
 /// What triggers are called begins with this.
@@ -22,7 +22,7 @@ pub(super) fn read(row: wire::Webhook) -> Registration {
     };
     Registration {
         feeds: Feed::ALL.into_iter().filter(is_told).collect(),
-        problem: row.error.then(|| row.error_message.unwrap_or_else(|| "it does not say what".to_owned())),
+        problem: row.error.then(|| plain(row.error_message.unwrap_or_else(|| "it does not say what".to_owned()))),
         id: row.id,
         name: row.name.unwrap_or_default(),
         url: row.url.unwrap_or_default(),
@@ -30,12 +30,16 @@ pub(super) fn read(row: wire::Webhook) -> Registration {
     }
 }
 
-/// The names of all triggers we need, in each of the two ways they may be called.
-pub(super) fn vocabularies() -> [Vec<String>; 2] {
-    // Canned services have no feed of ours yet; the catalog is told of them.
-    let entities = Feed::ALL.map(entity).into_iter().chain(["CannedService"]);
-    let by_operation = entities.flat_map(|entity| ["Insert", "Update", "Delete"].map(|what| format!("{entity}{what}")));
-    [by_operation.collect(), Feed::ALL.map(|feed| entity(feed).to_owned()).into()]
+/// The names of all triggers we need, in the ways they may be called, the best known first; and of canned services, for which
+/// nobody has seen any.
+pub(super) fn vocabularies() -> [Vec<String>; 4] {
+    const SERVICES: &str = "CannedService";
+    let by_operation = |entity: &str| ["Insert", "Update", "Delete"].map(|what| format!("{entity}{what}"));
+    let needed = Feed::ALL.map(entity);
+    let operations: Vec<_> = needed.into_iter().flat_map(by_operation).collect();
+    let entities: Vec<_> = needed.map(str::to_owned).into();
+    let with = |names: &[String], more: &[String]| [names, more].concat();
+    [with(&operations, &by_operation(SERVICES)), operations, with(&entities, &[SERVICES.to_owned()]), entities]
 }
 
 pub(super) fn write(webhook: &NewRegistration, triggers: &[String]) -> Value {

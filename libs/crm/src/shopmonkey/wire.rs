@@ -19,9 +19,10 @@ pub(super) struct ListMeta {
 }
 
 impl ListMeta {
-    /// Whether the rows that came with it are all there are. A clamped page may be as long as what was asked for.
-    pub(super) fn is_whole(&self, rows: usize) -> bool {
-        !self.has_more && self.total.unwrap_or(rows) <= rows
+    /// Whether the rows that came with it are all there are, on a page of at most `largest`. One that is full and does not say how
+    /// many there are may be cut off.
+    pub(super) fn is_whole(&self, rows: usize, largest: usize) -> bool {
+        !self.has_more && self.total.map_or(rows < largest, |total| total <= rows)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The only door in: webhooks of a CRM, forms of websites, replies of customers, receipts of vendors; and a look through the CRM for what no
-//! webhook told.
+//! The only door in: webhooks of a CRM, forms of websites, replies of customers, receipts of vendors; and a look through the
+//! CRM for what no webhook told.
 //!
 //! Every route does the same four things: finds whose door it is, verifies the raw bytes, names the event so that a repeat
 //! is recognised, and answers 2xx only when JetStream has said that it is stored. To add a door: a file with the route, a

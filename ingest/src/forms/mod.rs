@@ -1,7 +1,7 @@
 //! `POST /api/forms/{form_key}` and the forms that are described already: somebody asks for a quote on a website.
 //!
-//! The key is public. What keeps a stranger from flooding a shop with leads is the list of websites, a field that no person
-//! sees, and two rates.
+//! The key is public. What keeps a stranger from flooding a shop with leads, or having somebody else written to, is the list of
+//! websites, a field that no person sees, and the rates: of the caller, of the key, of whoever is to be answered.
 
 mod given;
 mod keys;

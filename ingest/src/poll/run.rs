@@ -20,6 +20,7 @@ use super::{PATIENCE, Poller, watch};
 /// After a long outage a CRM is looked through in stretches, after each of which it is written down how far we are.
 const LONGEST_STRETCH: TimeDelta = TimeDelta::hours(6);
 
+/// At most, before each request.
 const GIVES_WAY_FOR: Duration = Duration::from_millis(200);
 
 #[derive(Debug, thiserror::Error)]

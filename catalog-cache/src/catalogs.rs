@@ -101,7 +101,7 @@ impl Catalogs {
         let guard = self.fetch_lock(&shop).await.lock_owned().await;
         // Whoever held it may have brought what we need.
         let local = match self.0.local.get(&shop).await {
-            Some(local) if local.holds() => local,
+            Some(local) if local.catalog.is_some() || local.holds() => local,
             _ => self.look_further(&shop).await,
         };
         drop(guard);

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use redis::{
-    Client, RedisError, Script,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use secrecy::ExposeSecret as _;
-use tokio::sync::OnceCell;
+use limits::Redis;
+use redis::{RedisError, Script};
 
 use crate::Catalog;
 
@@ -30,9 +26,7 @@ return 0
 ";
 
 pub(crate) struct Shared {
-    client: Client,
-    timeout: Duration,
-    connection: OnceCell<ConnectionManager>,
+    redis: Redis,
     keep: Script,
     release: Script,
 }
@@ -47,17 +41,11 @@ pub(crate) enum Entry {
 
 impl Shared {
     pub(crate) fn new(config: &limits::Config) -> Result<Self, RedisError> {
-        Ok(Self {
-            client: Client::open(config.url.expose_secret())?,
-            timeout: config.timeout,
-            connection: OnceCell::new(),
-            keep: Script::new(KEEP),
-            release: Script::new(RELEASE),
-        })
+        Ok(Self { redis: Redis::new(config)?, keep: Script::new(KEEP), release: Script::new(RELEASE) })
     }
 
     pub(crate) async fn find(&self, shop: &str) -> Result<Entry, RedisError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await?;
         let (catalog, failed): (Option<Vec<u8>>, Option<String>) = redis::cmd("MGET")
             .arg(format!("catalog:{shop}"))
             .arg(format!("catalog-failed:{shop}"))
@@ -82,7 +70,7 @@ impl Shared {
     }
 
     pub(crate) async fn keep(&self, shop: &str, catalog: &Catalog) -> Result<(), RedisError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await?;
         let bytes = serde_json::to_vec(catalog).map_err(std::io::Error::other)?;
         let kept: i64 = self
             .keep
@@ -100,7 +88,7 @@ impl Shared {
     }
 
     pub(crate) async fn keep_failure(&self, shop: &str, kept_for: Duration) -> Result<(), RedisError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await?;
         redis::cmd("SET")
             .arg(format!("catalog-failed:{shop}"))
             .arg("1")
@@ -112,7 +100,7 @@ impl Shared {
 
     /// Whether the one lock of this shop is ours now, under this name.
     pub(crate) async fn lock(&self, shop: &str, name: &str, held_for: Duration) -> Result<bool, RedisError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await?;
         let taken: Option<String> = redis::cmd("SET")
             .arg(format!("catalog-lock:{shop}"))
             .arg(name)
@@ -125,18 +113,7 @@ impl Shared {
     }
 
     pub(crate) async fn unlock(&self, shop: &str, name: &str) -> Result<(), RedisError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await?;
         self.release.key(format!("catalog-lock:{shop}")).arg(name).invoke_async::<i64>(&mut connection).await.map(drop)
-    }
-
-    async fn connection(&self) -> Result<ConnectionManager, RedisError> {
-        let connect = async || {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(self.timeout))
-                .set_response_timeout(Some(self.timeout))
-                .set_number_of_retries(1);
-            self.client.get_connection_manager_with_config(config).await
-        };
-        self.connection.get_or_try_init(connect).await.cloned()
     }
 }

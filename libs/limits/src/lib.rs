@@ -5,6 +5,7 @@
 //! no place.
 
 mod config;
+mod connection;
 
 use std::{
     sync::{
@@ -15,13 +16,9 @@ use std::{
 };
 
 pub use config::Config;
+pub use connection::Redis;
 use moka::future::Cache;
-use redis::{
-    Client, RedisError, Script,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use secrecy::ExposeSecret as _;
-use tokio::sync::OnceCell;
+use redis::{RedisError, Script};
 
 /// Keys: the line, and since when it starts slowly. Arguments: microseconds between requests, burst, the longest acceptable wait
 /// in microseconds, turns. Answers microseconds to wait; negative: no place taken, come back after that many.
@@ -69,11 +66,9 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ComeBackAfter(pub Duration);
 
-/// A connection that is made when first needed and made again when it breaks.
+/// The lines of everybody.
 pub struct Limiter {
-    client: Client,
-    timeout: Duration,
-    connection: OnceCell<ConnectionManager>,
+    redis: Redis,
     take: Script,
     close: Script,
     /// Places on busy lines that were taken ahead.
@@ -85,11 +80,8 @@ const PLACES_KEPT_FOR: Duration = Duration::from_secs(10);
 
 impl Limiter {
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let client = Client::open(config.url.expose_secret()).map_err(Error::Address)?;
         Ok(Self {
-            client,
-            timeout: config.timeout,
-            connection: OnceCell::new(),
+            redis: Redis::new(config).map_err(Error::Address)?,
             take: Script::new(TAKE_A_PLACE),
             close: Script::new(CLOSE),
             kept: Cache::builder().max_capacity(10_000).time_to_live(PLACES_KEPT_FOR).build(),
@@ -137,7 +129,7 @@ impl Limiter {
         turns: u32,
         patience: Duration,
     ) -> Result<Result<Duration, ComeBackAfter>, Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await.map_err(Error::Away)?;
         let interval_us = (1_000_000.0 / per_second.max(0.001)).round();
         let patience_us = u64::try_from(patience.as_micros()).unwrap_or(u64::MAX);
         let wait_us: i64 = self
@@ -176,7 +168,7 @@ impl Limiter {
     /// With Redis away each of us learns it from the vendor.
     pub async fn close(&self, key: &str, closed_for: Duration) {
         let closed = async {
-            let mut connection = self.connection().await?;
+            let mut connection = self.redis.connection().await.map_err(Error::Away)?;
             self.close
                 .key(format!("limit:{key}"))
                 .key(format!("slow:{key}"))
@@ -195,18 +187,7 @@ impl Limiter {
     }
 
     pub async fn ping(&self) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.redis.connection().await.map_err(Error::Away)?;
         redis::cmd("PING").query_async::<String>(&mut connection).await.map(drop).map_err(Error::Away)
-    }
-
-    async fn connection(&self) -> Result<ConnectionManager, Error> {
-        let connect = async || {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(self.timeout))
-                .set_response_timeout(Some(self.timeout))
-                .set_number_of_retries(1);
-            self.client.get_connection_manager_with_config(config).await.map_err(Error::Away)
-        };
-        self.connection.get_or_try_init(connect).await.cloned()
     }
 }

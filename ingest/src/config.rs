@@ -22,8 +22,6 @@ pub struct Config {
     pub form_per_address: u32,
     /// And for one key.
     pub form_per_key: u32,
-    /// And for one person's number or address, a day: a stranger can write it into a form.
-    pub form_per_recipient: u32,
     /// The header in which a proxy in front says who called; the last address in it counts.
     pub client_address_header: Option<String>,
     /// The header in which a proxy in front says from which country.
@@ -108,7 +106,6 @@ impl Config {
             public_url,
             form_per_address: rate(reader, "ingest.form_per_address", 20),
             form_per_key: rate(reader, "ingest.form_per_key", 120),
-            form_per_recipient: rate(reader, "ingest.form_per_recipient", 5),
             client_address_header: header_name(reader, "ingest.client_address_header"),
             country_header: header_name(reader, "ingest.country_header"),
             door_ttl: reader.duration_or("ingest.door_ttl", Duration::from_secs(30)),

@@ -1,9 +1,6 @@
 //! Whose door a token opens, remembered for a short while so that a burst of webhooks asks the database once.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -12,13 +9,15 @@ use axum::{
 };
 use domain::TenantId;
 use events::Source;
-use moka::{Expiry, future::Cache};
+use moka::future::Cache;
 use secrecy::{ExposeSecret as _, SecretString};
 use service::{Code, Problem};
 use store::Store;
-use tokio::time::timeout;
 
-use crate::app::refuse;
+use crate::{
+    app::refuse,
+    remembered::{BETWEEN_QUESTIONS, Found, Remembered},
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
@@ -30,25 +29,9 @@ pub(crate) struct Door {
 
 pub(crate) struct Doors {
     store: Store,
-    patience: Duration,
-    known: Cache<(Source, String), Option<Door>>,
-    /// What stood behind a token the last time anybody knew, for when the database is away: a vendor may not try again.
-    last_known: Cache<(Source, String), Door>,
+    doors: Remembered<(Source, String), Door>,
     /// Doors that were looked up anew a moment ago, because a signature did not fit.
     asked_again: Cache<(Source, String), ()>,
-}
-
-const REMEMBERED_FOR: Duration = Duration::from_hours(24);
-/// How often a guess may cost the database a question. Short, because a vendor that is early for a new address or a new secret
-/// may not come again.
-const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
-
-struct RememberedFor(Duration);
-
-impl Expiry<(Source, String), Option<Door>> for RememberedFor {
-    fn expire_after_create(&self, _: &(Source, String), door: &Option<Door>, _: Instant) -> Option<Duration> {
-        Some(if door.is_some() { self.0 } else { self.0.min(BETWEEN_QUESTIONS) })
-    }
 }
 
 /// Longer than any token we make; what is longer is not looked up.
@@ -57,11 +40,8 @@ pub(crate) const LONGEST_TOKEN: usize = 128;
 impl Doors {
     /// `patience`: how long a request waits for the database before it is told to come again.
     pub(crate) fn new(store: Store, ttl: Duration, patience: Duration) -> Self {
-        // Unknown tokens are remembered too, and bounded: guessing costs the guesser, not the database.
-        let last_known = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED_FOR).build();
-        let known = Cache::builder().max_capacity(10_000).expire_after(RememberedFor(ttl)).build();
         let asked_again = Cache::builder().max_capacity(10_000).time_to_live(BETWEEN_QUESTIONS).build();
-        Self { store, patience, known, last_known, asked_again }
+        Self { store, doors: Remembered::new(ttl, patience), asked_again }
     }
 
     /// Whose request this is, if it is signed with the secret of its door, as it is now: the one we remember may have been
@@ -80,7 +60,7 @@ impl Doors {
         let key = (source, token.to_owned());
         if !self.asked_again.contains_key(&key) {
             // In this order: whoever finds that somebody has asked finds the answer too, or waits for it.
-            self.known.invalidate(&key).await;
+            self.doors.forget(&key).await;
             self.asked_again.insert(key, ()).await;
         }
         let door = self.open(source, token).await?;
@@ -98,30 +78,20 @@ impl Doors {
             return Err(refused());
         }
         let key = (source, token.to_owned());
-        if let Some(found) = self.known.get(&key).await {
-            return found.ok_or_else(refused);
-        }
         let look_up = async {
             let found = self.store.everywhere().find_door(token).await?;
-            let door = found.filter(|door| door.source == source.as_str()).map(|door| Door {
+            Ok(found.filter(|door| door.source == source.as_str()).map(|door| Door {
                 tenant: door.tenant,
                 secret: door.secret,
                 is_old: false,
-            });
-            match &door {
-                Some(door) => self.last_known.insert(key.clone(), door.clone()).await,
-                None => self.last_known.invalidate(&key).await,
-            }
-            Ok::<_, store::Error>(door)
+            }))
         };
-        let why = match timeout(self.patience, self.known.try_get_with(key.clone(), look_up)).await {
-            Ok(Ok(found)) => return found.ok_or_else(refused),
-            Ok(Err(error)) => service::telemetry::causes(&error),
-            Err(_) => format!("Postgres does not answer within {:?}", self.patience),
-        };
-        tracing::error!(source = source.as_str(), error = why, "a door could not be looked up");
-        let door = self.last_known.get(&key).await.ok_or_else(|| refuse(source, come_again()))?;
-        Ok(Door { is_old: true, ..door })
+        match self.doors.find(&key, "a door", look_up).await {
+            Found::Now(door) => Ok(door),
+            Found::Before(door) => Ok(Door { is_old: true, ..door }),
+            Found::Nothing => Err(refused()),
+            Found::Away => Err(refuse(source, come_again())),
+        }
     }
 }
 
@@ -137,7 +107,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Token {
     }
 }
 
-fn come_again() -> Problem {
+pub(crate) fn come_again() -> Problem {
     Problem::new(Code::DatabaseAway, "Please send this again later.").retry_after(5)
 }
 

@@ -11,6 +11,7 @@ mod door;
 mod forms;
 mod poll;
 mod refusals;
+mod remembered;
 mod router;
 mod sendgrid;
 mod shopmonkey;

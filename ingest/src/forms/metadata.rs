@@ -22,9 +22,10 @@ pub(super) fn address(config: &Config, headers: &HeaderMap, peer: Option<SocketA
         let peer = peer?.ip();
         return (!is_proxied || !is_near(peer)).then(|| line_of(peer));
     };
-    let told = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-    let last = told.rsplit(',').next()?.trim().trim_matches(['[', ']']);
-    last.parse().ok().map(line_of)
+    let told = headers.get_all(name).iter().next_back().and_then(|told| told.to_str().ok());
+    let last = told.and_then(|told| told.rsplit(',').next()?.trim().trim_matches(['[', ']']).parse().ok());
+    // Who comes past the proxy speaks for themselves.
+    last.or_else(|| peer.map(|peer| peer.ip())).map(line_of)
 }
 
 /// Where our own proxies are.

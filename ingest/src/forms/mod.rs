@@ -1,7 +1,7 @@
 //! `POST /api/forms/{form_key}` and the forms that are described already: somebody asks for a quote on a website.
 //!
-//! The key is public. What keeps a stranger from flooding a shop with leads, or having somebody else written to, is the list of
-//! websites, a field that no person sees, and the rates: of the caller, of the key, of whoever is to be answered.
+//! The key is public. What keeps a stranger from flooding a shop with leads is the list of websites, a field that no person sees,
+//! and two rates; that nobody else is written to again and again, `enrich` sees to.
 
 mod given;
 mod keys;
@@ -18,16 +18,13 @@ use axum::{
 use domain::{Answers, FormPreset, FormSchema, LocationId};
 use events::{Consent, FormSubmission, InboundKind, Source};
 use limits::ComeBackAfter;
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 use serde_json::json;
 use service::{Code, Problem};
 use store::FormKey;
 
+use self::given::Given;
 pub(crate) use self::keys::FormKeys;
-use self::{
-    Rate::{PerDay, PerMinute},
-    given::Given,
-};
 use crate::{
     App,
     app::{Verified, count, refuse},
@@ -134,11 +131,10 @@ async fn take(app: &App, key: &str, preset: Option<FormPreset>, call: Call) -> R
 
 /// Whoever tries keys that nobody knows costs the database a question each; only so many from one address.
 async fn find(app: &App, key: &str, call: &Call) -> Result<Arc<FormKey>, Problem> {
-    if let Some(found) = app.0.form_keys.known(key).await {
-        return found;
+    if app.0.form_keys.is_guess(key) {
+        let address = call.address.as_deref().unwrap_or_default();
+        within_rate(app, &format!("form-guess:{address}"), app.0.config.form_per_key).await?;
     }
-    let address = call.address.as_deref().unwrap_or_default();
-    within_rate(app, &format!("form-guess:{address}"), PerMinute(app.0.config.form_per_key)).await?;
     app.0.form_keys.find(key).await
 }
 
@@ -158,9 +154,9 @@ async fn read(
     let config = &app.0.config;
     // In this order: whoever is refused by their own address takes nobody's place.
     if let Some(address) = &call.address {
-        within_rate(app, &format!("form-address:{address}"), PerMinute(config.form_per_address)).await?;
+        within_rate(app, &format!("form-address:{address}"), config.form_per_address).await?;
     }
-    within_rate(app, &format!("form-key:{key}"), PerMinute(config.form_per_key)).await?;
+    within_rate(app, &format!("form-key:{key}"), config.form_per_key).await?;
     let Call { address, headers, body, .. } = call;
     let body = body.whole(SOURCE)?;
     let given =
@@ -179,12 +175,6 @@ async fn read(
             return Err(refuse(SOURCE, Problem::new(Code::InvalidFields, detail).with("errors", errors.into())));
         }
     };
-    // A form must not be a way to have somebody else written to again and again.
-    for recipient in ["phone", "email"].iter().filter_map(|name| answers.fields.get(*name)) {
-        let whose = hex::encode(&digest(&SHA256, recipient.to_lowercase().as_bytes()).as_ref()[..16]);
-        within_rate(app, &format!("form-recipient:{{{}}}:{whose}", found.tenant), PerDay(config.form_per_recipient))
-            .await?;
-    }
     let id = name(app, &[key, form], &answers, location, address.as_deref(), &headers)?;
     let is_suspected = given.fields.get(HONEYPOT).is_some_and(|words| !words.trim().is_empty());
     if is_suspected {
@@ -215,18 +205,9 @@ async fn read(
     Ok(id)
 }
 
-/// How many pass, and as many at once.
-enum Rate {
-    PerMinute(u32),
-    PerDay(u32),
-}
-
-async fn within_rate(app: &App, line: &str, rate: Rate) -> Result<(), Problem> {
-    let (many, seconds) = match rate {
-        PerMinute(many) => (many, 60.0),
-        PerDay(many) => (many, 86_400.0),
-    };
-    let passed = app.0.limiter.pass(line, f64::from(many) / seconds, many).await;
+/// So many pass in a minute, and as many at once.
+async fn within_rate(app: &App, line: &str, per_minute: u32) -> Result<(), Problem> {
+    let passed = app.0.limiter.pass(line, f64::from(per_minute) / 60.0, per_minute).await;
     passed.map_err(|ComeBackAfter(delay)| {
         let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         let problem = Problem::new(Code::TooMany, "Please wait a little and send this again.");

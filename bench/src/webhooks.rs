@@ -37,8 +37,7 @@ pub(crate) enum Sent {
 
 pub(crate) async fn measure(sent: Sent, figures: &mut Figures) -> anyhow::Result<()> {
     // One address sends them all; the rates are asked for and not met.
-    let endless =
-        ["ingest.form_per_address", "ingest.form_per_key", "ingest.form_per_recipient"].map(|key| (key, "100000000"));
+    let endless = ["ingest.form_per_address", "ingest.form_per_key"].map(|key| (key, "100000000"));
     let (site, _folder) = crate::site(&endless).await?;
     // In this process, as the raw publishers are: a third one would only measure how the cores change between processes.
     let roles = [Role::Ingest];

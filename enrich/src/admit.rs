@@ -1,5 +1,6 @@
 //! Somebody filled in a form on a website: a lead without a CRM.
 
+use chrono::TimeDelta;
 use domain::{Customer, E164, Email, LeadId, Phone, StopReason, ToldBy, Vehicle};
 use events::{FormSubmission, Inbound, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
@@ -8,7 +9,10 @@ use tracing::info;
 
 use crate::contact::contact_of;
 
-pub(crate) struct Admit;
+pub(crate) struct Admit {
+    /// Submissions of one number or address within a day that are answered: a stranger can write anybody's into a form.
+    pub(crate) most_per_recipient: u32,
+}
 
 /// Where a CRM's name stands for the others.
 const FORM: &str = "form";
@@ -21,22 +25,27 @@ impl Stage for Admit {
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
         let submission: FormSubmission = serde_json::from_slice(&inbound.body).map_err(Failure::reject)?;
         let id = LeadId::of_order(inbound.tenant, FORM, &submission.id);
-        let lead = describe(id, &submission);
+        let mut lead = describe(id, &submission);
 
-        let mut tx = cx.begin(inbound.tenant).await?;
         let consent = submission.consent.as_ref();
-        tx.forms()
-            .add_submission(&NewSubmission {
-                id: &submission.id,
-                form: &submission.form,
-                lead: id,
-                asked_at: submission.asked_at,
-                answers: serde_json::to_value(&submission.answers).map_err(Failure::reject)?,
-                consent: consent.map(|consent| (consent.words.as_str(), consent.given_at)),
-                metadata: serde_json::to_value(&submission.metadata).map_err(Failure::reject)?,
-            })
-            .await?;
+        let new = NewSubmission {
+            id: &submission.id,
+            form: &submission.form,
+            lead: id,
+            asked_at: submission.asked_at,
+            phone: lead.contact.phone.as_ref(),
+            email: lead.contact.email.as_ref(),
+            answers: serde_json::to_value(&submission.answers).map_err(Failure::reject)?,
+            consent: consent.map(|consent| (consent.words.as_str(), consent.given_at)),
+            metadata: serde_json::to_value(&submission.metadata).map_err(Failure::reject)?,
+        };
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let before = tx.forms().count_before(&new, submission.asked_at - TimeDelta::days(1)).await?;
+        tx.forms().add_submission(&new).await?;
         cx.commit(tx).await?;
+        if before >= i64::from(self.most_per_recipient) {
+            lead.silent_because = Some(StopReason::Suspected);
+        }
         let saved = cx.at_once(cx.once(inbound.tenant).save_lead(&lead, cx.now())).await?;
 
         info!(lead.id = %id, form = submission.form, location.id = %submission.location, "a lead by a form: {saved:?}");

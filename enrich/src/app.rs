@@ -13,6 +13,6 @@ pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts, catalogs: C
     stage::run(runtime, config.stage.clone(), Book { tenants: tenants.clone() });
     stage::run(runtime, config.stage.clone(), Meet { tenants, second_look: config.second_look });
     stage::run(runtime, config.stage.clone(), Restock { catalogs });
-    stage::run(runtime, config.stage.clone(), Admit);
+    stage::run(runtime, config.stage.clone(), Admit { most_per_recipient: config.forms_per_recipient });
     stage::run(runtime, config.stage.clone(), Hear);
 }

@@ -130,7 +130,10 @@ impl FieldKind {
 
 fn is_address(words: &str) -> bool {
     let words = words.to_lowercase();
-    ["://", "www.", ".com", ".net", ".org", ".io/", ".ly/"].iter().any(|part| words.contains(part))
+    let ends = |rest: &str| rest.chars().next().is_none_or(|letter| !letter.is_alphanumeric());
+    let is_domain = |part: &str| words.match_indices(part).any(|(at, part)| ends(&words[at + part.len()..]));
+    ["://", "www."].iter().any(|part| words.contains(part))
+        || [".com", ".net", ".org", ".io", ".ly"].into_iter().any(is_domain)
 }
 
 /// Forms that many websites have, so that a shop need not describe them.
@@ -214,6 +217,19 @@ mod tests {
         let errors = read(FormPreset::ChatbotLead, &wrong).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["name", "service", "vehicle_year", "message", "phone", "email"]);
+    }
+
+    #[test]
+    fn only_a_web_address_is_one() {
+        for (words, is_one) in [
+            ("win at a.com now", true),
+            ("bit.ly/x", true),
+            ("http://x", true),
+            ("Mr.Comstock", false),
+            ("Inc.", false),
+        ] {
+            assert_eq!(is_address(words), is_one, "{words}");
+        }
     }
 
     #[test]

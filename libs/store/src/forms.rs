@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::{FormSchema, LeadId, LocationId, TenantId};
+use domain::{E164, Email, FormSchema, LeadId, LocationId, TenantId};
 
 use crate::{Error, Transaction};
 
@@ -37,6 +37,9 @@ pub struct NewSubmission<'a> {
     pub form: &'a str,
     pub lead: LeadId,
     pub asked_at: DateTime<Utc>,
+    /// Who is to be answered.
+    pub phone: Option<&'a E164>,
+    pub email: Option<&'a Email>,
     pub answers: serde_json::Value,
     /// What they agreed to, and when.
     pub consent: Option<(&'a str, DateTime<Utc>)>,
@@ -73,8 +76,8 @@ impl Forms<'_> {
     pub async fn add_submission(self, submission: &NewSubmission<'_>) -> Result<(), Error> {
         sqlx::query!(
             "insert into form_submissions
-                 (tenant_id, id, form, lead_id, asked_at, answers, consent_words, consented_at, metadata)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (tenant_id, id) do nothing",
+                 (tenant_id, id, form, lead_id, asked_at, answers, consent_words, consented_at, metadata, phone, email)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (tenant_id, id) do nothing",
             self.0.tenant.uuid(),
             submission.id,
             submission.form,
@@ -83,11 +86,43 @@ impl Forms<'_> {
             submission.answers,
             submission.consent.map(|(words, _)| words),
             submission.consent.map(|(_, given_at)| given_at),
-            submission.metadata
+            submission.metadata,
+            submission.phone.map(E164::as_str),
+            submission.email.map(Email::folded)
         )
         .execute(&mut *self.0.inner)
         .await
         .map(drop)
         .map_err(Error::doing("keep what a form brought"))
+    }
+
+    /// How many submissions with this number, or with this address, came before this one since then. Until the transaction ends
+    /// nobody else counts the same.
+    pub async fn count_before(self, submission: &NewSubmission<'_>, since: DateTime<Utc>) -> Result<i64, Error> {
+        let (phone, email) = (submission.phone.map(E164::as_str), submission.email.map(Email::folded));
+        // Numbers before addresses, so that no two wait for each other.
+        for recipient in [phone, email.as_deref()].into_iter().flatten() {
+            let line = format!("{}:{recipient}", self.0.tenant);
+            sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 1))", line)
+                .execute(&mut *self.0.inner)
+                .await
+                .map_err(Error::doing("wait for a form's recipient"))?;
+        }
+        sqlx::query_scalar!(
+            r#"select greatest(
+                   (select count(*) from form_submissions
+                    where tenant_id = $1 and phone = $2 and asked_at >= $4 and (asked_at, id) < ($5, $6)),
+                   (select count(*) from form_submissions
+                    where tenant_id = $1 and email = $3 and asked_at >= $4 and (asked_at, id) < ($5, $6))) as "before!""#,
+            self.0.tenant.uuid(),
+            phone,
+            email,
+            since,
+            submission.asked_at,
+            submission.id
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("count a form's recipient"))
     }
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, LeadId};
 use orchestrator::{
     Program, Role,
-    demo::{Site, SiteOptions},
+    demo::{Franchise, Site, SiteOptions, seed},
     supervise::Durability,
 };
 use sim::{Event, shopmonkey::Quote};
@@ -69,6 +69,14 @@ impl Test {
         // Whatever the hour a test begins at: its customers asked after the shop went live.
         test.went_live(noon() - TimeDelta::days(365)).await;
         test
+    }
+
+    /// A second franchise, set up as the first.
+    pub async fn add_tenant(&self, slug: &str) -> Franchise {
+        let other = Franchise::random(slug);
+        let Site { store, sim, public_url, clock, .. } = &self.site;
+        seed(store, &other, &sim.url, public_url, clock.now()).await.expect("a second tenant");
+        other
     }
 
     /// Nobody is written to who asked before this.

@@ -248,7 +248,11 @@ async fn crm_polls(store: &Store, config: &Config) -> Finding {
     if bad.is_empty() {
         return well("CRM polls", format!("{} CRMs are looked through", health.len()));
     }
-    wrong("CRM polls", some_of(&bad), "check that ingest runs with ingest.poll on, and the tenant's key")
+    wrong(
+        "CRM polls",
+        some_of(&bad),
+        "check that ingest runs with ingest.poll on, and the tenant's key and its permissions; what a CRM does not look for, leads ledger finds",
+    )
 }
 
 /// The first few of many.

@@ -79,19 +79,26 @@ async fn an_order_whose_webhook_is_lost_is_a_lead_all_the_same() {
 async fn an_order_that_webhook_and_poll_both_find_is_one_lead_and_one_text() {
     let test = polled().await;
     let program = test.run().await;
-    for number in 0..20 {
-        let mut asked = quote(&format!("o-{number}"));
-        asked.phone = Some(format!("+151255501{number:02}"));
-        asked.email = None;
-        let delay_ms = number * 15;
-        test.site.sim.world.ask_for_quote(&asked, Manners { delay_ms, duplicates: 1, ..Manners::default() });
-    }
+    let world = &test.site.sim.world;
+    // Found by looking, and told by a late webhook, twice.
+    let late = quote("o-late");
+    lose(&test, &late);
+    until("it is found", async || judged(&test, "o-late").await.is_some()).await;
+    let row = world.shopmonkey.row("order", "o-late").expect("the order");
+    world.tell("order", "INSERT", &row, Manners { duplicates: 1, ..Manners::default() });
+    // Told by a webhook, and listed afterwards.
+    let prompt = Quote { phone: Some("+15125550143".into()), ..quote("o-prompt") };
+    world.ask_for_quote(&prompt, Manners::default());
+    until("it is known", async || judged(&test, "o-prompt").await.is_some()).await;
     a_second_passes(&test);
-    let texts = || (0..20).map(|number| test.texts_to(&format!("+151255501{number:02}")).len()).collect::<Vec<_>>();
-    until("everybody has a text", async || texts().iter().all(|count| *count > 0)).await;
+    for asked in [&late, &prompt] {
+        test.until_texted(asked).await;
+    }
     until_looked_through(&test).await;
     until("nothing is left to read", async || unacked(&test).await == 0).await;
-    assert_eq!(texts(), [1; 20]);
+    let told_by = async |order: &str| judged(&test, order).await.and_then(|judged| judged.told_by);
+    assert_eq!((told_by("o-late").await, told_by("o-prompt").await), (Some(ToldBy::Poll), Some(ToldBy::Webhook)));
+    assert_eq!((test.texts_to(DANA).len(), test.texts_to("+15125550143").len()), (1, 1));
     test.assert_settled().await;
     program.stop().await;
 }

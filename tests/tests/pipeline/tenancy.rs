@@ -102,11 +102,8 @@ async fn seen_by_owner(owner: &mut PgConnection, count: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_door_secret_and_lead_are_of_no_use() {
     let test = Test::start().await;
-    let other = orchestrator::demo::Franchise::random("other");
+    let other = test.add_tenant("other").await;
     let site = &test.site;
-    orchestrator::demo::seed(&site.store, &other, &site.sim.url, &site.public_url, site.clock.now())
-        .await
-        .expect("a second tenant");
     let program = test.run().await;
     // The other tenant's address with our secret: refused.
     let mixed =

@@ -105,7 +105,7 @@ async fn raw(context: &jetstream::Context, number: &AtomicU64) -> anyhow::Result
 /// How long each of one round's requests waited, in milliseconds. Each sender keeps one connection and writes its requests by
 /// hand: the generator shares the cores with what it measures.
 async fn requests(sent: Sent, site: &Site, number: &Arc<AtomicU64>) -> anyhow::Result<Vec<f64>> {
-    let url = url::Url::parse(&site.franchise.door(&site.public_url, "shopmonkey/{shopmonkey}"))?;
+    let url = url::Url::parse(&site.franchise.door(&site.public_url, "shopmonkey/{crm}"))?;
     let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(80));
     let started = Instant::now();
     let senders = (0..PUBLISHERS).map(|_| {

@@ -231,7 +231,7 @@ impl Catalogs {
         metrics::counter!("catalog_fetches_total").increment(1);
         let asked_at = self.0.clock.wall();
         let account = self.0.accounts.find(&self.0.store, shop.tenant).await?;
-        let services = account.services(&shop.location_id, asked_at, patience).await?;
+        let services = account.services(&shop.location_id, patience).await?;
         let Config { least_ttl, most_ttl, .. } = self.0.config;
         let ttl = if least_ttl < most_ttl { rand::rng().random_range(least_ttl..most_ttl) } else { least_ttl };
         Ok(Arc::new(Catalog { asked_at, fresh_until: self.later(ttl), services }))

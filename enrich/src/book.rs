@@ -1,13 +1,15 @@
 //! The shop noted an appointment: whoever it is for has booked, and their follow-up ends.
 
-use crm::shopmonkey::webhook::Webhook;
 use domain::{Appointment, LeadId, StopReason};
-use events::{Inbound, LeadBooked, Source, Stream};
+use events::{Inbound, LeadBooked, Stream};
 use stage::{Context, Failure, Stage};
 use store::Transaction;
 use tracing::info;
 
-use crate::tenants::{Tenant, Tenants, ask_again, crm_failure, is_settling};
+use crate::{
+    change,
+    tenants::{Tenant, Tenants, ask_again, crm_failure, is_settling},
+};
 
 pub(crate) struct Book {
     pub(crate) tenants: Tenants,
@@ -15,8 +17,6 @@ pub(crate) struct Book {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0} sends no appointments")]
-    NoAppointments(Source),
     #[error("the CRM has no such appointment yet")]
     NotThereYet,
 }
@@ -27,15 +27,13 @@ impl Stage for Book {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let webhook = match inbound.source {
-            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
-            other => return Err(Failure::reject(Error::NoAppointments(other))),
-        };
+        let change = change::read(&inbound)?;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
+        change::check_crm(&inbound, &tenant)?;
         tenant.take_turns(cx, 1, inbound.told_by).await?;
-        let found = tenant.account.crm.appointment(&webhook.id).await.map_err(|error| crm_failure(cx, error))?;
+        let found = tenant.account.crm.appointment(&change.id).await.map_err(|error| crm_failure(cx, error))?;
         let Some(appointment) = found else {
-            if webhook.operation != "DELETE" && is_settling(cx, &inbound) {
+            if !change.is_deletion && is_settling(cx, &inbound) {
                 return Err(ask_again(Error::NotThereYet));
             }
             // Gone again. A follow-up that it ended stays ended: a person decides how a cancelled booking goes on.

@@ -1,13 +1,14 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
-use crm::shopmonkey::webhook::Webhook;
+use crm::Change;
 use domain::{Customer, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
-use events::{Inbound, LeadClosed, LeadEnriched, Source, Stream};
+use events::{Inbound, LeadClosed, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
-use store::{NewLead, Saved, Transaction};
+use store::{Judged, NewLead, Saved, Transaction};
 use tracing::info;
 
 use crate::{
+    change,
     contact::contact_of,
     tenants::{Tenant, Tenants, ask_again, crm_failure, is_settling},
 };
@@ -18,8 +19,6 @@ pub(crate) struct Judge {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0} sends no orders")]
-    NoOrders(Source),
     #[error("the CRM has no such order yet")]
     NotThereYet,
     #[error("the CRM's copy of the order is older than its word about it")]
@@ -45,13 +44,11 @@ impl Stage for Judge {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let webhook = match inbound.source {
-            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
-            other => return Err(Failure::reject(Error::NoOrders(other))),
-        };
-        let order_id = &webhook.id;
+        let change = change::read(&inbound)?;
+        let order_id = &change.id;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
-        if inbound.told_by == ToldBy::Poll && is_old_news(cx, &tenant, &webhook).await? {
+        change::check_crm(&inbound, &tenant)?;
+        if inbound.told_by == ToldBy::Poll && is_old_news(cx, &tenant, &change).await? {
             return Ok(());
         }
 
@@ -64,7 +61,7 @@ impl Stage for Judge {
             None => (None, None),
         };
         let is_settling = is_settling(cx, &inbound);
-        if is_settling && let Some(behind) = behind(&webhook, order.as_ref()) {
+        if is_settling && let Some(behind) = behind(&change, order.as_ref()) {
             return Err(ask_again(behind));
         }
 
@@ -74,7 +71,7 @@ impl Stage for Judge {
         let order = order.map(|order| Found { order, customer, vehicle, is_settling, told_by: inbound.told_by });
         let news = match (order, shop) {
             (Some(found), Some(shop)) => keep(cx, &tenant, lead, shop, found).await?,
-            (order, _) => look_closer(cx, &tenant, lead, &inbound, &webhook, order).await?,
+            (order, _) => look_closer(cx, &tenant, lead, &inbound, &change, order).await?,
         };
 
         match news {
@@ -86,22 +83,22 @@ impl Stage for Judge {
 }
 
 /// Whether what the poller found was judged since: its webhook was only late, and asking the CRM is dear.
-async fn is_old_news(cx: &Context, tenant: &Tenant, webhook: &Webhook) -> Result<bool, Failure> {
-    let Some(told) = webhook.row_version else { return Ok(false) };
+async fn is_old_news(cx: &Context, tenant: &Tenant, change: &Change) -> Result<bool, Failure> {
+    let Some(told) = change.row_version else { return Ok(false) };
     let mut tx = cx.begin(tenant.id).await?;
-    let judged = tx.leads().list_judged(tenant.account.crm_name(), std::slice::from_ref(&webhook.id)).await?;
-    let is_old = judged.get(&webhook.id).is_some_and(|judged| judged.crm_version >= told);
+    let judged = tx.leads().list_judged(tenant.account.crm_name(), std::slice::from_ref(&change.id)).await?;
+    let has_it_in = |judged: &Judged| tenant.account.crm.has_in_it(judged.crm_version, judged.judged_at, told);
+    let is_old = judged.get(&change.id).is_some_and(has_it_in);
     // A repeat of what we did ourselves has to announce it again.
     Ok(is_old && cx.deliveries() == 1)
 }
 
 /// What shows that the CRM answers from a copy that lags behind its own webhooks.
-fn behind(webhook: &Webhook, order: Option<&Order>) -> Option<Error> {
-    let is_deletion = webhook.operation == "DELETE";
+fn behind(change: &Change, order: Option<&Order>) -> Option<Error> {
     match order {
-        None => (!is_deletion).then_some(Error::NotThereYet),
-        Some(order) if is_deletion && !order.deleted => Some(Error::OlderThanItsWord),
-        Some(order) if webhook.row_version.is_some_and(|told| order.version < told) => Some(Error::OlderThanItsWord),
+        None => (!change.is_deletion).then_some(Error::NotThereYet),
+        Some(order) if change.is_deletion && !order.deleted => Some(Error::OlderThanItsWord),
+        Some(order) if change.row_version.is_some_and(|told| order.version < told) => Some(Error::OlderThanItsWord),
         Some(_) => None,
     }
 }
@@ -169,28 +166,26 @@ async fn look_closer(
     tenant: &Tenant,
     lead: LeadId,
     inbound: &Inbound,
-    webhook: &Webhook,
+    change: &Change,
     found: Option<Found>,
 ) -> Result<News, Failure> {
     let (crm, told_by) = (tenant.account.crm_name(), inbound.told_by);
     let mut tx = cx.begin(tenant.id).await?;
     let order = found.as_ref().map(|found| &found.order);
     let location = order.and_then(|order| order.location_id.as_deref());
-    let standing = tx.leads().standing(lead, crm, &webhook.id, location).await?;
+    let standing = tx.leads().standing(lead, crm, &change.id, location).await?;
     let news = match found {
-        None if webhook.operation == "DELETE" && standing.is_lead => {
-            close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?
-        }
+        None if change.is_deletion && standing.is_lead => close(cx, &mut tx, lead, StopReason::ClosedInCrm).await?,
         // Announced, and not there: with the key of another account that is every order, so somebody must look, and no lead
         // is given up for it. Unless the word of its deletion, which may be right behind this one, is heard first.
-        None if webhook.operation != "DELETE" && (standing.is_open || !standing.is_judged) => {
+        None if !change.is_deletion && (standing.is_open || !standing.is_judged) => {
             let is_early = cx.deliveries() < 3;
             return Err(if is_early { ask_again(Error::NotThereYet) } else { Failure::reject(Error::NeverThere) });
         }
         None if standing.is_lead => News::Nothing,
         None => {
             let reasons = [NotALead::Deleted];
-            tx.leads().save_judgement(crm, &webhook.id, 0, &reasons, told_by, cx.now()).await?;
+            tx.leads().save_judgement(crm, &change.id, 0, &reasons, told_by, cx.now()).await?;
             News::Nothing
         }
         Some(found) => match StopReason::seen_in(&found.order, &tenant.rules) {
@@ -266,7 +261,7 @@ fn describe(
         crm_version: order.version,
         contact: contact_of(customer),
         vehicle: vehicle.title(),
-        service: service_of(&order.name),
+        service: order.service().to_owned(),
         total_cents: order.total_cents,
         created_at: order.created_at,
         told_by,
@@ -274,24 +269,6 @@ fn describe(
     }
 }
 
-/// `New Quote: Window Tint` asks for window tint.
-fn service_of(order_name: &str) -> String {
-    let service = order_name.split_once(':').map_or(order_name, |(_, service)| service).trim();
-    if service.is_empty() { order_name.trim().to_owned() } else { service.to_owned() }
-}
-
 fn words(reasons: &[NotALead]) -> String {
     reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_service_is_what_stands_behind_the_prefix() {
-        assert_eq!(service_of("New Quote: Window Tint"), "Window Tint");
-        assert_eq!(service_of("New Quote"), "New Quote");
-        assert_eq!(service_of("New Quote: "), "New Quote:");
-    }
 }

@@ -3,6 +3,7 @@
 mod admit;
 mod app;
 mod book;
+mod change;
 mod config;
 mod contact;
 mod hear;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crm::shopmonkey::webhook::Webhook;
 use domain::ToldBy;
-use events::{Inbound, LeadEnriched, Source, Stream};
+use events::{Inbound, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
 use tracing::info;
 
 use crate::{
+    change,
     contact::contact_of,
     tenants::{Tenants, ask_again, crm_failure, is_settling},
 };
@@ -21,8 +21,6 @@ pub(crate) struct Meet {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0} sends no customers")]
-    NoCustomers(Source),
     #[error("the CRM's copy of the customer is older than its word about it")]
     OlderThanItsWord,
     #[error("this customer has not asked for a quote, or not yet; looking once more")]
@@ -35,26 +33,24 @@ impl Stage for Meet {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let webhook = match inbound.source {
-            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
-            other => return Err(Failure::reject(Error::NoCustomers(other))),
-        };
+        let change = change::read(&inbound)?;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
+        change::check_crm(&inbound, &tenant)?;
         // Most of a shop's customers never asked for a quote, and a call to the CRM is dear.
         let mut tx = cx.begin(inbound.tenant).await?;
-        let known = tx.leads().list_open_of_crm_customer(tenant.account.crm_name(), &webhook.id).await?;
+        let known = tx.leads().list_open_of_crm_customer(tenant.account.crm_name(), &change.id).await?;
         drop(tx);
         if known.is_empty() {
             // Their first quote may be on its way, read from a copy of them that is older than this word. What the poller found in
             // a list is no older than what a quote is read from later.
-            let may_be_early = inbound.told_by == ToldBy::Webhook && webhook.operation != "DELETE";
+            let may_be_early = inbound.told_by == ToldBy::Webhook && !change.is_deletion;
             let is_early = may_be_early && cx.deliveries() == 1 && is_settling(cx, &inbound);
             return if is_early { Err(Failure::retry_after(self.second_look, Error::NobodyYet)) } else { Ok(()) };
         }
         tenant.take_turns(cx, 1, inbound.told_by).await?;
-        let customer = tenant.account.crm.customer(&webhook.id).await.map_err(|error| crm_failure(cx, error))?;
-        let is_behind = match (&customer, webhook.row_version) {
-            (None, _) => webhook.operation != "DELETE",
+        let customer = tenant.account.crm.customer(&change.id).await.map_err(|error| crm_failure(cx, error))?;
+        let is_behind = match (&customer, change.row_version) {
+            (None, _) => !change.is_deletion,
             (Some(customer), Some(told)) => customer.version < told,
             (Some(_), None) => false,
         };
@@ -67,7 +63,7 @@ impl Stage for Meet {
         let contact = contact_of(Some(customer));
         let mut tx = cx.begin(inbound.tenant).await?;
         // Those that nobody could be reached for are planned now.
-        let leads = tx.leads().update_contact(tenant.account.crm_name(), &webhook.id, &contact).await?;
+        let leads = tx.leads().update_contact(tenant.account.crm_name(), &change.id, &contact).await?;
         cx.commit(tx).await?;
 
         info!(leads = known.len(), "the shop changed a customer");

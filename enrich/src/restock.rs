@@ -1,21 +1,14 @@
 //! A shop changed what it sells: its catalog is fetched anew.
 
 use catalog_cache::{Catalogs, Error as CatalogError};
-use crm::shopmonkey::webhook::Webhook;
-use events::{Inbound, Source, Stream};
+use events::{Inbound, Stream};
 use stage::{Context, Failure, Stage};
 use tracing::{info, warn};
 
-use crate::tenants::failure_of;
+use crate::{change, tenants::failure_of};
 
 pub(crate) struct Restock {
     pub(crate) catalogs: Catalogs,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("{0} sells no services")]
-    NoServices(Source),
 }
 
 impl Stage for Restock {
@@ -24,12 +17,9 @@ impl Stage for Restock {
     type Input = Inbound;
 
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
-        let webhook = match inbound.source {
-            Source::Shopmonkey => Webhook::parse(&inbound.body).map_err(Failure::reject)?,
-            other => return Err(Failure::reject(Error::NoServices(other))),
-        };
+        let change = change::read(&inbound)?;
         // Of no shop, or of all: the catalogs are fetched anew within minutes by themselves.
-        let Some(location) = &webhook.location_id else { return Ok(()) };
+        let Some(location) = &change.location_id else { return Ok(()) };
         // A price list that changes is a hundred webhooks and one fetch: what was fetched since this one came has it in it.
         match self.catalogs.refresh(inbound.tenant, location, inbound.received_at).await {
             Ok(()) => {

@@ -1,6 +1,6 @@
 //! A tenant's rules and its CRM, remembered for a short while.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use accounts::{Account, Accounts, Patience};
 use chrono::{DateTime, Utc};
@@ -25,8 +25,6 @@ pub(crate) struct Tenant {
     pub(crate) id: TenantId,
     pub(crate) rules: WebsiteLeadRules,
     pub(crate) account: Account,
-    /// Its shops, by the CRM's ids of them.
-    shops: HashMap<String, LocationId>,
     contacts_since: Option<DateTime<Utc>>,
     patience: Duration,
 }
@@ -47,18 +45,11 @@ impl Tenants {
         let mut tx = cx.begin(id).await?;
         let settings = tx.tenants().settings().await?;
         let contacts_since = tx.tenants().contacts_since().await?;
-        let shops = tx.tenants().list_crm_locations().await?;
         // Without credentials the lead waits: whoever sets the tenant up adds them.
         let account = self.accounts.open(&mut tx, &settings).await.map_err(|error| failure_of(cx, error))?;
         drop(tx);
-        let tenant = Arc::new(Tenant {
-            id,
-            rules: settings.website_lead,
-            account,
-            shops: shops.into_iter().collect(),
-            contacts_since,
-            patience: self.patience,
-        });
+        let tenant =
+            Arc::new(Tenant { id, rules: settings.website_lead, account, contacts_since, patience: self.patience });
         self.known.insert(id, tenant.clone()).await;
         Ok(tenant)
     }
@@ -69,7 +60,7 @@ impl Tenant {
     pub(crate) fn shop_of_lead(&self, order: &Order) -> Option<LocationId> {
         let is_lead = self.rules.judge(order) == Verdict::Lead && StopReason::seen_in(order, &self.rules).is_none();
         let shop = order.location_id.as_deref().filter(|_| is_lead)?;
-        self.shops.get(shop).copied()
+        self.account.shops.get(shop).map(|shop| shop.id)
     }
 
     /// Why nobody is written to about an order that we have not heard of before.

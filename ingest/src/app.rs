@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use crm::{About, Change};
 use domain::{Clock, TenantId, ToldBy};
 use events::{Inbound, InboundKind, Source};
 use limits::Limiter;
@@ -35,6 +36,20 @@ pub(crate) struct Verified {
     pub(crate) key: String,
     pub(crate) query: String,
     pub(crate) body: Bytes,
+}
+
+impl Verified {
+    /// A CRM's word of a change.
+    pub(crate) fn change(tenant: TenantId, source: Source, change: Change, body: Bytes) -> Self {
+        let kind = match change.about {
+            About::Order => InboundKind::Order,
+            About::Appointment => InboundKind::Appointment,
+            About::Customer => InboundKind::Customer,
+            About::Service => InboundKind::Service,
+            About::Other => InboundKind::Other,
+        };
+        Self { tenant, source, kind, key: change.key, query: String::new(), body }
+    }
 }
 
 impl App {

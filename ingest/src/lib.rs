@@ -16,6 +16,7 @@ mod router;
 mod sendgrid;
 mod shopmonkey;
 mod signature;
+mod tekmetric;
 mod twilio;
 
 pub use app::App;

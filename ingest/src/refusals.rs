@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn refusal(code: Code) -> NewRefusal {
-        describe(Source::Shopmonkey, "token", code, &HeaderMap::new(), DateTime::default())
+        describe(Source::Crm(domain::CrmName::Shopmonkey), "token", code, &HeaderMap::new(), DateTime::default())
     }
 
     #[test]

@@ -1,12 +1,13 @@
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::post};
 use service::{Code, Problem};
 
-use crate::{App, door::LARGEST_BODY_BYTES, forms, refusals, sendgrid, shopmonkey, twilio};
+use crate::{App, door::LARGEST_BODY_BYTES, forms, refusals, sendgrid, shopmonkey, tekmetric, twilio};
 
 /// Every address from outside, on one screen.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/webhooks/shopmonkey/{token}", post(shopmonkey::changed))
+        .route("/webhooks/tekmetric/{token}", post(tekmetric::happened))
         .route("/webhooks/twilio/{token}/status", post(twilio::status))
         .route("/webhooks/twilio/{token}/reply", post(twilio::reply))
         .route("/webhooks/sendgrid/{token}", post(sendgrid::events))

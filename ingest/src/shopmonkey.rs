@@ -4,8 +4,9 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use crm::shopmonkey::webhook::Webhook;
-use events::{InboundKind, Source};
+use crm::Change;
+use domain::CrmName;
+use events::Source;
 use service::{Code, Problem};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     signature::standard_webhooks,
 };
 
-const SOURCE: Source = Source::Shopmonkey;
+const SOURCE: Source = Source::Crm(CrmName::Shopmonkey);
 
 pub(crate) async fn changed(
     State(app): State<App>,
@@ -28,22 +29,8 @@ pub(crate) async fn changed(
     let (now, tolerance) = (app.0.clock.wall(), app.0.config.timestamp_tolerance);
     let is_signed = |secret: &str| standard_webhooks::verify(&headers, &body, secret, now, tolerance);
     let tenant = app.0.doors.verify(SOURCE, &token, &door, is_signed).await?;
-    let webhook =
-        Webhook::parse(&body).map_err(|error| refuse(SOURCE, Problem::new(Code::NotReadable, error.to_string())))?;
-    app.store(Verified {
-        tenant,
-        source: SOURCE,
-        kind: match webhook.table.as_str() {
-            "order" => InboundKind::Order,
-            "appointment" => InboundKind::Appointment,
-            "customer" => InboundKind::Customer,
-            "canned_service" => InboundKind::Service,
-            _ => InboundKind::Other,
-        },
-        key: webhook.key(),
-        query: String::new(),
-        body,
-    })
-    .await?;
+    let change = Change::parse(CrmName::Shopmonkey, &body)
+        .map_err(|error| refuse(SOURCE, Problem::new(Code::NotReadable, error.to_string())))?;
+    app.store(Verified::change(tenant, SOURCE, change, body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -24,6 +24,8 @@ pub struct Backfilled {
     pub told: usize,
     /// Those of them that nobody has judged yet: see the dead letters.
     pub not_judged: usize,
+    /// Shops that the CRM does not show us, by its ids of them.
+    pub refused_shops: Vec<String>,
 }
 
 /// Takes in what was asked for in the last `days` before the tenant went live. Nobody is written to about it, unless `contact`.
@@ -52,10 +54,18 @@ pub async fn backfill(
     let window = Window::new(from, until).ok_or(Error::TooLongAgo(days))?;
     let told_by = if contact { ToldBy::BackfillToContact } else { ToldBy::Backfill };
 
-    let mut done = Backfilled { from, until, looked_until: from, orders: 0, told: 0, not_judged: 0 };
+    let mut done =
+        Backfilled { from, until, looked_until: from, orders: 0, told: 0, not_judged: 0, refused_shops: Vec::new() };
     let mut walk = Walk::new(&account, Feed::Orders, Stamp::Created, window, Patience::Background(PATIENCE));
     while let Some(step) = walk.next().await {
-        let Step::Looked(stretch, rows) = step? else { continue };
+        let rows = match step? {
+            Step::Looked(rows) => rows,
+            Step::Halved => continue,
+            Step::Refused(shop) => {
+                done.refused_shops.push(shop);
+                continue;
+            }
+        };
         done.orders += rows.len();
         let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
         let mut tx = desk.store.begin(tenant).await?;
@@ -65,7 +75,7 @@ pub async fn backfill(
         let count = news.len();
         done.not_judged += tell(desk, bus, &account, news, told_by).await?;
         done.told += count;
-        done.looked_until = stretch.until();
+        done.looked_until = walk.looked_until();
         progress(&done);
     }
     Ok(done)

@@ -25,6 +25,8 @@ pub struct Ledger {
     pub missing: usize,
     /// The CRM showed less than it has: instants with more orders than it lists at once.
     pub crowded_instants: u32,
+    /// Shops that the CRM does not show us, by its ids of them: of their orders nothing is known.
+    pub refused_shops: Vec<String>,
 }
 
 /// One day of one shop.
@@ -68,6 +70,7 @@ struct Compared {
     days: BTreeMap<(NaiveDate, String), LedgerDay>,
     missing: Vec<Row>,
     crowded_instants: u32,
+    refused_shops: Vec<String>,
 }
 
 /// Compares the days from `from` to `to`, both included. `recover`: tells what is missing, waits for its judgement, and compares
@@ -99,6 +102,7 @@ pub async fn read_ledger(
         tenant: slug.to_owned(),
         missing: days.iter().map(|day| day.missing.len()).sum(),
         crowded_instants: compared.crowded_instants,
+        refused_shops: compared.refused_shops,
         days,
     })
 }
@@ -125,10 +129,18 @@ async fn compare(
     window: Window,
     is_wanted: &(dyn Fn(NaiveDate) -> bool + Sync),
 ) -> Result<Compared, Error> {
-    let mut compared = Compared { days: BTreeMap::new(), missing: Vec::new(), crowded_instants: 0 };
+    let mut compared =
+        Compared { days: BTreeMap::new(), missing: Vec::new(), crowded_instants: 0, refused_shops: Vec::new() };
     let mut walk = Walk::new(account, Feed::Orders, Stamp::Created, window, Patience::Background(PATIENCE));
     while let Some(step) = walk.next().await {
-        let Step::Looked(_, rows) = step? else { continue };
+        let rows = match step? {
+            Step::Looked(rows) => rows,
+            Step::Halved => continue,
+            Step::Refused(shop) => {
+                compared.refused_shops.push(shop);
+                continue;
+            }
+        };
         let (judged, leads) = known(desk, account.tenant, account.crm_name(), &rows).await?;
         for row in rows {
             let shop = row.location_id.as_ref().and_then(|id| shops.get(id));
@@ -222,6 +234,7 @@ mod tests {
             location_id: None,
             created_at: None,
             changed_at: None,
+            deleted_at: None,
             webhook: Vec::new().into(),
         };
         assert_eq!(missing(&row, None, true), Some(Why::NeverJudged));

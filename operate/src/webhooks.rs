@@ -1,8 +1,8 @@
 //! Each tenant's webhook at its CRM: how it is, and making it work again.
 
 use accounts::Patience;
-use chrono::{DateTime, Utc};
-use crm::NewRegistration;
+use chrono::{DateTime, TimeDelta, Utc};
+use crm::{NewRegistration, Registrations};
 use serde::Serialize;
 use store::Store;
 use url::Url;
@@ -45,14 +45,20 @@ pub async fn list_webhooks(store: &Store) -> Result<Vec<WebhookLine>, Error> {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Repaired {
     /// The CRM had our webhook; it is switched on and tells of everything we need.
     SwitchedOn,
     /// Registered anew, with a new address and a new secret.
     Registered,
+    /// In this CRM somebody adds it by hand: this address, at this place. It is shown once. The old address stays open for a
+    /// week.
+    ByHand { url: String, place: &'static str },
 }
+
+/// For the hand that changes an address in the CRM. Whoever must not use it any longer is shut out by asking for a second new one.
+const OLD_DOOR_STAYS_OPEN: TimeDelta = TimeDelta::days(7);
 
 /// What it is called in the CRM.
 fn name_of(slug: &str) -> String {
@@ -66,9 +72,20 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url, anew: boo
     let account = desk.account(tenant).await?;
     account.wait(2, Patience::Lead(PATIENCE)).await?;
     let registrations = account.crm.webhooks().await?;
+    let (token, secret) = (random(), random());
     let door = format!("{}/webhooks/{}/", public_url.as_str().trim_end_matches('/'), account.crm_name());
 
     let mut tx = desk.store.begin(tenant).await?;
+    let registrations = match registrations {
+        Registrations::Listed(registrations) => registrations,
+        Registrations::ByHand { place } => {
+            tx.tenants()
+                .move_door(account.crm_name(), &token, &secret, desk.clock.wall() + OLD_DOOR_STAYS_OPEN)
+                .await?;
+            tx.commit().await?;
+            return Ok(Repaired::ByHand { url: format!("{door}{token}"), place });
+        }
+    };
     let mut ours = registrations.iter().find(|registration| registration.name == name_of(slug));
     for registration in &registrations {
         if let Some(token) = registration.url.strip_prefix(&door)
@@ -86,7 +103,6 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url, anew: boo
     }
     // The CRM first: until it agrees, the old address stays open. What it sends in the moment between is refused, sent again,
     // and found by looking in any case.
-    let (token, secret) = (random(), random());
     let webhook = NewRegistration { name: name_of(slug), url: format!("{door}{token}"), secret: Some(secret.clone()) };
     account.crm.save_webhook(ours.map(|registration| registration.id.as_str()), &webhook).await?;
     tx.tenants().save_door(account.crm_name(), &token, &secret).await?;

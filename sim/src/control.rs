@@ -23,7 +23,7 @@ const HELP: &str = r#"What you may do to the simulated vendors and customers:
   Nobody is rude any more    curl -X DELETE localhost:PORT/sim/faults
   What really happened       curl localhost:PORT/sim/journal
 
-Vendors: shopmonkey, twilio, sendgrid.
+Vendors: shopmonkey, tekmetric, twilio, sendgrid.
 Kinds:   fail_before, fail_after   500, without and with the effect
          cut_before, cut_after     the connection breaks, without and with the effect
          edge_page                 HTML of whatever stands in front of the API

@@ -18,6 +18,7 @@ use crate::connection::Cut;
 #[serde(rename_all = "snake_case")]
 pub enum Vendor {
     Shopmonkey,
+    Tekmetric,
     Twilio,
     Sendgrid,
 }

@@ -8,15 +8,20 @@
 
 mod connection;
 mod control;
+mod delivery;
 mod faults;
 mod journal;
 mod page;
 pub mod play;
+mod quote;
 pub mod sendgrid;
 pub mod shopmonkey;
+pub mod tekmetric;
 pub mod twilio;
 mod world;
 
+pub use delivery::Manners;
 pub use faults::{Fault, FaultKind, Vendor};
 pub use journal::{Entry, Event, Journal};
+pub use quote::Quote;
 pub use world::{Settings, Sim, World};

@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use crate::{
-    shopmonkey::{Manners, Quote},
-    world::World,
-};
+use crate::{Manners, Quote, world::World};
 
 /// What is to be played. The same script is the same every time.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use crate::{
     page,
     sendgrid::Sendgrid,
     shopmonkey::Shopmonkey,
+    tekmetric::Tekmetric,
     twilio::Twilio,
 };
 
@@ -50,6 +51,7 @@ pub struct World {
     pub journal: Journal,
     pub faults: Faults,
     pub shopmonkey: Shopmonkey,
+    pub tekmetric: Tekmetric,
     pub twilio: Twilio,
     pub sendgrid: Sendgrid,
     pub(crate) http: reqwest::Client,
@@ -63,6 +65,7 @@ impl Sim {
             reqwest::Client::builder().timeout(Duration::from_secs(15)).build().map_err(std::io::Error::other)?;
         let world = Arc::new(World {
             shopmonkey: Shopmonkey::default(),
+            tekmetric: Tekmetric::default(),
             twilio: Twilio::default(),
             sendgrid: Sendgrid::default(),
             faults: Faults::default(),
@@ -72,6 +75,7 @@ impl Sim {
         });
         let router = Router::new()
             .merge(crate::shopmonkey::router())
+            .merge(crate::tekmetric::router())
             .merge(crate::twilio::router())
             .merge(crate::sendgrid::router())
             .merge(control::router())

@@ -2,18 +2,19 @@
 //! for states instead of for time.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, LeadId};
+use domain::{Clock, CrmName, LeadId};
 use orchestrator::{
     Program, Role,
     demo::{Franchise, Site, SiteOptions, seed},
     supervise::Durability,
 };
-use sim::{Event, shopmonkey::Quote};
+use sim::{Entry, Event, Quote};
 use stage::{Faults, Step};
 use store::{Lead, MessageLine};
 
@@ -79,9 +80,26 @@ impl Test {
         other
     }
 
+    /// A second franchise, whose shops have Tekmetric.
+    pub async fn add_tekmetric_tenant(&self, slug: &str) -> Franchise {
+        let other = Franchise { crm: CrmName::Tekmetric, ..Franchise::random(slug) };
+        let Site { store, sim, public_url, clock, .. } = &self.site;
+        seed(store, &other, &sim.url, public_url, clock.now()).await.expect("a second tenant");
+        self.contact_since(&other, noon() - TimeDelta::days(365)).await;
+        sim.world.tekmetric.add_webhook(&other.door(public_url, "tekmetric/{crm}"));
+        for shop in sim::tekmetric::SHOPS {
+            sim.world.stock_jobs(shop, 0);
+        }
+        other
+    }
+
     /// Nobody is written to who asked before this.
     pub async fn went_live(&self, at: DateTime<Utc>) {
-        let mut tx = self.site.store.begin(self.site.franchise.tenant).await.expect("a transaction");
+        self.contact_since(&self.site.franchise, at).await;
+    }
+
+    async fn contact_since(&self, franchise: &Franchise, at: DateTime<Utc>) {
+        let mut tx = self.site.store.begin(franchise.tenant).await.expect("a transaction");
         tx.tenants().contact_since(at).await.expect("set");
         tx.commit().await.expect("committed");
     }
@@ -96,7 +114,7 @@ impl Test {
     }
 
     pub fn lead_id(&self, quote: &Quote) -> LeadId {
-        LeadId::of_order(self.site.franchise.tenant, crm::shopmonkey::NAME, &quote.order_id)
+        LeadId::of_order(self.site.franchise.tenant, CrmName::Shopmonkey.as_str(), &quote.order_id)
     }
 
     pub async fn lead(&self, quote: &Quote) -> Option<Lead> {
@@ -135,6 +153,16 @@ impl Test {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Every number for which Twilio took something.
+    pub fn texted(&self) -> HashSet<String> {
+        let entries = self.site.sim.world.journal.entries();
+        let to = |entry: Entry| match entry.event {
+            Event::Text { to, .. } => Some(to),
+            _ => None,
+        };
+        entries.into_iter().filter_map(to).collect()
     }
 
     /// The subjects of what SendGrid took for this address.

@@ -5,7 +5,7 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{InMemorySpanExporter, SdkTracerProvider},
 };
-use sim::shopmonkey::Manners;
+use sim::Manners;
 use tests::{Test, quote, until};
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -43,7 +43,7 @@ async fn a_text_belongs_to_the_trace_of_the_webhook_that_led_to_it() {
     }
     // Nothing of the customer's is in any span.
     let all = format!("{spans:?}");
-    for personal in ["5550142", "dana@example.com", "Dana", &test.site.franchise.shopmonkey_token] {
+    for personal in ["5550142", "dana@example.com", "Dana", &test.site.franchise.crm_token] {
         assert!(!all.contains(personal), "{personal:?} is in a span");
     }
 }

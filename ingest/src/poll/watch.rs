@@ -2,7 +2,7 @@
 
 use accounts::{Account, Patience};
 use chrono::TimeDelta;
-use crm::{Feed, Registration};
+use crm::{Feed, Registration, Registrations};
 use store::{Arrivals, Transaction};
 use tokio::time::timeout;
 use tracing::error;
@@ -18,6 +18,8 @@ const SLOW: TimeDelta = TimeDelta::seconds(60);
 #[derive(Debug)]
 enum State {
     Ok,
+    /// What its registration is we cannot see, and what it should tell of arrives.
+    Heard,
     /// The CRM has no webhook with our address.
     Missing,
     Disabled,
@@ -35,7 +37,7 @@ enum State {
 impl State {
     fn as_str(&self) -> &'static str {
         match self {
-            Self::Ok => "ok",
+            Self::Ok | Self::Heard => "ok",
             Self::Missing => "missing",
             Self::Disabled => "disabled",
             Self::Failing(_) => "failing",
@@ -50,6 +52,7 @@ impl State {
     fn says(&self) -> String {
         match self {
             Self::Ok => "registered, switched on, and heard of".to_owned(),
+            Self::Heard => "added by hand, and nothing came without it".to_owned(),
             Self::Missing => "the CRM has no webhook with our address".to_owned(),
             Self::Disabled => "the CRM has switched our webhook off".to_owned(),
             Self::Failing(problem) => format!("the CRM says that it cannot deliver to us: {problem}"),
@@ -83,19 +86,20 @@ pub(super) async fn watch(poller: &Poller, account: &Account) -> Result<(), Erro
 async fn note(
     poller: &Poller,
     account: &Account,
-    registrations: Result<Vec<Registration>, crm::Error>,
+    registrations: Result<Registrations, crm::Error>,
 ) -> Result<(), store::Error> {
     let now = poller.runtime.clock.wall();
     let crm = account.crm_name();
     let mut tx = poller.runtime.store.begin(account.tenant).await?;
     let state = match registrations {
-        Ok(registrations) => look(poller, crm, &mut tx, &registrations).await?,
+        Ok(Registrations::Listed(listed)) => look(poller, crm, &mut tx, &listed).await?,
+        Ok(Registrations::ByHand { .. }) => hear(lately(poller, &mut tx).await?).unwrap_or(State::Heard),
         Err(error) => State::Hidden(error),
     };
     let since = tx.polls().save_check(crm, state.as_str(), &state.says(), now).await?;
     tx.commit().await?;
     metrics::counter!("crm_webhook_checks_total", "state" => state.as_str()).increment(1);
-    if !matches!(state, State::Ok) {
+    if !matches!(state, State::Ok | State::Heard) {
         error!(
             webhook.state = state.as_str(),
             webhook.since = %since,
@@ -121,26 +125,35 @@ async fn look(
             ours = Some(registration);
         }
     }
-    let arrivals = tx.polls().arrivals(poller.runtime.clock.wall() - LATELY).await?;
-    Ok(judge(ours, arrivals))
+    Ok(judge(ours, lately(poller, tx).await?))
+}
+
+async fn lately(poller: &Poller, tx: &mut Transaction) -> Result<Arrivals, store::Error> {
+    tx.polls().arrivals(poller.runtime.clock.wall() - LATELY).await
 }
 
 fn judge(ours: Option<&Registration>, arrivals: Arrivals) -> State {
     let Some(ours) = ours else { return State::Missing };
     let untold: Vec<_> = Feed::ALL.into_iter().filter(|feed| !ours.feeds.contains(feed)).collect();
-    let lag = TimeDelta::milliseconds(arrivals.slowest_webhook_ms.unwrap_or_default());
-    // One lost webhook is the way of the world; none at all, or one in ten, is not.
-    let Arrivals { by_webhook, by_poll, .. } = arrivals;
-    let is_silent = by_poll > 0 && (by_webhook == 0 || (by_poll >= 3 && by_poll * 10 > by_webhook));
     match &ours.problem {
         _ if !ours.is_enabled => State::Disabled,
         // It may quote our address, which is half of a secret.
         Some(problem) => State::Failing(problem.replace(&ours.url, "(our address)").replace(token_of(&ours.url), "…")),
         None if !untold.is_empty() => State::Incomplete(untold),
-        None if is_silent => State::Silent(arrivals),
-        None if lag > SLOW => State::Slow(lag),
-        None => State::Ok,
+        None => hear(arrivals).unwrap_or(State::Ok),
     }
+}
+
+/// What is wrong by what came of late.
+fn hear(arrivals: Arrivals) -> Option<State> {
+    let lag = TimeDelta::milliseconds(arrivals.slowest_webhook_ms.unwrap_or_default());
+    // One lost webhook is the way of the world; none at all, or one in ten, is not.
+    let Arrivals { by_webhook, by_poll, .. } = arrivals;
+    let is_silent = by_poll > 0 && (by_webhook == 0 || (by_poll >= 3 && by_poll * 10 > by_webhook));
+    if is_silent {
+        return Some(State::Silent(arrivals));
+    }
+    (lag > SLOW).then_some(State::Slow(lag))
 }
 
 fn token_of(url: &str) -> &str {

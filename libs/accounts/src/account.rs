@@ -1,12 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use crm::{Crm, Feed, Row, Window, shopmonkey};
-use domain::{Service, TenantId, ToldBy};
+use chrono::{DateTime, Utc};
+use crm::{Crm, Feed, Part, Row, shopmonkey, tekmetric};
+use domain::{CrmName, Service, TenantId, ToldBy};
 use events::{Inbound, InboundKind, Source};
 use limits::{ComeBackAfter, Limiter};
 use moka::future::Cache;
-use store::{Store, TenantSettings, Transaction};
+use serde::de::DeserializeOwned;
+use store::{CrmLocation, Store, TenantSettings, Transaction};
 
 use crate::{
     Config, Patience,
@@ -43,14 +48,16 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 pub struct Accounts {
     http: reqwest::Client,
     limiter: Arc<Limiter>,
+    tekmetric_tokens: tekmetric::Tokens,
     known: Cache<TenantId, Arc<Account>>,
 }
 
 /// One tenant's account at its CRM.
 pub struct Account {
     pub tenant: TenantId,
-    pub source: Source,
     pub crm: Box<dyn Crm>,
+    /// Its shops, by the CRM's ids of them.
+    pub shops: HashMap<String, CrmLocation>,
     line: Line,
 }
 
@@ -58,7 +65,7 @@ impl Accounts {
     pub fn new(config: &Config, limiter: Arc<Limiter>) -> Self {
         let http = service::http::client(Duration::from_secs(3), config.timeout);
         let known = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED_FOR).build();
-        Self { http, limiter, known }
+        Self { http, limiter, tekmetric_tokens: tekmetric::Tokens::default(), known }
     }
 
     /// A tenant's account, as it was at most a minute ago.
@@ -76,26 +83,46 @@ impl Accounts {
     /// A tenant's account, as it is in this transaction.
     pub async fn open(&self, tx: &mut Transaction, settings: &TenantSettings) -> Result<Account, Error> {
         let tenant = tx.tenant();
-        let credentials: Option<shopmonkey::Credentials> =
-            tx.tenants().find_credentials(shopmonkey::NAME).await.map_err(Error::Store)?;
-        let credentials = credentials.ok_or(Error::NoCredentials(tenant))?;
-        let crm = shopmonkey::Shopmonkey::new(self.http.clone(), credentials).map_err(Error::Crm)?;
-        let source = Source::Shopmonkey;
+        let shops = tx.tenants().list_crm_locations().await.map_err(Error::Store)?;
+        let http = self.http.clone();
+        let crm: Result<Box<dyn Crm>, crm::Error> = match settings.crm {
+            CrmName::Shopmonkey => {
+                let key = credentials(tx, settings.crm).await?;
+                shopmonkey::Shopmonkey::new(http, key).map(|crm| Box::new(crm) as Box<dyn Crm>)
+            }
+            CrmName::Tekmetric => {
+                let key = credentials(tx, settings.crm).await?;
+                let zones = shops.iter().map(|(id, shop)| (id.clone(), shop.time_zone)).collect();
+                let crm = tekmetric::Tekmetric::new(http, key, self.tekmetric_tokens.clone(), zones);
+                crm.map(|crm| Box::new(crm) as Box<dyn Crm>)
+            }
+        };
         let line = Line {
             // The braces keep a tenant's keys on one node of a cluster.
-            key: format!("{source}:{{{tenant}}}"),
+            key: format!("{}:{{{tenant}}}", settings.crm),
             limit: settings.crm_limit,
             limiter: self.limiter.clone(),
         };
-        let crm = Box::new(Limited { crm: Box::new(crm), line: line.clone() });
-        Ok(Account { tenant, source, crm, line })
+        let crm = Box::new(Limited { crm: crm.map_err(Error::Crm)?, line: line.clone() });
+        Ok(Account { tenant, crm, shops, line })
     }
+}
+
+async fn credentials<T: DeserializeOwned>(tx: &mut Transaction, crm: CrmName) -> Result<T, Error> {
+    let tenant = tx.tenant();
+    let found = tx.tenants().find_credentials(crm.as_str()).await.map_err(Error::Store)?;
+    found.ok_or(Error::NoCredentials(tenant))
 }
 
 impl Account {
     /// The name under which its orders and leads are stored.
     pub fn crm_name(&self) -> &'static str {
-        self.source.as_str()
+        self.crm.name().as_str()
+    }
+
+    /// What each request of a CRM may cost, on average.
+    pub fn per_second(&self) -> f64 {
+        self.line.limit.per_second
     }
 
     /// Waits for turns at the CRM, whose limit all replicas share.
@@ -105,30 +132,16 @@ impl Account {
     }
 
     /// Everything a shop sells, by the CRM's id of the shop.
-    pub async fn services(
-        &self,
-        location_id: &str,
-        now: DateTime<Utc>,
-        patience: Patience,
-    ) -> Result<Vec<Service>, Error> {
-        let ask = async |added| {
+    pub async fn services(&self, location_id: &str, patience: Patience) -> Result<Vec<Service>, Error> {
+        let mut ahead = vec![Part::Whole];
+        let mut services = BTreeMap::new();
+        while let Some(part) = ahead.pop() {
             self.wait(1, patience).await?;
-            self.crm.services(location_id, added).await.map_err(Error::Crm)
-        };
-        let all = ask(None).await?;
-        if all.is_whole {
-            return Ok(all.services);
+            let listed = self.crm.services(location_id, part).await.map_err(Error::Crm)?;
+            services.extend(listed.services.into_iter().map(|service| (service.id.clone(), service)));
+            ahead.extend(listed.rest);
         }
-        let mut ahead = Vec::from_iter(Window::new(DateTime::UNIX_EPOCH, now + TimeDelta::days(1)));
-        let mut services = Vec::new();
-        while let Some(window) = ahead.pop() {
-            let part = ask(Some(window)).await?;
-            match window.halve() {
-                Some(halves) if !part.is_whole => ahead.extend(<[Window; 2]>::from(halves)),
-                _ => services.extend(part.services),
-            }
-        }
-        Ok(services)
+        Ok(services.into_values().collect())
     }
 
     /// What a list showed, as its webhook would have told it.
@@ -140,7 +153,7 @@ impl Account {
         };
         Inbound {
             tenant: self.tenant,
-            source: self.source,
+            source: Source::Crm(self.crm.name()),
             kind,
             key: format!("{}:{}:{told_by}:v{}", kind.as_str(), row.id, row.version),
             told_by,

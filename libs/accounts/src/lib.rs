@@ -1,6 +1,6 @@
 //! A tenant's account at its CRM, for everybody who asks it something: `enrich`, the poller, the operators' commands.
 //!
-//! To add a CRM: an arm in [`Accounts::open`], where a tenant's CRM is chosen, and its name in `events::Source`.
+//! To add a CRM: an arm in [`Accounts::open`], where a tenant's CRM is chosen.
 
 mod account;
 mod config;

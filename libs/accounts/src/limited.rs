@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use crm::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Registration, Stamp, Window};
-use domain::{Appointment, Customer, Order, Vehicle};
+use chrono::{DateTime, Utc};
+use crm::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Part, Registrations, Shop, Stamp, Wanted};
+use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 use limits::{ComeBackAfter, Limiter};
 use store::CrmLimit;
 
@@ -53,6 +54,10 @@ impl Limited {
 
 #[async_trait]
 impl Crm for Limited {
+    fn name(&self) -> CrmName {
+        self.crm.name()
+    }
+
     async fn order(&self, id: &str) -> Result<Option<Order>, Error> {
         self.note(self.crm.order(id).await).await
     }
@@ -69,15 +74,31 @@ impl Crm for Limited {
         self.note(self.crm.appointment(id).await).await
     }
 
-    async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error> {
-        self.note(self.crm.list(feed, stamp, window).await).await
+    fn has_in_it(&self, read_version: i64, read_at: DateTime<Utc>, told_version: i64) -> bool {
+        self.crm.has_in_it(read_version, read_at, told_version)
     }
 
-    async fn services(&self, location_id: &str, added: Option<Window>) -> Result<ListedServices, Error> {
-        self.note(self.crm.services(location_id, added).await).await
+    async fn shops(&self) -> Result<Vec<Shop>, Error> {
+        self.note(self.crm.shops().await).await
     }
 
-    async fn webhooks(&self) -> Result<Vec<Registration>, Error> {
+    fn lists_by_shop(&self) -> bool {
+        self.crm.lists_by_shop()
+    }
+
+    fn stamps(&self, feed: Feed) -> &'static [Stamp] {
+        self.crm.stamps(feed)
+    }
+
+    async fn list(&self, wanted: &Wanted) -> Result<Listed, Error> {
+        self.note(self.crm.list(wanted).await).await
+    }
+
+    async fn services(&self, location_id: &str, part: Part) -> Result<ListedServices, Error> {
+        self.note(self.crm.services(location_id, part).await).await
+    }
+
+    async fn webhooks(&self) -> Result<Registrations, Error> {
         self.note(self.crm.webhooks().await).await
     }
 

@@ -10,8 +10,14 @@ pub enum Error {
     Failing { status: u16, request_id: Option<String> },
     #[error("the CRM cannot be reached")]
     Unreachable(#[source] reqwest::Error),
-    #[error("the CRM refuses our key ({status}); check it under Settings > Integration > API Keys")]
-    KeyRefused { status: u16 },
+    /// `check`: where in the CRM somebody finds the right one.
+    #[error("the CRM refuses our key ({status}); check it under {check}")]
+    KeyRefused { status: u16, check: &'static str },
+    #[error("the CRM does not show us this shop ({status}); ask for it to be added to our access")]
+    ShopRefused { status: u16 },
+    /// What cannot be done through its API.
+    #[error("in this CRM that is done by hand, under {place}")]
+    ByHand { place: &'static str },
     /// Only where: the parser's own words quote what it read, which is a customer's.
     #[error("the CRM's answer cannot be read: {category:?} error at line {line}, column {column}")]
     Unreadable { category: serde_json::error::Category, line: usize, column: usize },
@@ -38,12 +44,13 @@ impl Error {
         match self {
             Self::Limited { retry_after } => Some(*retry_after),
             // Somebody has to change the key; asking often would look like guessing.
-            Self::KeyRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
+            Self::KeyRefused { .. } | Self::ShopRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
             Self::Failing { .. }
             | Self::Unreachable(_)
             | Self::Unreadable { .. }
             | Self::UnknownRow { .. }
-            | Self::FilterIgnored { .. } => None,
+            | Self::FilterIgnored { .. }
+            | Self::ByHand { .. } => None,
         }
     }
 }

@@ -1,38 +1,65 @@
-//! What we need of a CRM, and one adapter for each.
+//! What we need of a CRM, and one adapter for each. `docs/adding-a-crm.md` walks through a new one.
 //!
-//! To add a CRM: a folder with the same files as `shopmonkey/` (`config client wire convert registration webhook`), and an arm in
-//! `accounts`, where a tenant's CRM is chosen. Nothing above this crate knows a vendor's words.
+//! Nothing above this crate knows a vendor's words.
 
+mod change;
 mod error;
+mod http;
+mod lenient;
 mod list;
 mod registration;
 pub mod shopmonkey;
+pub mod tekmetric;
 
 use async_trait::async_trait;
-use domain::{Appointment, Customer, Order, Vehicle};
+pub use change::{About, Change, UnreadableChange};
+use chrono::{DateTime, Utc};
+use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 pub use error::Error;
-pub use list::{Feed, Listed, ListedServices, Row, Stamp, Window};
-pub use registration::{NewRegistration, Registration};
+pub use list::{Feed, Listed, ListedServices, Part, Row, Stamp, Wanted, Window};
+pub use registration::{NewRegistration, Registration, Registrations};
 
 /// A CRM as the pipeline sees it. `Ok(None)`: the CRM has no such row.
 #[async_trait]
 pub trait Crm: Send + Sync {
+    fn name(&self) -> CrmName;
+
     async fn order(&self, id: &str) -> Result<Option<Order>, Error>;
     async fn customer(&self, id: &str) -> Result<Option<Customer>, Error>;
     async fn vehicle(&self, id: &str) -> Result<Option<Vehicle>, Error>;
     async fn appointment(&self, id: &str) -> Result<Option<Appointment>, Error>;
 
-    /// The rows that were made, or changed, within a window: none from outside it, and all of them if it says so. An adapter looks
-    /// at each row's date itself, because a CRM may ignore a filter without a word.
-    async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error>;
+    /// Whether what was read of a row at some time, in some version, is what a change to this version told of.
+    fn has_in_it(&self, read_version: i64, _read_at: DateTime<Utc>, told_version: i64) -> bool {
+        read_version >= told_version
+    }
 
-    /// What a shop sells: of what was added within a window, or of everything. None of another shop's, and all of them if it
-    /// says so.
-    async fn services(&self, location_id: &str, added: Option<Window>) -> Result<ListedServices, Error>;
+    /// The shops that our key shows us.
+    async fn shops(&self) -> Result<Vec<Shop>, Error>;
+
+    /// Whether a list is of one shop, which has to be named, and not of all of them.
+    fn lists_by_shop(&self) -> bool;
+
+    /// The dates by which these are to be looked through, so that nothing that happened to them is overlooked.
+    fn stamps(&self, feed: Feed) -> &'static [Stamp];
+
+    /// The rows whose date lies within a window: none from outside it, and all of them if it says so. An adapter looks at each
+    /// row's date itself, because a CRM may ignore a filter without a word.
+    async fn list(&self, wanted: &Wanted) -> Result<Listed, Error>;
+
+    /// What a shop sells, in as many parts as the CRM gives it: none of another shop's.
+    async fn services(&self, location_id: &str, part: Part) -> Result<ListedServices, Error>;
 
     /// The webhooks that this account has registered.
-    async fn webhooks(&self) -> Result<Vec<Registration>, Error>;
+    async fn webhooks(&self) -> Result<Registrations, Error>;
 
     /// Registers a webhook, or makes the one with this id what it should be and switches it on.
     async fn save_webhook(&self, id: Option<&str>, webhook: &NewRegistration) -> Result<(), Error>;
+}
+
+/// A shop as the CRM has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shop {
+    pub id: String,
+    pub name: String,
 }

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Service;
 
+use crate::Error;
+
 /// What is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feed {
@@ -29,6 +31,7 @@ impl Feed {
 pub enum Stamp {
     Created,
     Updated,
+    Deleted,
 }
 
 impl Stamp {
@@ -36,6 +39,7 @@ impl Stamp {
         match self {
             Self::Created => "created",
             Self::Updated => "updated",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -53,6 +57,12 @@ impl Window {
         let whole = |at: DateTime<Utc>| DateTime::from_timestamp_millis(at.timestamp_millis());
         let (from, until) = (whole(from)?, whole(until)?);
         (from < until).then_some(Self { from, until })
+    }
+
+    /// Everything that ever was in a CRM, or will be while this program is in use.
+    pub(crate) fn always() -> Option<Self> {
+        const YEAR_2100: i64 = 4_102_444_800_000;
+        Self::new(DateTime::UNIX_EPOCH, DateTime::from_timestamp_millis(YEAR_2100)?)
     }
 
     pub fn from(self) -> DateTime<Utc> {
@@ -74,6 +84,31 @@ impl Window {
     }
 }
 
+/// What is asked for at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub feed: Feed,
+    pub stamp: Stamp,
+    /// The CRM's id of the shop. `None`: of all shops, where the CRM lists them together.
+    pub shop: Option<String>,
+    pub window: Window,
+}
+
+impl Wanted {
+    fn holds(&self, row: &Row) -> bool {
+        let at = match self.stamp {
+            Stamp::Created => row.created_at,
+            Stamp::Updated => row.changed_at,
+            Stamp::Deleted => row.deleted_at,
+        };
+        let is_of_shop = match (&self.shop, &row.location_id) {
+            (Some(wanted), Some(shop)) => wanted == shop,
+            _ => true,
+        };
+        is_of_shop && at.is_some_and(|at| self.window.holds(at))
+    }
+}
+
 /// One row of a list.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -84,6 +119,7 @@ pub struct Row {
     pub location_id: Option<String>,
     pub created_at: Option<DateTime<Utc>>,
     pub changed_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
     /// What the CRM's webhook would have said of it.
     pub webhook: Bytes,
 }
@@ -97,11 +133,34 @@ pub struct Listed {
     pub is_whole: bool,
 }
 
+impl Listed {
+    /// Of what a CRM gave, what was asked for. `given`: how many rows it gave, those that could not be read too.
+    pub(crate) fn of(wanted: &Wanted, mut rows: Vec<Row>, given: usize, is_whole: bool) -> Result<Self, Error> {
+        rows.retain(|row| wanted.holds(row));
+        // It gave what was not asked for, so what it left out nobody knows.
+        if !is_whole && rows.len() < given {
+            return Err(Error::FilterIgnored { feed: wanted.feed.as_str(), stamp: wanted.stamp.as_str() });
+        }
+        Ok(Self { rows, is_whole })
+    }
+}
+
+/// Which part of a shop's catalog is asked for. An adapter says which others there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    /// What was added within a window.
+    Added(Window),
+    /// What stands on a page; the first is page 0.
+    Page(u32),
+}
+
 /// Of a shop's catalog, what a CRM answered.
 #[derive(Debug)]
 pub struct ListedServices {
     pub services: Vec<Service>,
-    pub is_whole: bool,
+    /// What is still to be asked for. A service may be in several parts.
+    pub rest: Vec<Part>,
 }
 
 #[cfg(test)]

@@ -2,6 +2,16 @@
 
 use crate::Feed;
 
+/// What a CRM says of its webhooks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registrations {
+    Listed(Vec<Registration>),
+    /// Nothing: somebody adds them by hand, at this place in the CRM, and nobody else can look at them.
+    ByHand {
+        place: &'static str,
+    },
+}
+
 /// A webhook that a CRM sends, ours or somebody else's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {

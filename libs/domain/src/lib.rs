@@ -5,6 +5,7 @@
 mod cadence;
 mod clock;
 mod contact;
+mod crm_name;
 mod form;
 mod ids;
 mod lead;
@@ -20,6 +21,7 @@ mod website_lead;
 pub use cadence::{Cadence, CadenceError, PlannedTouch, Step};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email};
+pub use crm_name::CrmName;
 pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema};
 pub use ids::{AttemptId, DeadLetterId, LeadId, LocationId, MessageId, TenantId};
 pub use lead::{LeadStatus, NoContact, StopReason};

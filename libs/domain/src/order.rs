@@ -12,10 +12,11 @@ pub struct Order {
     pub location_id: Option<String>,
     /// Grows with every change of the row. Decides which of two copies is newer.
     pub version: i64,
-    pub name: String,
+    /// `None`: in this CRM orders have no names.
+    pub name: Option<String>,
     pub status: OrderStatus,
     pub workflow_status_id: Option<String>,
-    /// Texts that say what was asked for: the names of services, the customer's own words.
+    /// Texts that say what was asked for: the names of services, the customer's own words. The best comes first.
     pub service_texts: Vec<String>,
     pub customer_id: Option<String>,
     pub vehicle_id: Option<String>,
@@ -28,6 +29,15 @@ pub struct Order {
     pub appointments: Vec<DateTime<Utc>>,
     pub total_cents: i64,
     pub created_at: DateTime<Utc>,
+}
+
+impl Order {
+    /// What was asked for: what stands behind the prefix of its name, as in `New Quote: Window Tint`, or its first text.
+    pub fn service(&self) -> &str {
+        let Some(name) = &self.name else { return self.service_texts.first().map(String::as_str).unwrap_or_default() };
+        let behind = name.split_once(':').map_or(name.as_str(), |(_, service)| service).trim();
+        if behind.is_empty() { name.trim() } else { behind }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

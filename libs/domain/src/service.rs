@@ -26,6 +26,8 @@ pub struct Service {
 pub enum Tax {
     Included,
     NotIncluded,
+    /// The CRM does not say.
+    Unknown,
 }
 
 /// What somebody is looking for.

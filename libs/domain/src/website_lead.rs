@@ -8,11 +8,12 @@ use crate::{Order, OrderStatus};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebsiteLeadRules {
-    /// The CRM's workflow columns in which website quotes arrive. Empty: any column.
+    /// The CRM's workflow columns in which website quotes arrive: their ids, or, in a CRM with labels, the names of those. Empty:
+    /// any column.
     pub workflow_status_ids: Vec<String>,
     /// The CRM's workflow columns that mean the shop has given the job up: a lead that is moved there is lost.
     pub lost_workflow_status_ids: Vec<String>,
-    /// What the order's name starts with, case aside. Empty: any name.
+    /// What the order's name starts with, case aside, in a CRM whose orders have names. Empty: any name.
     pub name_prefix: String,
     /// At least one of these words must occur in the order's texts, case aside. Empty: any service.
     pub service_words: Vec<String>,
@@ -88,12 +89,13 @@ impl WebsiteLeadRules {
     pub fn judge(&self, order: &Order) -> Verdict {
         let column_is_ours = self.workflow_status_ids.is_empty()
             || order.workflow_status_id.as_ref().is_some_and(|id| self.workflow_status_ids.contains(id));
-        let name = order.name.to_lowercase();
+        // What has no name cannot have the wrong one.
+        let name = order.name.as_ref().map(|name| name.to_lowercase());
         let texts = order.service_texts.join("\n").to_lowercase();
         let service_is_ours = self.service_words.is_empty()
             || self.service_words.iter().any(|word| {
                 let word = word.to_lowercase();
-                name.contains(&word) || texts.contains(&word)
+                name.as_ref().is_some_and(|name| name.contains(&word)) || texts.contains(&word)
             });
         let reasons: Vec<_> = [
             (!column_is_ours, NotALead::OtherWorkflowStatus),
@@ -101,7 +103,7 @@ impl WebsiteLeadRules {
             (order.status != OrderStatus::Estimate, NotALead::NotAnEstimate),
             (order.authorized, NotALead::Authorized),
             (self.require_no_messages && order.message_count != 0, NotALead::AlreadyMessaged),
-            (!name.starts_with(&self.name_prefix.to_lowercase()), NotALead::OtherName),
+            (name.is_some_and(|name| !name.starts_with(&self.name_prefix.to_lowercase())), NotALead::OtherName),
             (!order.appointments.is_empty(), NotALead::HasAppointment),
             (order.invoiced, NotALead::Invoiced),
             (order.paid, NotALead::Paid),
@@ -128,7 +130,7 @@ mod tests {
             id: "o1".into(),
             location_id: Some("l1".into()),
             version: 1,
-            name: "New Quote: Window Tint".into(),
+            name: Some("New Quote: Window Tint".into()),
             status: OrderStatus::Estimate,
             workflow_status_id: Some("website".into()),
             service_texts: vec!["Web form: ceramic, all windows".into()],
@@ -156,7 +158,7 @@ mod tests {
     fn every_reason_is_named_at_once() {
         let rules = WebsiteLeadRules { workflow_status_ids: vec!["website".into()], ..Default::default() };
         let order = Order {
-            name: "Oil change".into(),
+            name: Some("Oil change".into()),
             status: OrderStatus::Other("Parked".into()),
             workflow_status_id: None,
             service_texts: vec![],
@@ -186,7 +188,22 @@ mod tests {
             service_words: vec![],
             require_no_messages: false,
         };
-        assert_eq!(rules.judge(&Order { name: "x".into(), message_count: 9, ..quote() }), Verdict::Lead);
+        assert_eq!(rules.judge(&Order { name: Some("x".into()), message_count: 9, ..quote() }), Verdict::Lead);
+    }
+
+    #[test]
+    fn the_service_is_what_stands_behind_the_prefix() {
+        let named = |name: &str| Order { name: Some(name.into()), ..quote() }.service().to_owned();
+        assert_eq!(named("New Quote: Window Tint"), "Window Tint");
+        assert_eq!(named("New Quote"), "New Quote");
+        assert_eq!(named("New Quote: "), "New Quote:");
+    }
+
+    #[test]
+    fn in_a_crm_without_names_the_texts_say_what_was_asked_for() {
+        let nameless = Order { name: None, ..quote() };
+        assert_eq!(WebsiteLeadRules::default().judge(&nameless), Verdict::Lead);
+        assert_eq!(nameless.service(), "Web form: ceramic, all windows");
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{TenantId, ToldBy};
+use domain::{CrmName, TenantId, ToldBy};
 
 use crate::{Decode, DecodeError, Outgoing, Raw, Stream, header};
 
 /// Who sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
-    Shopmonkey,
+    Crm(CrmName),
     Twilio,
     Sendgrid,
     /// A form on a website.
@@ -19,11 +19,12 @@ pub enum Source {
 }
 
 impl Source {
-    pub const ALL: [Self; 4] = [Self::Shopmonkey, Self::Twilio, Self::Sendgrid, Self::Form];
+    pub const ALL: [Self; 5] =
+        [Self::Crm(CrmName::Shopmonkey), Self::Crm(CrmName::Tekmetric), Self::Twilio, Self::Sendgrid, Self::Form];
 
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Shopmonkey => "shopmonkey",
+            Self::Crm(crm) => crm.as_str(),
             Self::Twilio => "twilio",
             Self::Sendgrid => "sendgrid",
             Self::Form => "form",

@@ -1,8 +1,10 @@
 //! A tenant, its shops, its credentials, doors and templates.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{Cadence, Channel, LegalWindow, LocationId, TenantId, WebsiteLeadRules};
+use domain::{Cadence, Channel, CrmName, LegalWindow, LocationId, TenantId, WebsiteLeadRules};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -12,6 +14,7 @@ use crate::{Error, Transaction};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantSettings {
+    pub crm: CrmName,
     pub website_lead: WebsiteLeadRules,
     pub cadence: Cadence,
     pub legal_window: LegalWindow,
@@ -44,6 +47,13 @@ pub struct Location {
     pub phone: String,
     pub postal_address: String,
     pub hours: String,
+}
+
+/// What whoever reads a shop's orders has to know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CrmLocation {
+    pub id: LocationId,
+    pub time_zone: Tz,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,12 +170,20 @@ impl Tenants<'_> {
     }
 
     /// Each location by the CRM's id of it.
-    pub async fn list_crm_locations(self) -> Result<Vec<(String, LocationId)>, Error> {
-        let rows = sqlx::query!("select crm_location_id, id from locations where tenant_id = $1", self.0.tenant.uuid())
-            .fetch_all(&mut *self.0.inner)
-            .await
-            .map_err(Error::doing("list locations"))?;
-        Ok(rows.into_iter().map(|row| (row.crm_location_id, LocationId::new(row.id))).collect())
+    pub async fn list_crm_locations(self) -> Result<HashMap<String, CrmLocation>, Error> {
+        let rows = sqlx::query!(
+            "select crm_location_id, id, time_zone from locations where tenant_id = $1",
+            self.0.tenant.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list locations"))?;
+        rows.into_iter()
+            .map(|row| {
+                let location = CrmLocation { id: LocationId::new(row.id), time_zone: parse_zone(&row.time_zone)? };
+                Ok((row.crm_location_id, location))
+            })
+            .collect()
     }
 
     pub async fn save_credentials<T: Serialize>(self, vendor: &str, credentials: &T) -> Result<(), Error> {
@@ -214,6 +232,32 @@ impl Tenants<'_> {
         .await
         .map(drop)
         .map_err(Error::doing("save a door"))
+    }
+
+    /// Opens a new door and keeps the one before it open until then.
+    pub async fn move_door(
+        self,
+        source: &str,
+        token: &str,
+        secret: &str,
+        old_until: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let sealed = self.0.sealer.seal(&owner(self.0.tenant, source), secret.as_bytes())?;
+        sqlx::query!(
+            "insert into doors (tenant_id, source, token_hash, sealed_secret) values ($1, $2, $3, $4)
+             on conflict (tenant_id, source) do update
+             set old_token_hash = doors.token_hash, old_until = $5,
+                 token_hash = excluded.token_hash, sealed_secret = excluded.sealed_secret",
+            self.0.tenant.uuid(),
+            source,
+            token_hash(token),
+            sealed,
+            old_until
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("move a door"))
     }
 
     /// Whether this token opens this tenant's door for the source.

@@ -47,6 +47,7 @@ fn price(service: &Service) -> String {
     let tax = match service.tax {
         Tax::Included => "tax included",
         Tax::NotIncluded => "before tax",
+        Tax::Unknown => "ask whether tax is in it",
     };
     format!("${dollars}.{cents:02} {tax}")
 }

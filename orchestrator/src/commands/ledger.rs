@@ -33,7 +33,7 @@ pub async fn run(
     } else {
         tell(&ledger, recover)?;
     }
-    let is_whole = ledger.missing == 0 && ledger.crowded_instants == 0;
+    let is_whole = ledger.missing == 0 && ledger.crowded_instants == 0 && ledger.refused_shops.is_empty();
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -63,6 +63,9 @@ fn tell(ledger: &Ledger, recovered: bool) -> anyhow::Result<()> {
     if ledger.crowded_instants > 0 {
         let count = ledger.crowded_instants;
         say(&format!("the CRM has more orders than it shows, all made at the same instant, {count} times"))?;
+    }
+    for shop in &ledger.refused_shops {
+        say(&format!("the CRM does not show us shop {shop}; ask there for it to be added to our access"))?;
     }
     say(&match (ledger.missing, recovered) {
         (0, _) => "0 missing".to_owned(),

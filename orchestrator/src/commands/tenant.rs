@@ -54,11 +54,14 @@ pub async fn repair_webhook(config: &Config, slug: &str, anew: bool, json: bool)
     if json {
         return Ok(say(&serde_json::json!({"tenant": slug, "done": done}).to_string())?);
     }
-    Ok(say(match done {
-        Repaired::SwitchedOn => "the CRM had our webhook; it is switched on and tells of everything we need",
+    Ok(say(&match done {
+        Repaired::SwitchedOn => "the CRM had our webhook; it is switched on and tells of everything we need".to_owned(),
         Repaired::Registered => {
-            "registered anew, with a new address and a new secret; what came to the old address is refused"
+            "registered anew, with a new address and a new secret; what came to the old address is refused".to_owned()
         }
+        Repaired::ByHand { url, place } => format!(
+            "in the CRM, under {place}, add this address in every shop. It is shown this once:\n\n  {url}\n\nThe one before it stays open for a week; then take it out there."
+        ),
     })?)
 }
 
@@ -83,6 +86,9 @@ pub async fn backfill(config: &Config, slug: &str, days: u32, contact: bool, jso
     let done = done.context("stopped; what is taken in stays, so run it again")?;
     if json {
         return Ok(say(&serde_json::to_string_pretty(&done)?)?);
+    }
+    for shop in &done.refused_shops {
+        say(&format!("the CRM does not show us shop {shop}; ask there for it to be added to our access"))?;
     }
     let written = if contact { "whoever asked for these is written to" } else { "nobody is written to about them" };
     if done.not_judged > 0 {

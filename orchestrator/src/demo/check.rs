@@ -131,7 +131,7 @@ async fn what_is_missing(site: &Site, scene: &Scene, taken: &Taken) -> anyhow::R
         return Ok(None);
     }
     let order = &scene.quote.order_id;
-    let id = LeadId::of_order(site.franchise.tenant, crm::shopmonkey::NAME, order);
+    let id = LeadId::of_order(site.franchise.tenant, domain::CrmName::Shopmonkey.as_str(), order);
     let mut tx = site.store.begin(site.franchise.tenant).await?;
     let Some(lead) = tx.leads().lookup(id).await? else {
         return Ok(Some(format!("{order}: no lead")));

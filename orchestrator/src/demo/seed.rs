@@ -1,8 +1,8 @@
 //! A franchise to show things with: three shops in three time zones, whose vendors are the simulator.
 
 use chrono_tz::{America, Tz};
-use crm::shopmonkey;
-use domain::{LocationId, TenantId};
+use crm::{shopmonkey, tekmetric};
+use domain::{CrmName, LocationId, TenantId};
 use notify::{sendgrid, twilio};
 use sim::shopmonkey::WebhookTarget;
 use store::{CrmLimit, Location, NewFormKey, Store, TenantSettings};
@@ -13,9 +13,10 @@ use uuid::Uuid;
 pub struct Franchise {
     pub tenant: TenantId,
     pub slug: String,
+    pub crm: CrmName,
     /// What the CRM signs its webhooks with.
     pub webhook_secret: String,
-    pub shopmonkey_token: String,
+    pub crm_token: String,
     pub twilio_token: String,
     pub sendgrid_token: String,
     /// The public key of its website.
@@ -36,8 +37,9 @@ impl Franchise {
         Self {
             tenant: TenantId::new(Uuid::new_v4()),
             slug: slug.to_owned(),
+            crm: CrmName::Shopmonkey,
             webhook_secret: secret(),
-            shopmonkey_token: secret(),
+            crm_token: secret(),
             twilio_token: secret(),
             sendgrid_token: secret(),
             publishable_key: format!("pk_{}", secret()),
@@ -47,7 +49,7 @@ impl Franchise {
     /// The address at which a source reaches this tenant.
     pub fn door(&self, public_url: &str, path: &str) -> String {
         let path = path
-            .replace("{shopmonkey}", &self.shopmonkey_token)
+            .replace("{crm}", &self.crm_token)
             .replace("{twilio}", &self.twilio_token)
             .replace("{sendgrid}", &self.sendgrid_token);
         format!("{public_url}/webhooks/{path}")
@@ -55,12 +57,20 @@ impl Franchise {
 
     /// Tells the simulator where this tenant's callbacks go.
     pub fn introduce(&self, world: &sim::World, public_url: &str) {
-        world.set_webhook_target(&WebhookTarget {
-            url: self.door(public_url, "shopmonkey/{shopmonkey}"),
-            secret: self.webhook_secret.clone(),
-        });
-        for (crm_location_id, ..) in LOCATIONS {
-            world.stock(crm_location_id);
+        let url = self.door(public_url, &format!("{}/{{crm}}", self.crm));
+        match self.crm {
+            CrmName::Shopmonkey => {
+                world.set_webhook_target(&WebhookTarget { url, secret: self.webhook_secret.clone() });
+                for (crm_location_id, ..) in LOCATIONS {
+                    world.stock(crm_location_id);
+                }
+            }
+            CrmName::Tekmetric => {
+                world.tekmetric.add_webhook(&url);
+                for shop in sim::tekmetric::SHOPS {
+                    world.stock_jobs(shop, 0);
+                }
+            }
         }
         let replies = self.door(public_url, "twilio/{twilio}/reply");
         world.twilio.set_reply_url(format!("{replies}#rc=5&rp=all"));
@@ -78,14 +88,22 @@ pub async fn seed(
 ) -> anyhow::Result<()> {
     let settings =
         // The simulator sets no limit of its own.
-        TenantSettings { crm_limit: CrmLimit { per_second: 5_000.0, burst: 5_000 }, ..TenantSettings::default() };
+        TenantSettings {
+            crm: franchise.crm,
+            crm_limit: CrmLimit { per_second: 5_000.0, burst: 5_000 },
+            ..TenantSettings::default()
+        };
     let mut tx = store.begin(franchise.tenant).await?;
     tx.tenants().save(&franchise.slug, "Sample Tint", &settings, now).await?;
-    for (crm_location_id, name, time_zone, phone, postal_address) in LOCATIONS {
+    for (index, (crm_location_id, name, time_zone, phone, postal_address)) in LOCATIONS.into_iter().enumerate() {
+        let crm_location_id = match franchise.crm {
+            CrmName::Shopmonkey => crm_location_id.to_owned(),
+            CrmName::Tekmetric => sim::tekmetric::SHOPS[index].to_string(),
+        };
         let id = Uuid::new_v5(&franchise.tenant.uuid(), crm_location_id.as_bytes());
         let location = Location {
             id: LocationId::new(id),
-            crm_location_id: crm_location_id.to_owned(),
+            crm_location_id,
             name: name.to_owned(),
             time_zone,
             phone: phone.to_owned(),
@@ -97,10 +115,22 @@ pub async fn seed(
     for template in super::templates() {
         tx.tenants().save_template(&template).await?;
     }
-    let key = shopmonkey::Credentials { base_url: sim_url.to_owned(), api_key: sim::shopmonkey::API_KEY.to_owned() };
-    tx.tenants().save_credentials(shopmonkey::NAME, &key).await?;
+    let base_url = sim_url.to_owned();
+    let crm = franchise.crm.as_str();
+    match franchise.crm {
+        CrmName::Shopmonkey => {
+            let key = shopmonkey::Credentials { base_url, api_key: sim::shopmonkey::API_KEY.to_owned() };
+            tx.tenants().save_credentials(crm, &key).await?;
+        }
+        CrmName::Tekmetric => {
+            let client_id = sim::tekmetric::CLIENT_ID.to_owned();
+            let client_secret = sim::tekmetric::CLIENT_SECRET.to_owned();
+            let key = tekmetric::Credentials { base_url, client_id, client_secret };
+            tx.tenants().save_credentials(crm, &key).await?;
+        }
+    }
     #[expect(clippy::disallowed_methods, reason = "the edge; leases follow the wall")]
-    tx.polls().go_live(shopmonkey::NAME, chrono::Utc::now(), now).await?;
+    tx.polls().go_live(crm, chrono::Utc::now(), now).await?;
     let account = twilio::Credentials {
         base_url: sim_url.to_owned(),
         account_sid: sim::twilio::ACCOUNT_SID.to_owned(),
@@ -116,7 +146,7 @@ pub async fn seed(
         from_name: "Sample Tint".to_owned(),
     };
     tx.tenants().save_credentials(sendgrid::NAME, &mailer).await?;
-    tx.tenants().save_door("shopmonkey", &franchise.shopmonkey_token, &franchise.webhook_secret).await?;
+    tx.tenants().save_door(crm, &franchise.crm_token, &franchise.webhook_secret).await?;
     tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN).await?;
     tx.tenants().save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key()).await?;
     let key = NewFormKey {

@@ -42,7 +42,7 @@ async fn walk(site: &Site, scene: &Scene, channel: Channel) -> anyhow::Result<St
         Event::Email { to, subject, .. } if quote.email.as_ref() == Some(to) => Some(subject.clone()),
         _ => None,
     });
-    let id = LeadId::of_order(site.franchise.tenant, crm::shopmonkey::NAME, &quote.order_id);
+    let id = LeadId::of_order(site.franchise.tenant, domain::CrmName::Shopmonkey.as_str(), &quote.order_id);
     let mut tx = site.store.begin(site.franchise.tenant).await?;
     let lead = tx.leads().lookup(id).await?;
     let plan = tx.messages().list(id).await?;

@@ -12,9 +12,9 @@ use axum::{
 use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
 
-use super::{API_KEY, Manners, registrations::shown};
+use super::{API_KEY, registrations::shown};
 use crate::{
-    Event, Vendor,
+    Event, Manners, Vendor,
     connection::Cut,
     faults::{after, before},
     world::World,

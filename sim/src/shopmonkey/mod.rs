@@ -13,9 +13,8 @@ use std::{
 
 pub use api::router;
 use chrono::{DateTime, Utc};
-pub use rows::Quote;
 use serde_json::{Value, json};
-pub use webhooks::{Manners, WebhookTarget};
+pub use webhooks::WebhookTarget;
 
 /// The key the simulator takes. An example of a key, and of no use anywhere else.
 pub const API_KEY: &str = "example-shopmonkey-key";

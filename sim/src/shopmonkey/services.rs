@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Manners, rows::date};
-use crate::world::World;
+use super::rows::date;
+use crate::{Manners, world::World};
 
 /// Name, label, cents, hours.
 const SERVICES: [(&str, &str, i64, f64); 8] = [
@@ -23,6 +23,7 @@ const SERVICES: [(&str, &str, i64, f64); 8] = [
 impl World {
     /// Puts services on a shop's list, without a word about it.
     pub fn stock(&self, location: &str) {
+        self.shopmonkey.put("location", location, json!({"id": location, "name": format!("Sample Shop {location}")}));
         for (number, (name, label, cents, hours)) in SERVICES.into_iter().enumerate() {
             let id = format!("s-{location}-{number}");
             let row = service(&id, location, name, label, cents, hours, self.settings.clock.now());

@@ -7,14 +7,14 @@ use domain::{ServiceSearch, TenantId};
 use futures::future::join_all;
 use orchestrator::demo::LOCATIONS;
 use serde_json::json;
-use sim::{Event, Fault, FaultKind, Vendor, shopmonkey::Manners};
+use sim::{Event, Fault, FaultKind, Manners, Vendor};
 use tests::{Test, until};
 use uuid::Uuid;
 
 const SHOP: &str = LOCATIONS[0].0;
 
 /// A replica's, with these settings changed.
-fn replica(test: &Test, changes: &[(&str, &str)]) -> Catalogs {
+pub(crate) fn replica(test: &Test, changes: &[(&str, &str)]) -> Catalogs {
     let config = test.site.config(&[], changes).expect("settings");
     let limiter = limits::Limiter::new(&config.limits).expect("a limiter");
     let accounts = accounts::Accounts::new(&config.accounts, limiter.into());

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::{Program, Role, supervise::Seen};
-use sim::{
-    Event,
-    shopmonkey::{Manners, Quote},
-};
+use sim::{Event, Manners, Quote};
 use tests::{Test, quote, until};
 
 use crate::killed::unacked;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::TenantId;
 use futures::FutureExt as _;
 use orchestrator::Role;
-use sim::shopmonkey::Manners;
+use sim::Manners;
 use sqlx::{Connection as _, PgConnection};
 use store::{Store, TenantSettings};
 use tests::{PATIENCE, Test, noon, quote, until};

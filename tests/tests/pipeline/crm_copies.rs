@@ -2,10 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use sim::{
-    Fault, FaultKind, Vendor,
-    shopmonkey::{Manners, Quote},
-};
+use sim::{Fault, FaultKind, Manners, Quote, Vendor};
 use tests::{Test, noon, quote, until};
 
 use crate::{

@@ -5,14 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use sim::shopmonkey::Manners;
+use sim::Manners;
 use tests::{Test, quote, until};
 
 fn client() -> Client {
     service::http::client(Duration::from_secs(2), Duration::from_secs(20))
 }
 
-async fn stored(test: &Test) -> u64 {
+pub(crate) async fn stored(test: &Test) -> u64 {
     let bus = test.site.bus_config("operate");
     let client = connect(&bus.url, "operate", secret(&bus.password)).await;
     let context = async_nats::jetstream::new(client);
@@ -79,7 +79,7 @@ async fn assert_problem(response: reqwest::Response, status: StatusCode, code: &
 async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
     let test = Test::start().await;
     let program = test.run().await;
-    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let order = r#"{"table":"order","operation":"INSERT","data":{"id":"a"}}"#;
 
@@ -119,7 +119,7 @@ async fn a_bad_request_gets_its_own_4xx_and_leaves_nothing_behind() {
 async fn what_was_turned_away_can_be_asked_about_without_its_secrets() {
     let test = Test::start().await;
     let program = test.run().await;
-    let ours = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let ours = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let order = r#"{"table":"order","operation":"INSERT","data":{"id":"a"}}"#;
     post(&test, &ours, order, "wrong", 0).await;
@@ -139,7 +139,7 @@ async fn what_was_turned_away_can_be_asked_about_without_its_secrets() {
     assert!(wrong.headers["webhook-signature"].ends_with(" bytes)"), "{}", wrong.headers["webhook-signature"]);
 
     // However many come, the newest thousand of each are kept.
-    let token = test.site.franchise.shopmonkey_token.clone();
+    let token = test.site.franchise.crm_token.clone();
     let noisy = |token: &str| store::NewRefusal {
         refused_at: tests::noon(),
         source: "shopmonkey".into(),
@@ -164,7 +164,7 @@ async fn a_body_that_announces_to_be_huge_or_stops_in_the_middle_gets_an_answer(
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let test = Test::start().await;
     let program = test.run().await;
-    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let ask = async |head: String| {
         let mut connection = tokio::net::TcpStream::connect(program.address).await.expect("a connection");
         connection.write_all(head.as_bytes()).await.expect("written");
@@ -181,9 +181,10 @@ async fn a_body_that_announces_to_be_huge_or_stops_in_the_middle_gets_an_answer(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_webhook_is_taken_and_a_repeat_is_stored_once() {
-    let test = Test::start().await;
+    let patience = ("ingest.publish_patience".to_owned(), "10s".to_owned());
+    let test = Test::start_with(|options| options.settings.push(patience)).await;
     let program = test.run().await;
-    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let head = r#"{"table":"vehicle","operation":"INSERT","data":{"id":"a","meta":{"version":1},"note":""#;
     let body = format!("{head}{}\"}}}}", "x".repeat((1 << 20) - head.len() - 3));
@@ -199,7 +200,7 @@ async fn the_largest_webhook_is_taken_and_a_repeat_is_stored_once() {
 async fn with_jetstream_away_the_door_says_come_again_and_the_webhook_is_not_lost() {
     let test = Test::start().await;
     let program = test.run().await;
-    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let order = r#"{"table":"order","operation":"INSERT","data":{"id":"nobody-knows"}}"#;
     assert_eq!(post(&test, &door, order, &secret, 0).await.status(), StatusCode::NO_CONTENT);
@@ -223,7 +224,7 @@ async fn with_jetstream_away_the_door_says_come_again_and_the_webhook_is_not_los
 async fn with_the_database_away_a_known_door_stays_open_and_an_unknown_one_says_come_again() {
     let test = Test::start_with(|options| options.settings.push(("ingest.door_ttl".into(), "1ms".into()))).await;
     let program = test.run().await;
-    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
     assert_eq!(post(&test, &door, &body(1), &secret, 0).await.status(), StatusCode::NO_CONTENT);
@@ -240,7 +241,7 @@ async fn with_the_database_away_a_known_door_stays_open_and_an_unknown_one_says_
 async fn a_new_secret_and_a_new_address_are_known_at_once() {
     let test = Test::start().await;
     let program = test.run().await;
-    let token = test.site.franchise.shopmonkey_token.clone();
+    let token = test.site.franchise.crm_token.clone();
     let door = format!("/webhooks/shopmonkey/{token}");
     let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
     let old = test.site.franchise.webhook_secret.clone();
@@ -275,7 +276,7 @@ async fn a_stream_that_is_full_refuses_and_the_door_says_so() {
     config.max_messages = 1;
     context.update_stream(config).await.expect("a smaller stream");
     let program = test.run().await;
-    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.shopmonkey_token);
+    let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
     let body = |id: u32| format!(r#"{{"table":"vehicle","operation":"INSERT","data":{{"id":"{id}"}}}}"#);
     assert_eq!(post(&test, &door, &body(1), &secret, 0).await.status(), StatusCode::NO_CONTENT);

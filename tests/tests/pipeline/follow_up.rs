@@ -4,7 +4,7 @@ use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Cadence, LeadStatus, MessageId, MessageState, StopReason};
 use serde_json::json;
-use sim::shopmonkey::{Manners, Quote};
+use sim::{Manners, Quote};
 use sqlx::{Connection as _, PgConnection};
 use store::NewTouch;
 use tests::{Test, noon, quote, until};

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use sim::shopmonkey::{Manners, Quote};
+use sim::{Manners, Quote};
 use stage::Step;
 use tests::{KillOnce, Test, quote, until};
 
@@ -162,7 +162,7 @@ async fn a_customer_whose_number_comes_late_and_kills_a_worker_at_any_step_is_te
         let test = Test::start().await;
         let kill = KillOnce::new("enrich-customers", step);
         let program = test.run_with(kill.clone()).await;
-        let asked = sim::shopmonkey::Quote { phone: None, email: None, ..quote("o-1") };
+        let asked = sim::Quote { phone: None, email: None, ..quote("o-1") };
         test.site.sim.world.ask_for_quote(&asked, Manners::default());
         until("the lead is there", async || test.lead(&asked).await.is_some()).await;
         test.site.sim.world.change_customer(

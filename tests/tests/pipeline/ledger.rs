@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 use domain::{LocationId, StopReason};
 use operate::{Desk, Ledger, Repaired, Why, read_ledger};
-use sim::shopmonkey::{Manners, Quote};
+use sim::{Manners, Quote};
 use stage::Bus;
 use store::Location;
 use tests::{Test, noon, quote, until};

@@ -16,6 +16,7 @@ mod plans;
 mod poll;
 mod replies;
 mod rude;
+mod tekmetric;
 mod tenancy;
 mod unsure;
 mod upgrade;

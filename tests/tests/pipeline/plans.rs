@@ -6,7 +6,7 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use serde_json::Value;
-use sim::shopmonkey::Manners;
+use sim::Manners;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tests::{Test, quote, until};
 

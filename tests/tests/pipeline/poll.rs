@@ -6,10 +6,7 @@ use chrono::TimeDelta;
 use domain::{StopReason, ToldBy};
 use orchestrator::Role;
 use serde_json::json;
-use sim::{
-    Fault, FaultKind, Vendor,
-    shopmonkey::{Manners, Quote},
-};
+use sim::{Fault, FaultKind, Manners, Quote, Vendor};
 use store::{Judged, PollRun};
 use tests::{Test, noon, quote, until};
 
@@ -38,7 +35,11 @@ async fn runs(test: &Test) -> Vec<PollRun> {
 
 async fn judged(test: &Test, order: &str) -> Option<Judged> {
     let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-    tx.leads().list_judged(crm::shopmonkey::NAME, &[order.to_owned()]).await.expect("judgements").remove(order)
+    tx.leads()
+        .list_judged(domain::CrmName::Shopmonkey.as_str(), &[order.to_owned()])
+        .await
+        .expect("judgements")
+        .remove(order)
 }
 
 /// Somebody asks for a quote, the webhook about it is lost, and a second passes.
@@ -118,7 +119,7 @@ async fn more_orders_than_the_crm_shows_at_once_are_all_found() {
     let ids: Vec<_> = (0..330).map(|number| format!("o-{number:03}")).collect();
     let count = async || {
         let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        tx.leads().list_judged(crm::shopmonkey::NAME, &ids).await.expect("judgements").len()
+        tx.leads().list_judged(domain::CrmName::Shopmonkey.as_str(), &ids).await.expect("judgements").len()
     };
     until("every order is judged", async || count().await == 330).await;
     program.stop().await;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::{Channel, LeadStatus};
-use sim::shopmonkey::{Manners, Quote};
+use sim::{Manners, Quote};
 use tests::{Test, noon, quote, until};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! One tenant at a time, in both directions, in every table.
 
 use domain::TenantId;
-use sim::shopmonkey::Manners;
+use sim::Manners;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tests::{Test, quote, until};
 use uuid::Uuid;
@@ -119,7 +119,7 @@ async fn another_tenants_door_secret_and_lead_are_of_no_use() {
     site.sim.world.ask_for_quote(&quote("o-2"), Manners::default());
     until("the other tenant's customer has a text", async || test.texts_to("+15125550142").len() == 1).await;
     assert!(test.lead(&quote("o-2")).await.is_none());
-    let theirs = domain::LeadId::of_order(other.tenant, crm::shopmonkey::NAME, "o-2");
+    let theirs = domain::LeadId::of_order(other.tenant, domain::CrmName::Shopmonkey.as_str(), "o-2");
     let mut tx = site.store.begin(site.franchise.tenant).await.expect("a transaction");
     assert!(tx.leads().lookup(theirs).await.expect("an answer").is_none());
     assert!(tx.messages().lock(domain::MessageId::of_step(theirs, 1)).await.expect("an answer").is_none());
@@ -132,7 +132,7 @@ async fn another_tenants_door_secret_and_lead_are_of_no_use() {
         texts_allowed: false,
         email: None,
     };
-    tx.leads().update_contact(crm::shopmonkey::NAME, "c-o-2", &theirs_in_crm).await.expect("an answer");
+    tx.leads().update_contact(domain::CrmName::Shopmonkey.as_str(), "c-o-2", &theirs_in_crm).await.expect("an answer");
     tx.commit().await.expect("committed");
     let once = || site.store.once(site.franchise.tenant);
     assert!(once().lookup_lead_with_settings(theirs).await.expect("an answer").is_none());

@@ -5,10 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::{Channel, MessageState};
 use events::{Event as _, MessageDue};
-use sim::{
-    Fault, FaultKind, Vendor,
-    shopmonkey::{Manners, Quote},
-};
+use sim::{Fault, FaultKind, Manners, Quote, Vendor};
 use sqlx::{Connection as _, PgConnection};
 use store::MessageLine;
 use tests::{Test, noon, quote, until};

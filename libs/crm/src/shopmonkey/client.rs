@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Appointment, Customer, Order, Vehicle};
+use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json, value::RawValue};
@@ -10,10 +8,11 @@ use tracing::{Instrument as _, info_span};
 use url::Url;
 
 use super::{Credentials, convert, registration, wire};
-use crate::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Registration, Row, Stamp, Window};
-
-/// How long to wait after a 429 that names no time: the vendor's edge sends those.
-const SILENT_LIMIT: Duration = Duration::from_secs(30);
+use crate::{
+    Crm, Error, Feed, Listed, ListedServices, NewRegistration, Part, Registrations, Row, Shop, Stamp, Wanted, Window,
+    http::{NO_SUCH_PLACE, address, is_a_way_out, send},
+    lenient::plain,
+};
 
 pub struct Shopmonkey {
     http: reqwest::Client,
@@ -28,55 +27,56 @@ impl Shopmonkey {
     }
 
     async fn get<T: DeserializeOwned>(&self, table: &'static str, id: &str) -> Result<Option<T>, Error> {
-        // The two that an address gives another meaning, however they are written.
-        if matches!(id, "." | "..") {
+        if is_a_way_out(id) {
             return Ok(None);
         }
-        // An id is an opaque string of somebody else's: as one path segment it cannot leave its place.
         let answer = self.ask(table, self.http.get(self.address(&["v3", table, id]))).await?;
         let row = answer.map(|answer| serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error)));
         row.transpose()
     }
 
     fn address(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        address(&self.base, segments)
     }
 
     async fn ask(&self, table: &'static str, request: RequestBuilder) -> Result<Option<wire::Answer>, Error> {
         let call = async {
-            let response = request.bearer_auth(&self.api_key).send().await.map_err(unreachable)?;
-            let status = response.status();
-            let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-            let request_id = header("x-request-id");
-            let retry_after = service::http::retry_after(response.headers());
-            let body = response.bytes().await.map_err(unreachable)?;
-            let is_json = matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{'));
-            match status {
+            let answer = send(request.bearer_auth(&self.api_key)).await?;
+            match answer.status {
                 // What stands in front of the API may answer with JSON too; only what is in `data` is theirs.
                 StatusCode::OK | StatusCode::CREATED => {
-                    serde_json::from_slice(&body).map(Some).map_err(|error| Error::answer(&error))
+                    serde_json::from_slice(&answer.body).map(Some).map_err(|error| Error::answer(&error))
                 }
-                StatusCode::NOT_FOUND if is_json => Ok(None),
-                StatusCode::TOO_MANY_REQUESTS => {
-                    Err(Error::Limited { retry_after: retry_after.unwrap_or(SILENT_LIMIT) })
-                }
+                StatusCode::NOT_FOUND if answer.is_json() => Ok(None),
                 // A challenge page of the edge is HTML and passes; a refusal by the API is JSON and does not.
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if is_json => {
-                    Err(Error::KeyRefused { status: status.as_u16() })
+                status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) if answer.is_json() => {
+                    Err(Error::KeyRefused { status: status.as_u16(), check: API_KEYS })
                 }
-                _ => Err(Error::Failing { status: status.as_u16(), request_id }),
+                _ => Err(answer.failure()),
             }
         };
         call.instrument(info_span!("shopmonkey", crm.table = table)).await
     }
+
+    async fn rows(&self, table: &'static str, url: Url) -> Result<(Vec<Box<RawValue>>, bool), Error> {
+        let answer = self.ask(table, self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
+        let rows: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
+        let is_whole = answer.meta.unwrap_or_default().is_whole(rows.len(), LARGEST_PAGE);
+        Ok((rows, is_whole))
+    }
+
+    fn list_of(&self, table: &str, filter: Option<String>) -> Url {
+        let mut url = self.address(&["v3", table]);
+        url.query_pairs_mut().append_pair("limit", &LARGEST_PAGE.to_string());
+        if let Some(filter) = filter {
+            url.query_pairs_mut().append_pair("where", &filter);
+        }
+        url
+    }
 }
 
-/// Of a list, which is there also when it is empty.
-const NO_SUCH_PLACE: Error = Error::Failing { status: 404, request_id: None };
+/// Where somebody finds our key.
+const API_KEYS: &str = "Settings > Integration > API Keys";
 
 /// A page has no more, whatever one asks for.
 const LARGEST_PAGE: usize = 100;
@@ -90,12 +90,17 @@ fn table_of(feed: Feed) -> &'static str {
 }
 
 /// Operators are bare words: one that the vendor does not know, such as `$gte`, is ignored without a word.
-fn filter(stamp: Stamp, window: Window) -> String {
-    let field = match stamp {
+fn filter(wanted: &Wanted) -> String {
+    let field = match wanted.stamp {
         Stamp::Created => "createdDate",
         Stamp::Updated => "updatedDate",
+        Stamp::Deleted => "deletedDate",
     };
-    json!({field: within(window)}).to_string()
+    let mut filter = json!({field: within(wanted.window)});
+    if let Some(shop) = &wanted.shop {
+        filter["locationId"] = shop.as_str().into();
+    }
+    filter.to_string()
 }
 
 fn within(window: Window) -> Value {
@@ -112,18 +117,18 @@ fn listed(table: &'static str, raw: &RawValue) -> Option<Row> {
         location_id: row.location_id,
         created_at: row.created_date,
         changed_at: row.updated_date,
+        deleted_at: None,
         webhook: body.into(),
         id: row.id,
     })
 }
 
-/// The address carries ids; an error must not.
-fn unreachable(error: reqwest::Error) -> Error {
-    Error::Unreachable(error.without_url())
-}
-
 #[async_trait]
 impl Crm for Shopmonkey {
+    fn name(&self) -> CrmName {
+        CrmName::Shopmonkey
+    }
+
     async fn order(&self, id: &str) -> Result<Option<Order>, Error> {
         Ok(self.get::<wire::Order>("order", id).await?.map(convert::order))
     }
@@ -140,40 +145,45 @@ impl Crm for Shopmonkey {
         Ok(self.get::<wire::Appointment>("appointment", id).await?.map(convert::appointment))
     }
 
-    async fn list(&self, feed: Feed, stamp: Stamp, window: Window) -> Result<Listed, Error> {
-        let table = table_of(feed);
-        let mut url = self.address(&["v3", table]);
-        url.query_pairs_mut()
-            .append_pair("limit", &LARGEST_PAGE.to_string())
-            .append_pair("where", &filter(stamp, window));
-        let answer = self.ask(table, self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
-        let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len(), LARGEST_PAGE);
-        let all = raw.len();
-        let rows: Vec<_> = raw
-            .iter()
-            .filter_map(|row| listed(table, row))
-            .filter(|row| match stamp {
-                Stamp::Created => row.created_at.is_some_and(|at| window.holds(at)),
-                Stamp::Updated => row.changed_at.is_some_and(|at| window.holds(at)),
-            })
-            .collect();
-        if !is_whole && rows.len() < all {
-            return Err(Error::FilterIgnored { feed: feed.as_str(), stamp: stamp.as_str() });
-        }
-        Ok(Listed { rows, is_whole })
+    async fn shops(&self) -> Result<Vec<Shop>, Error> {
+        let (rows, _) = self.rows("location", self.list_of("location", None)).await?;
+        let shops = rows.iter().filter_map(|row| serde_json::from_str::<wire::Location>(row.get()).ok());
+        Ok(shops.map(|shop| Shop { id: shop.id, name: plain(shop.name.unwrap_or_default()) }).collect())
     }
 
-    async fn services(&self, location_id: &str, added: Option<Window>) -> Result<ListedServices, Error> {
-        let mut wanted = json!({"locationId": location_id});
-        if let Some(window) = added {
-            wanted["createdDate"] = within(window);
+    fn lists_by_shop(&self) -> bool {
+        false
+    }
+
+    /// That the first of these filters works everywhere is not known, and the date of a change may be missing. What is deleted is
+    /// not listed.
+    fn stamps(&self, feed: Feed) -> &'static [Stamp] {
+        match feed {
+            Feed::Orders => &[Stamp::Updated, Stamp::Created],
+            Feed::Appointments | Feed::Customers => &[Stamp::Updated],
         }
-        let mut url = self.address(&["v3", "canned_service"]);
-        url.query_pairs_mut().append_pair("limit", &LARGEST_PAGE.to_string()).append_pair("where", &wanted.to_string());
-        let answer = self.ask("canned_service", self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
-        let raw: Vec<Box<RawValue>> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-        let is_whole = answer.meta.unwrap_or_default().is_whole(raw.len(), LARGEST_PAGE);
+    }
+
+    async fn list(&self, wanted: &Wanted) -> Result<Listed, Error> {
+        let table = table_of(wanted.feed);
+        let (raw, is_whole) = self.rows(table, self.list_of(table, Some(filter(wanted)))).await?;
+        let rows = raw.iter().filter_map(|row| listed(table, row)).collect();
+        Listed::of(wanted, rows, raw.len(), is_whole)
+    }
+
+    /// A catalog that one page does not hold is read in windows of when its services were added: the pages of a list are not the
+    /// same from one request to the next.
+    async fn services(&self, location_id: &str, part: Part) -> Result<ListedServices, Error> {
+        let added = match part {
+            Part::Added(window) => Some(window),
+            Part::Whole | Part::Page(_) => None,
+        };
+        let mut filter = json!({"locationId": location_id});
+        if let Some(window) = added {
+            filter["createdDate"] = within(window);
+        }
+        let (raw, is_whole) =
+            self.rows("canned_service", self.list_of("canned_service", Some(filter.to_string()))).await?;
         let mut services = Vec::new();
         for row in &raw {
             let Ok(row) = serde_json::from_str::<wire::CannedService>(row.get()) else { continue };
@@ -185,15 +195,20 @@ impl Crm for Shopmonkey {
                 return Err(Error::FilterIgnored { feed: "services", stamp: "created, or by their shop" });
             }
         }
-        Ok(ListedServices { services, is_whole })
+        let rest = match added {
+            _ if is_whole => Vec::new(),
+            None => Window::always().map(Part::Added).into_iter().collect(),
+            Some(window) => {
+                window.halve().map(|(one, other)| [one, other].map(Part::Added)).into_iter().flatten().collect()
+            }
+        };
+        Ok(ListedServices { services, rest })
     }
 
-    async fn webhooks(&self) -> Result<Vec<Registration>, Error> {
-        let mut url = self.address(&["v3", "webhook"]);
-        url.query_pairs_mut().append_pair("limit", &LARGEST_PAGE.to_string());
-        let answer = self.ask("webhook", self.http.get(url)).await?.ok_or(NO_SUCH_PLACE)?;
+    async fn webhooks(&self) -> Result<Registrations, Error> {
+        let answer = self.ask("webhook", self.http.get(self.list_of("webhook", None))).await?.ok_or(NO_SUCH_PLACE)?;
         let rows: Vec<wire::Webhook> = serde_json::from_str(answer.data.get()).map_err(|error| Error::row(&error))?;
-        Ok(rows.into_iter().map(registration::read).collect())
+        Ok(Registrations::Listed(rows.into_iter().map(registration::read).collect()))
     }
 
     /// Which names the account's triggers have is not known: those that were seen to work first, then those of the documentation.
@@ -225,7 +240,7 @@ mod tests {
         let at = |text: &str| text.parse().unwrap();
         let window = Window::new(at("2026-03-02T15:00:00Z"), at("2026-03-02T15:04:05.12Z")).unwrap();
         assert_eq!(
-            filter(Stamp::Updated, window),
+            filter(&Wanted { feed: Feed::Orders, stamp: Stamp::Updated, shop: None, window }),
             r#"{"updatedDate":{"gte":"2026-03-02T15:00:00.000Z","lt":"2026-03-02T15:04:05.120Z"}}"#
         );
     }
@@ -235,8 +250,8 @@ mod tests {
         let row =
             r#"{"id":"a","locationId":"l","createdDate":"2026-03-02T15:04:05.120Z","meta":{"version":3},"labels":{}}"#;
         let row = listed("order", &RawValue::from_string(row.to_owned()).unwrap()).unwrap();
-        let told = crate::shopmonkey::webhook::Webhook::parse(&row.webhook).unwrap();
-        assert_eq!((told.table.as_str(), told.id.as_str(), told.row_version), ("order", "a", Some(3)));
+        let told = crate::shopmonkey::webhook::parse(&row.webhook).unwrap();
+        assert_eq!((told.about, told.id.as_str(), told.row_version), (crate::About::Order, "a", Some(3)));
         assert_eq!((row.version, row.changed_at), (3, None));
         assert!(listed("order", &RawValue::from_string("{}".to_owned()).unwrap()).is_none());
     }

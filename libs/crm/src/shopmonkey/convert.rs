@@ -6,16 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Service, Tax, Vehicle};
 
 use super::wire;
-
-/// Without the one character that Postgres has no room for.
-pub(super) fn plain(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', " ") } else { text }
-}
-
-/// An id, if it can be one: none of theirs has the character that Postgres has no room for.
-fn id(text: Option<String>) -> Option<String> {
-    text.filter(|id| !id.contains('\0'))
-}
+use crate::lenient::{cents, kept, plain, said};
 
 /// The row's own count of its changes, or else the time of the last one.
 pub(super) fn version(meta: Option<wire::Meta>, updated_at: Option<DateTime<Utc>>) -> i64 {
@@ -30,7 +21,7 @@ pub(super) fn order(row: wire::Order) -> Order {
         location_id: row.location_id,
         version,
         service_texts: [row.generated_name, row.complaint, row.recommendation].into_iter().flatten().collect(),
-        name,
+        name: Some(name),
         status: match row.status.as_deref() {
             Some("Estimate") => OrderStatus::Estimate,
             Some("RepairOrder") => OrderStatus::RepairOrder,
@@ -38,8 +29,8 @@ pub(super) fn order(row: wire::Order) -> Order {
             other => OrderStatus::Other(other.unwrap_or_default().to_owned()),
         },
         workflow_status_id: row.workflow_status_id,
-        customer_id: id(row.customer_id),
-        vehicle_id: id(row.vehicle_id),
+        customer_id: kept(row.customer_id),
+        vehicle_id: kept(row.vehicle_id),
         authorized: row.authorized,
         invoiced: row.invoiced,
         paid: row.paid,
@@ -50,11 +41,6 @@ pub(super) fn order(row: wire::Order) -> Order {
         total_cents: cents(row.total_cost_cents),
         created_at: row.created_date.or(row.updated_date).unwrap_or_default(),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "money of one order; a vendor's nonsense saturates")]
-fn cents(amount: f64) -> i64 {
-    amount.round() as i64
 }
 
 pub(super) fn customer(row: wire::Customer) -> Customer {
@@ -77,14 +63,13 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
         .filter_map(|email| Some((email.primary, Email::parse(email.email.as_deref()?).ok()?)))
         .collect();
     emails.sort_by_key(|(primary, _)| Reverse(*primary));
-    let text = |value: Option<String>| value.map(|text| plain(text).trim().to_owned()).filter(|text| !text.is_empty());
     Customer {
         version: version(row.meta, row.updated_date),
-        first_name: text(row.first_name),
-        last_name: text(row.last_name),
+        first_name: said(row.first_name),
+        last_name: said(row.last_name),
         phone: phones.into_iter().next().map(|(_, phone)| phone),
         email: emails.into_iter().next().map(|(_, email)| email),
-        state: text(row.state),
+        state: said(row.state),
     }
 }
 
@@ -97,8 +82,8 @@ pub(super) fn appointment(row: wire::Appointment) -> Appointment {
     let declined = row.confirmation_status.is_some_and(|status| status.eq_ignore_ascii_case("declined"));
     Appointment {
         id: row.id,
-        order_id: id(row.order_id),
-        customer_id: id(row.customer_id),
+        order_id: kept(row.order_id),
+        customer_id: kept(row.customer_id),
         is_cancelled: row.deleted
             || declined
             || row.cancellation_note.is_some_and(|note| !note.is_empty())

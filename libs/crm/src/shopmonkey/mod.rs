@@ -4,11 +4,8 @@ mod client;
 mod config;
 mod convert;
 mod registration;
-pub mod webhook;
+pub(crate) mod webhook;
 mod wire;
 
 pub use client::Shopmonkey;
 pub use config::Credentials;
-
-/// The name under which orders, leads and credentials of this CRM are stored.
-pub const NAME: &str = "shopmonkey";

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{convert::plain, wire};
-use crate::{Feed, NewRegistration, Registration};
+use super::wire;
+use crate::{Feed, NewRegistration, Registration, lenient::plain};
 
 /// What triggers are called begins with this.
 fn entity(feed: Feed) -> &'static str {

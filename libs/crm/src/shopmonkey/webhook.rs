@@ -1,33 +1,10 @@
-//! What a webhook of Shopmonkey's says: enough to name it. What it is about is read again from the API.
+//! What a webhook of Shopmonkey's says.
 
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A webhook's envelope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
-    /// `order`, `customer`, …
-    pub table: String,
-    /// `INSERT`, `UPDATE`, `DELETE`.
-    pub operation: String,
-    pub id: String,
-    /// What tells this state of the row from another: its version, else when it changed, else a hash of the body.
-    pub version: String,
-    /// The row's own count of its changes, where the vendor sends it: the API's copy may be behind it for a while.
-    pub row_version: Option<i64>,
-    /// The vendor's id of the shop.
-    pub location_id: Option<String>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only where: the parser's own words quote what it read.
-    #[error("the body is not JSON that a webhook has: line {line}, column {column}")]
-    NotJson { line: usize, column: usize },
-    #[error("the body has no {0}")]
-    Missing(&'static str),
-}
+use crate::{About, Change, UnreadableChange as Error};
 
 #[derive(Deserialize)]
 struct Body {
@@ -46,36 +23,38 @@ struct Data {
     location_id: Option<Value>,
 }
 
-impl Webhook {
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let parsed: Body = serde_json::from_slice(body)
-            .map_err(|error| Error::NotJson { line: error.line(), column: error.column() })?;
-        let data = parsed.data.ok_or(Error::Missing("data"))?;
-        let id = match data.id {
-            Some(Value::String(id)) if !id.is_empty() => id,
-            Some(Value::Number(id)) => id.to_string(),
-            _ => return Err(Error::Missing("data.id")),
-        };
-        let row_version = data.meta.as_ref().and_then(|meta| meta.get("version")).and_then(Value::as_i64);
-        let version = match (row_version, data.updated_date) {
-            (Some(version), _) => format!("v{version}"),
-            (None, Some(Value::String(updated))) => updated,
-            _ => hex::encode(&digest(&SHA256, body).as_ref()[..16]),
-        };
-        Ok(Self {
-            table: parsed.table.filter(|table| !table.is_empty()).ok_or(Error::Missing("table"))?,
-            operation: parsed.operation.unwrap_or_default(),
-            id,
-            version,
-            row_version,
-            location_id: data.location_id.and_then(|id| id.as_str().map(str::to_owned)),
-        })
-    }
-
-    /// What the vendor would call the same event again. Its `webhook-id` names an attempt and changes with each retry.
-    pub fn key(&self) -> String {
-        format!("{}:{}:{}:{}", self.table, self.id, self.operation, self.version)
-    }
+/// The vendor's `webhook-id` names an attempt and changes with each retry; so what is told again is known by the row's version, else
+/// by when it changed, else by a hash of the body.
+pub(crate) fn parse(body: &[u8]) -> Result<Change, Error> {
+    let parsed: Body = serde_json::from_slice(body).map_err(|error| Error::not_json(&error))?;
+    let data = parsed.data.ok_or(Error::Missing("data"))?;
+    let id = match data.id {
+        Some(Value::String(id)) if !id.is_empty() => id,
+        Some(Value::Number(id)) => id.to_string(),
+        _ => return Err(Error::Missing("data.id")),
+    };
+    let row_version = data.meta.as_ref().and_then(|meta| meta.get("version")).and_then(Value::as_i64);
+    let version = match (row_version, data.updated_date) {
+        (Some(version), _) => format!("v{version}"),
+        (None, Some(Value::String(updated))) => updated,
+        _ => hex::encode(&digest(&SHA256, body).as_ref()[..16]),
+    };
+    let table = parsed.table.filter(|table| !table.is_empty()).ok_or(Error::Missing("table"))?;
+    let operation = parsed.operation.unwrap_or_default();
+    Ok(Change {
+        about: match table.as_str() {
+            "order" => About::Order,
+            "appointment" => About::Appointment,
+            "customer" => About::Customer,
+            "canned_service" => About::Service,
+            _ => About::Other,
+        },
+        key: format!("{table}:{id}:{operation}:{version}"),
+        is_deletion: operation == "DELETE",
+        id,
+        row_version,
+        location_id: data.location_id.and_then(|id| id.as_str().map(str::to_owned)),
+    })
 }
 
 #[cfg(test)]
@@ -89,23 +68,23 @@ mod tests {
                 r#"{{"apiVersion":3,"table":"order","operation":"UPDATE","data":{{"id":"a","meta":{{"version":{version}}}}}}}"#
             )
         };
-        let key = |version| Webhook::parse(body(version).as_bytes()).unwrap().key();
+        let key = |version| parse(body(version).as_bytes()).unwrap().key;
         assert_eq!(key(3), "order:a:UPDATE:v3");
         assert_ne!(key(3), key(4));
     }
 
     #[test]
     fn without_a_version_the_body_itself_is_the_key() {
-        let one = Webhook::parse(br#"{"table":"order","operation":"INSERT","data":{"id":"a","name":"x"}}"#).unwrap();
-        let two = Webhook::parse(br#"{"table":"order","operation":"INSERT","data":{"id":"a","name":"y"}}"#).unwrap();
-        assert_ne!(one.key(), two.key());
+        let one = parse(br#"{"table":"order","operation":"INSERT","data":{"id":"a","name":"x"}}"#).unwrap();
+        let two = parse(br#"{"table":"order","operation":"INSERT","data":{"id":"a","name":"y"}}"#).unwrap();
+        assert_ne!(one.key, two.key);
     }
 
     #[test]
     fn nonsense_is_refused_with_what_is_missing() {
-        assert!(matches!(Webhook::parse(b"<html>"), Err(Error::NotJson { .. })));
-        assert!(matches!(Webhook::parse(b"{}"), Err(Error::Missing("data"))));
-        assert!(matches!(Webhook::parse(br#"{"data":{"id":""}}"#), Err(Error::Missing("data.id"))));
-        assert!(matches!(Webhook::parse(br#"{"data":{"id":"a"}}"#), Err(Error::Missing("table"))));
+        assert!(matches!(parse(b"<html>"), Err(Error::NotJson { .. })));
+        assert!(matches!(parse(b"{}"), Err(Error::Missing("data"))));
+        assert!(matches!(parse(br#"{"data":{"id":""}}"#), Err(Error::Missing("data.id"))));
+        assert!(matches!(parse(br#"{"data":{"id":"a"}}"#), Err(Error::Missing("table"))));
     }
 }

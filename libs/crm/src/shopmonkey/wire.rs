@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
+use crate::lenient::or_default;
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
     pub data: Box<serde_json::value::RawValue>,
@@ -35,11 +37,6 @@ pub(super) struct ListedRow {
     pub created_date: Option<DateTime<Utc>>,
     pub updated_date: Option<DateTime<Utc>>,
     pub meta: Option<Meta>,
-}
-
-/// `null` is the same as absent.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// What is a date of a list; an entry that is none keeps nobody from reading the row.
@@ -191,4 +188,10 @@ pub(super) struct Label {
 pub(super) struct Labor {
     #[serde(default, deserialize_with = "or_default")]
     pub hours: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Location {
+    pub id: String,
+    pub name: Option<String>,
 }

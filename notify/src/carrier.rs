@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::AttemptId;
+use reqwest::{RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
 
 /// A message as it leaves.
 #[derive(Debug, Clone)]
@@ -56,8 +58,23 @@ pub(crate) enum LookupError {
 pub(crate) trait Carrier: Send + Sync {
     async fn send(&self, letter: &Letter) -> Answer;
 
+    /// Whether the account could send: what is well, or what is wrong, in words. Nothing is sent.
+    async fn standing(&self) -> Result<String, String>;
+
     /// Everything the vendor has that could be this letter, sent at or after `since` (the vendor's clock).
     async fn look_up(&self, letter: &Letter, since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError>;
+}
+
+/// A vendor's answer to a question, or what is wrong with it in words.
+pub(crate) async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String> {
+    let response = request.send().await.map_err(|error| service::telemetry::causes(&error.without_url()))?;
+    match response.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(format!("it refuses the key ({})", response.status().as_u16()))
+        }
+        status if !status.is_success() => Err(format!("it answered {}", status.as_u16())),
+        _ => response.json().await.map_err(|_| "its answer cannot be read".to_owned()),
+    }
 }
 
 /// What a failed call says about whether the vendor may have the message: only a connection that was never made is safe.

@@ -8,6 +8,8 @@ use store::Message;
 pub(crate) enum Decision {
     /// To this address.
     Send(String),
+    /// Everything but the call: nobody has this address.
+    Rehearse,
     /// Not before this instant, when the legal window opens.
     Wait(DateTime<Utc>),
     Withhold(WithheldReason),
@@ -39,6 +41,9 @@ pub(crate) fn decide(message: &Message, window: LegalWindow, safe_mode: &SafeMod
     };
     if message.suppressed {
         return Decision::Withhold(WithheldReason::Suppressed);
+    }
+    if message.channel == Channel::Email && message.recipient.email.as_ref().is_some_and(Email::is_nobodys) {
+        return Decision::Rehearse;
     }
     if !safe_mode.allows(&address) {
         return Decision::Withhold(WithheldReason::SafeMode);
@@ -112,6 +117,15 @@ mod tests {
         let mut by_email = message();
         by_email.channel = Channel::Email;
         assert_eq!(said(&by_email, noon()), Decision::Withhold(WithheldReason::SafeMode));
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_have_is_rehearsed_whatever_the_hour_and_the_list() {
+        let mut rehearsal = message();
+        rehearsal.channel = Channel::Email;
+        rehearsal.recipient.email = Some(Email::parse("try@rehearsal.invalid").unwrap());
+        assert_eq!(said(&rehearsal, "2026-01-10T05:00:00Z".parse().unwrap()), Decision::Rehearse);
+        assert_eq!(said(&Message { stopped: true, ..rehearsal }, noon()), Decision::Cancel);
     }
 
     #[test]

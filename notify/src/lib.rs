@@ -16,8 +16,10 @@ mod recorded;
 mod render;
 mod send;
 pub mod sendgrid;
+mod standing;
 mod tenants;
 pub mod twilio;
 
 pub use app::start;
 pub use config::Config;
+pub use standing::{Standing, look_at_carriers};

@@ -88,7 +88,8 @@ impl Send {
         let chosen = self.tenants.find(&mut tx).await?;
         let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, cx.now());
         let address = match decision {
-            Decision::Send(address) => address,
+            Decision::Send(address) => Some(address),
+            Decision::Rehearse => None,
             // Open by the clock that released it, and a moment later by ours, which is the one that counts.
             Decision::Wait(until) if until <= theirs => {
                 return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("the legal window opens at {until}")));
@@ -116,6 +117,7 @@ impl Send {
                 return withhold(cx, tx, &message, WithheldReason::Template).await;
             }
         };
+        let Some(address) = address else { return withhold(cx, tx, &message, WithheldReason::Rehearsal).await };
         let Some(carrier) = chosen.carrier(message.channel) else {
             // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.
             let later = cx.clock().in_wall(std::time::Duration::from_secs(60));

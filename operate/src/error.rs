@@ -1,11 +1,25 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no tenant called {0:?}; see: leads tenant webhook list")]
+    #[error("there is no tenant called {0:?}; see: leads tenant list")]
     NoSuchTenant(String),
     #[error("{0} days ago is before any CRM; write for example --days 30")]
     TooLongAgo(u32),
     #[error("the days from {from} to {to} are none; write the earlier one first")]
     NoDays { from: chrono::NaiveDate, to: chrono::NaiveDate },
+    #[error("{0:?} cannot be a tenant's name in commands; use small letters, digits and dashes, such as sample-tint")]
+    Slug(String),
+    #[error("there is a tenant called {0:?} already; see: leads tenant list")]
+    SlugTaken(String),
+    #[error("the name is empty, too long or has a line break in it; write for example --name \"Sample Tint\"")]
+    Name,
+    #[error("{slug} has {has}, and these are credentials of {given}")]
+    OtherCrm { slug: String, has: domain::CrmName, given: domain::CrmName },
+    #[error("the file is no CSV that can be read: {0}")]
+    Csv(String),
+    #[error("the file's first line does not name these columns: {missing}. It has to be, in any order: {all}")]
+    Columns { missing: String, all: String },
+    #[error("the file has more than {0} rows; take it apart")]
+    TooManyRows(usize),
     #[error(transparent)]
     Account(#[from] accounts::Error),
     #[error("the database could not be asked")]

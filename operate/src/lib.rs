@@ -6,6 +6,7 @@ mod dead_letters;
 mod desk;
 mod error;
 mod ledger;
+mod onboard;
 mod refusals;
 mod shops;
 mod tell;
@@ -18,6 +19,10 @@ pub use dead_letters::{DeadLetterLine, DeadLetters};
 pub use desk::Desk;
 pub use error::Error;
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
+pub use onboard::{
+    Check, Imported, ImportedRow, LocationPreflight, NewTenant, Preflight, RowOutcome, RowProblem, SavedCredentials,
+    Vendor, add_tenant, go_live, import_locations, list_tenants, preflight, reseal_all, save_credentials,
+};
 pub use refusals::{RefusalLine, Refusals};
 pub use shops::{Shop, list_shops};
 pub use webhooks::{Repaired, WebhookLine, list_webhooks, repair_webhook};

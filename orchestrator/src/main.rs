@@ -4,8 +4,15 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use domain::{DeadLetterId, ServiceSearch};
-use orchestrator::{Config, Role, commands, demo};
+use domain::{CrmName, DeadLetterId, ServiceSearch};
+use orchestrator::{
+    Config, Role,
+    commands::{
+        self,
+        onboard::{self, FormKeyArguments, VendorName},
+    },
+    demo,
+};
 use service::telemetry;
 
 /// Many small allocations on several threads: the system's allocator took about a tenth of a busy pipeline's time.
@@ -48,7 +55,7 @@ enum Command {
     Refused,
     /// Compare what a tenant's CRM knows with what we received: "0 missing", or the list
     Ledger {
-        /// As `leads tenant webhook list` names it
+        /// As `leads tenant list` names it
         tenant: String,
         /// The first day, such as 2026-03-02; the day before the last one if left out
         #[arg(long)]
@@ -62,7 +69,7 @@ enum Command {
     },
     /// What a tenant's shops sell, as a customer would be told
     Catalog {
-        /// As `leads tenant webhook list` names it
+        /// As `leads tenant list` names it
         tenant: String,
         /// As people say it: ceramic, full sedan
         words: Vec<String>,
@@ -82,12 +89,63 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Tenant {
+    /// Every tenant
+    List,
+    /// Add one; nobody is written to before it goes live
+    Add {
+        /// Its name in commands, such as sample-tint
+        tenant: String,
+        /// As people call it
+        #[arg(long)]
+        name: String,
+        /// shopmonkey or tekmetric
+        #[arg(long, default_value = "shopmonkey")]
+        crm: CrmName,
+        /// What it chose, as JSON; everything left out is the default
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+    },
+    /// Keep a vendor's credentials, read as JSON from standard input, in place of those before
+    Credentials {
+        /// As `leads tenant list` names it
+        tenant: String,
+        vendor: VendorName,
+    },
+    /// Take in shops from a CSV file, with a result for each row
+    Import {
+        /// As `leads tenant list` names it
+        tenant: String,
+        file: PathBuf,
+        /// Say what would become of each row, and keep nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Look whether it can go live, shop by shop
+    Check {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// Send no lead of nobody's through the pipeline
+        #[arg(long)]
+        without_test_leads: bool,
+    },
+    /// From now on look through its CRM and answer whoever asks
+    GoLive {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// Also if something is wrong
+        #[arg(long)]
+        anyway: bool,
+    },
+    /// Make a key for a website's form
+    FormKey(FormKeyArguments),
+    /// Seal every tenant's credentials anew, with the first of seal.keys
+    Reseal,
     /// Whether CRMs still tell us what happens there
     #[command(subcommand)]
     Webhook(Webhook),
     /// Take in what was asked for before the tenant went live; nobody is written to about it
     Backfill {
-        /// As `leads tenant webhook list` names it
+        /// As `leads tenant list` names it
         tenant: String,
         /// How far back
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
@@ -104,7 +162,7 @@ enum Webhook {
     List,
     /// Switch it on again, or register it anew
     Repair {
-        /// As `leads tenant webhook list` names it
+        /// As `leads tenant list` names it
         tenant: String,
         /// With a new address and a new secret, also if the CRM has one
         #[arg(long)]
@@ -196,22 +254,62 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(commands::catalog::run(&config, &tenant, &search, json))
         }
-        Command::Tenant(Tenant::Webhook(Webhook::List)) => {
-            runtime.block_on(commands::tenant::webhooks(&load_for(&["postgres"])?, json))
+        Command::Tenant(command) => run_tenant(command, &runtime, load_for, json),
+        Command::Doctor => {
+            let (config, mistakes) = Config::look(file.as_deref())?;
+            runtime.block_on(commands::doctor::run(&config, &mistakes, json))
         }
-        Command::Tenant(Tenant::Webhook(Webhook::Repair { tenant, anew })) => {
+    }
+}
+
+fn run_tenant(
+    command: Tenant,
+    runtime: &tokio::runtime::Runtime,
+    load_for: impl Fn(&[&str]) -> Result<Config, service::config::Error>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        Tenant::Webhook(Webhook::List) => runtime.block_on(commands::tenant::webhooks(&load_for(&["postgres"])?, json)),
+        Tenant::Webhook(Webhook::Repair { tenant, anew }) => {
             let config = load_for(&["postgres", "redis", "ingest"])?;
             runtime.block_on(commands::tenant::repair_webhook(&config, &tenant, anew, json)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Tenant(Tenant::Backfill { tenant, days, contact }) => {
+        Tenant::Backfill { tenant, days, contact } => {
             let config = load_for(&["postgres", "redis", "nats"])?;
             runtime
                 .block_on(commands::tenant::backfill(&config, &tenant, days, contact, json))
                 .map(|()| ExitCode::SUCCESS)
         }
-        Command::Doctor => {
-            let (config, mistakes) = Config::look(file.as_deref())?;
-            runtime.block_on(commands::doctor::run(&config, &mistakes, json))
+        Tenant::List => runtime.block_on(onboard::list(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS),
+        Tenant::Add { tenant, name, crm, settings } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime
+                .block_on(onboard::add(&config, &tenant, &name, crm, settings.as_deref(), json))
+                .map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::Credentials { tenant, vendor } => {
+            let config = load_for(&["postgres", "redis", "ingest"])?;
+            runtime.block_on(onboard::credentials(&config, &tenant, vendor, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::Import { tenant, file, dry_run } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(onboard::import(&config, &tenant, &file, dry_run, json))
+        }
+        Tenant::Check { tenant, without_test_leads } => {
+            let sections: &[_] =
+                if without_test_leads { &["postgres", "redis"] } else { &["postgres", "redis", "nats"] };
+            runtime.block_on(onboard::check(&load_for(sections)?, &tenant, !without_test_leads, json))
+        }
+        Tenant::GoLive { tenant, anyway } => {
+            let config = load_for(&["postgres", "redis", "nats"])?;
+            runtime.block_on(onboard::go_live(&config, &tenant, anyway, json))
+        }
+        Tenant::FormKey(wanted) => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(onboard::form_key(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::Reseal => {
+            runtime.block_on(onboard::reseal(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -81,6 +81,11 @@ impl Email {
         &self.0
     }
 
+    /// Whether nobody can ever have it: names under `.invalid` are kept free for that (RFC 2606).
+    pub fn is_nobodys(&self) -> bool {
+        self.0.ends_with(".invalid")
+    }
+
     /// The form under which an opt-out is kept: `Dana@…` and `dana@…` are one person's.
     pub fn folded(&self) -> String {
         self.0.to_lowercase()

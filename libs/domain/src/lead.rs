@@ -79,6 +79,8 @@ pub enum StopReason {
     BeforeGoLive,
     /// By a form that a machine may have filled in: kept for a person to look at.
     Suspected,
+    /// Nobody asked: the way from a form to a message was tried before a shop goes live.
+    Rehearsal,
 }
 
 impl StopReason {
@@ -93,6 +95,7 @@ impl StopReason {
             Self::NoAnswer => "no_answer",
             Self::BeforeGoLive => "before_go_live",
             Self::Suspected => "suspected",
+            Self::Rehearsal => "rehearsal",
         }
     }
 
@@ -119,7 +122,7 @@ impl StopReason {
             Self::Booked => Some(LeadStatus::AppointmentScheduled),
             Self::Converted => Some(LeadStatus::Converted),
             Self::ClosedInCrm | Self::LostInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
-            Self::OptedOut | Self::BeforeGoLive | Self::Suspected => None,
+            Self::OptedOut | Self::BeforeGoLive | Self::Suspected | Self::Rehearsal => None,
         }
     }
 }

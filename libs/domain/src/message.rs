@@ -116,6 +116,8 @@ pub enum WithheldReason {
     AlreadySaid,
     /// The template could not be filled with what is known about the lead.
     Template,
+    /// A rehearsal, for an address that cannot exist.
+    Rehearsal,
 }
 
 impl WithheldReason {
@@ -126,6 +128,7 @@ impl WithheldReason {
             Self::NoAddress => "no_address",
             Self::AlreadySaid => "already_said",
             Self::Template => "template",
+            Self::Rehearsal => "rehearsal",
         }
     }
 }

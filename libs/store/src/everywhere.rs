@@ -13,6 +13,18 @@ use crate::{
 };
 
 /// Whose door a token opens, and what its source signs with.
+/// A tenant at a glance.
+#[derive(Debug, Clone)]
+pub struct TenantLine {
+    pub tenant: TenantId,
+    pub slug: String,
+    pub name: String,
+    pub crm: String,
+    pub locations: i64,
+    /// Since when whoever asks is written to. `None`: it is not live yet, or always was.
+    pub live_since: Option<DateTime<Utc>>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Door {
     pub tenant: TenantId,
@@ -160,6 +172,27 @@ impl<'s> Everywhere<'s> {
             .await
             .map(|id| id.map(TenantId::new))
             .map_err(Error::doing("find a tenant"))
+    }
+
+    /// By their names in commands.
+    pub async fn list_tenants(&self) -> Result<Vec<TenantLine>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", slug as "slug!", name as "name!", crm as "crm!", locations as "locations!",
+                      live_since
+               from list_tenants()"#
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("list tenants"))?;
+        let lines = rows.into_iter().map(|row| TenantLine {
+            tenant: TenantId::new(row.tenant_id),
+            slug: row.slug,
+            name: row.name,
+            crm: row.crm,
+            locations: row.locations,
+            live_since: row.live_since,
+        });
+        Ok(lines.collect())
     }
 
     /// By the tenant's name in commands.

@@ -26,7 +26,7 @@ pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt};
 pub use config::{Config, check_url};
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;
-pub use everywhere::{Door, DueRow, Everywhere, MessageCount};
+pub use everywhere::{Door, DueRow, Everywhere, MessageCount, TenantLine};
 pub use forms::{FormKey, Forms, NewFormKey, NewSubmission};
 pub use leads::{Contact, Judged, Lead, LeadStanding, Leads, NewLead, Saved, Standing};
 pub use messages::{Message, MessageLine, Messages, NewTouch, Recipient};

@@ -57,6 +57,11 @@ impl Sealer {
         Ok([nonce.as_slice(), &text].concat())
     }
 
+    /// Opened with any key, and sealed with the first.
+    pub fn reseal(&self, belongs_to: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        self.seal(belongs_to, &self.open(belongs_to, sealed)?)
+    }
+
     pub fn open(&self, belongs_to: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(Error::Sealed)?;
         self.keys

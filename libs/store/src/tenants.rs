@@ -274,6 +274,62 @@ impl Tenants<'_> {
         .map_err(Error::doing("look whether a door is a tenant's"))
     }
 
+    /// The vendors of which credentials are kept.
+    pub async fn list_credentials(self) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!("select vendor from credentials where tenant_id = $1 order by 1", self.0.tenant.uuid())
+            .fetch_all(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("list credentials"))
+    }
+
+    /// The sources that have a door.
+    pub async fn list_doors(self) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!("select source from doors where tenant_id = $1 order by 1", self.0.tenant.uuid())
+            .fetch_all(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("list doors"))
+    }
+
+    /// Seals everything of this tenant's anew, with the first of the keys. Answers how much that was.
+    pub async fn reseal(self) -> Result<usize, Error> {
+        let tenant = self.0.tenant;
+        let credentials =
+            sqlx::query!("select vendor, sealed from credentials where tenant_id = $1 for update", tenant.uuid())
+                .fetch_all(&mut *self.0.inner)
+                .await
+                .map_err(Error::doing("read credentials"))?;
+        for row in &credentials {
+            let sealed = self.0.sealer.reseal(&owner(tenant, &row.vendor), &row.sealed)?;
+            sqlx::query!(
+                "update credentials set sealed = $3 where tenant_id = $1 and vendor = $2",
+                tenant.uuid(),
+                row.vendor,
+                sealed
+            )
+            .execute(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("seal credentials anew"))?;
+        }
+        let doors =
+            sqlx::query!("select source, sealed_secret from doors where tenant_id = $1 for update", tenant.uuid())
+                .fetch_all(&mut *self.0.inner)
+                .await
+                .map_err(Error::doing("read doors"))?;
+        for row in &doors {
+            let sealed = self.0.sealer.reseal(&owner(tenant, &row.source), &row.sealed_secret)?;
+            sqlx::query!(
+                "update doors set sealed_secret = $3 where tenant_id = $1 and source = $2",
+                tenant.uuid(),
+                row.source,
+                sealed
+            )
+            .execute(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("seal a door anew"))?;
+        }
+        Ok(credentials.len() + doors.len())
+    }
+
     pub async fn save_template(self, template: &Template) -> Result<(), Error> {
         sqlx::query!(
             "insert into templates (tenant_id, name, channel, subject, body) values ($1, $2, $3, $4, $5)

@@ -5,7 +5,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use reqwest::StatusCode;
 
 use super::{Credentials, wire};
-use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of};
+use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of, ask};
 
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
@@ -63,6 +63,15 @@ impl Carrier for Sendgrid {
             _ if status.is_client_error() => Answer::Refused { code, opted_out: false },
             _ => Answer::Ambiguous { why: format!("status {code}") },
         }
+    }
+
+    async fn standing(&self) -> Result<String, String> {
+        let request = self.http.get(self.url("/v3/scopes")).bearer_auth(&self.credentials.api_key);
+        let granted: wire::Scopes = ask(request).await?;
+        if granted.scopes.iter().any(|scope| scope == "mail.send") {
+            return Ok(format!("the key may send, as {}", self.credentials.from_email));
+        }
+        Err("the key may not send: it lacks mail.send".to_owned())
     }
 
     /// The logs can be asked by recipient and time, not by our arguments: those are in each entry.

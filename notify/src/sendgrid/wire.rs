@@ -99,3 +99,10 @@ pub(super) struct Event {
     pub status: Option<String>,
     pub reason: Option<String>,
 }
+
+/// What a key may do.
+#[derive(Debug, Deserialize)]
+pub(super) struct Scopes {
+    #[serde(default)]
+    pub(super) scopes: Vec<String>,
+}

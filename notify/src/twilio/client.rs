@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
 
 use super::{Credentials, wire};
-use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of};
+use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of, ask};
 
 /// How far the vendor's clock may be from ours. Generous: what was sent before is known and left out anyway, and a row that
 /// is overlooked would be sent again.
@@ -69,6 +69,21 @@ impl Carrier for Twilio {
             Err(error) => return answer_of(&error),
         };
         read_answer(status, retry_after, &body)
+    }
+
+    async fn standing(&self) -> Result<String, String> {
+        let account = format!("/2010-04-01/Accounts/{}", self.credentials.account_sid);
+        let found: wire::Account = ask(self.authorize(self.http.get(self.url(&format!("{account}.json"))))).await?;
+        if found.status.as_deref() != Some("active") {
+            return Err(format!("the account is {}", found.status.unwrap_or_else(|| "of no known state".to_owned())));
+        }
+        let numbers = self.url(&format!("{account}/IncomingPhoneNumbers.json?PageSize=100"));
+        let page: wire::Numbers = ask(self.authorize(self.http.get(numbers))).await?;
+        let able = page.incoming_phone_numbers.iter().filter(|number| number.can_text()).count();
+        if able == 0 {
+            return Err("the account has no number that can text".to_owned());
+        }
+        Ok(format!("the account is active; {able} of its numbers can text"))
     }
 
     async fn look_up(&self, letter: &Letter, since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError> {

@@ -30,3 +30,30 @@ pub(super) struct Page {
 pub(super) struct Problem {
     pub code: Option<i64>,
 }
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Account {
+    pub(super) status: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Numbers {
+    #[serde(default)]
+    pub(super) incoming_phone_numbers: Vec<Number>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Number {
+    capabilities: Option<Capabilities>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Capabilities {
+    sms: Option<bool>,
+}
+
+impl Number {
+    pub(super) fn can_text(&self) -> bool {
+        self.capabilities.as_ref().is_some_and(|capabilities| capabilities.sms == Some(true))
+    }
+}

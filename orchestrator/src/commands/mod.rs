@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod ledger;
 pub mod migrate;
 pub mod nats;
+pub mod onboard;
 pub mod refused;
 pub mod run;
 pub mod tenant;

@@ -22,7 +22,11 @@ use crate::{
 };
 
 pub fn router() -> Router<Arc<World>> {
-    Router::new().route("/v3/mail/send", post(send)).route("/v3/logs", post(logs)).route("/v3/logs/{id}", get(log))
+    Router::new()
+        .route("/v3/mail/send", post(send))
+        .route("/v3/scopes", get(scopes))
+        .route("/v3/logs", post(logs))
+        .route("/v3/logs/{id}", get(log))
 }
 
 fn refuse(world: &World, status: StatusCode, field: Option<&str>, message: &str) -> Response {
@@ -41,6 +45,13 @@ fn may_enter(world: &World, headers: &HeaderMap) -> Result<(), Response> {
         None,
         "The provided authorization grant is invalid, expired, or revoked",
     ))
+}
+
+async fn scopes(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
+    if let Err(refused) = may_enter(&world, &headers) {
+        return refused;
+    }
+    Json(json!({"scopes": ["mail.send"]})).into_response()
 }
 
 async fn send(

@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{ACCOUNT_SID, AUTH_TOKEN, MESSAGING_SERVICE_SID, Message, callbacks};
+use super::{ACCOUNT_SID, AUTH_TOKEN, FROM, MESSAGING_SERVICE_SID, Message, callbacks};
 use crate::{
     Event, FaultKind, Vendor,
     connection::Cut,
@@ -25,6 +25,8 @@ const LONGEST_BODY: usize = 1_600;
 
 pub fn router() -> Router<Arc<World>> {
     Router::new()
+        .route("/2010-04-01/Accounts/{file}", get(account))
+        .route("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json", get(numbers))
         .route("/2010-04-01/Accounts/{account}/Messages.json", get(list).post(create))
         .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(fetch))
 }
@@ -43,6 +45,23 @@ fn may_enter(world: &World, account: &str, headers: &HeaderMap) -> Result<(), Re
         return Ok(());
     }
     Err(refuse(world, StatusCode::UNAUTHORIZED, 20003, "Authenticate"))
+}
+
+async fn account(State(world): State<Arc<World>>, Path(file): Path<String>, headers: HeaderMap) -> Response {
+    let account = file.trim_end_matches(".json");
+    if let Err(refused) = may_enter(&world, account, &headers) {
+        return refused;
+    }
+    Json(json!({"sid": account, "friendly_name": "Sample Tint", "status": "active", "type": "Full"})).into_response()
+}
+
+async fn numbers(State(world): State<Arc<World>>, Path(account): Path<String>, headers: HeaderMap) -> Response {
+    if let Err(refused) = may_enter(&world, &account, &headers) {
+        return refused;
+    }
+    let number = json!({"sid": "PN1", "phone_number": FROM, "capabilities": {"voice": true, "sms": true, "mms": true, "fax": false}});
+    Json(json!({"incoming_phone_numbers": [number], "page": 0, "page_size": 100, "next_page_uri": null}))
+        .into_response()
 }
 
 async fn create(

@@ -11,6 +11,7 @@ mod killed;
 mod ledger;
 mod limits;
 mod map;
+mod onboard;
 mod permissions;
 mod plans;
 mod poll;

@@ -1,0 +1,33 @@
+//! Whether a tenant's vendors would carry a message, asked of them without sending one.
+
+use std::time::Duration;
+
+use domain::{Channel, TenantId};
+use store::Store;
+
+use crate::{Config, tenants::Tenants};
+
+/// What a vendor says of a tenant's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub channel: Channel,
+    /// What is well, or what is wrong.
+    pub says: Result<String, String>,
+}
+
+/// Asks every vendor that a tenant needs.
+pub async fn look_at_carriers(config: &Config, store: &Store, tenant: TenantId) -> Result<Vec<Standing>, store::Error> {
+    let http = service::http::client(Duration::from_secs(3), config.vendor_timeout);
+    let mut tx = store.begin(tenant).await?;
+    let known = Tenants::new(http, config.tenant_ttl).find(&mut tx).await?;
+    drop(tx);
+    let mut standings = Vec::new();
+    for channel in [Channel::Sms, Channel::Email] {
+        let says = match known.carrier(channel) {
+            None => Err("there are no credentials for it".to_owned()),
+            Some(carrier) => carrier.standing().await,
+        };
+        standings.push(Standing { channel, says });
+    }
+    Ok(standings)
+}

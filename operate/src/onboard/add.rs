@@ -1,0 +1,54 @@
+use domain::{CrmName, TenantId};
+use store::{NewFormKey, Store, Template, TenantLine, TenantSettings};
+use uuid::Uuid;
+
+use crate::{Desk, Error};
+
+/// A tenant as somebody asks for it.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Its name in commands.
+    pub slug: String,
+    pub name: String,
+    pub crm: CrmName,
+    /// What it chose; everything left out is the default.
+    pub settings: TenantSettings,
+    /// The words of its messages.
+    pub templates: Vec<Template>,
+}
+
+const LONGEST_SLUG: usize = 63;
+const LONGEST_NAME: usize = 200;
+
+/// Adds a tenant with its words and the publishable key of its website, which is answered. Nobody is written to before it goes live.
+pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
+    let NewTenant { slug, name, crm, settings, templates } = new;
+    let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    if slug.is_empty() || slug.len() > LONGEST_SLUG || slug.starts_with('-') || !slug.chars().all(is_plain) {
+        return Err(Error::Slug(slug.clone()));
+    }
+    let name = name.trim();
+    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(Error::Name);
+    }
+    if desk.store.everywhere().find_tenant(slug).await?.is_some() {
+        return Err(Error::SlugTaken(slug.clone()));
+    }
+    let mut tx = desk.store.begin(TenantId::new(Uuid::new_v4())).await?;
+    let settings = TenantSettings { crm: *crm, ..settings.clone() };
+    tx.tenants().save(slug, name, &settings, desk.clock.now()).await?;
+    for template in templates {
+        tx.tenants().save_template(template).await?;
+    }
+    let key = format!("pk_{}", hex::encode(rand::random::<[u8; 16]>()));
+    let website =
+        NewFormKey { key: key.clone(), name: "website".to_owned(), location: None, schema: None, origins: Vec::new() };
+    tx.forms().save_key(&website).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// Every tenant, by its name in commands.
+pub async fn list_tenants(store: &Store) -> Result<Vec<TenantLine>, Error> {
+    Ok(store.everywhere().list_tenants().await?)
+}

@@ -1,0 +1,10 @@
+use crate::{Desk, Error};
+
+/// From now on the tenant's CRM is looked through, and whoever asks is written to. Doing it again changes nothing.
+pub async fn go_live(desk: &Desk, slug: &str) -> Result<(), Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    let settings = tx.tenants().settings().await?;
+    tx.polls().go_live(settings.crm.as_str(), desk.clock.wall(), desk.clock.now()).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,259 @@
+//! A franchise's shops from a spreadsheet, with a result for each row.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono_tz::Tz;
+use csv::{ByteRecord, ReaderBuilder, Trim};
+use domain::{E164, LocationId};
+use serde::Serialize;
+use store::Location;
+use uuid::Uuid;
+
+use crate::{Desk, Error};
+
+/// The columns, in any order.
+const COLUMNS: [&str; 6] = ["crm_location_id", "name", "time_zone", "phone", "postal_address", "hours"];
+const LONGEST_FIELD: usize = 300;
+const MOST_ROWS: usize = 10_000;
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    pub added: usize,
+    pub updated: usize,
+    pub unchanged: usize,
+    pub refused: usize,
+    pub rows: Vec<ImportedRow>,
+}
+
+/// What became of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportedRow {
+    /// In the file; the line of the names is 1.
+    pub line: u64,
+    pub crm_location_id: String,
+    #[serde(flatten)]
+    pub outcome: RowOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum RowOutcome {
+    Added,
+    Updated,
+    Unchanged,
+    Refused { problems: Vec<RowProblem> },
+}
+
+/// What is wrong with a row, in the words of whoever made the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowProblem {
+    pub column: &'static str,
+    pub says: String,
+}
+
+/// Takes in every row that is right, all at once, and says of each other what is wrong with it. The same file again changes nothing.
+/// `dry_run`: nothing is kept.
+pub async fn import_locations(desk: &Desk, slug: &str, file: &[u8], dry_run: bool) -> Result<Imported, Error> {
+    let tenant = desk.find(slug).await?;
+    let rows = read(file)?;
+    let mut tx = desk.store.begin(tenant).await?;
+    let known: HashMap<_, _> =
+        tx.tenants().list_locations().await?.into_iter().map(|shop| (shop.crm_location_id.clone(), shop)).collect();
+    let mut imported = Imported { added: 0, updated: 0, unchanged: 0, refused: 0, rows: Vec::new() };
+    for Row { line, crm_location_id, read } in rows {
+        let outcome = match read {
+            Err(problems) => RowOutcome::Refused { problems },
+            Ok(fields) => {
+                let before = known.get(&crm_location_id);
+                let id = before.map_or_else(
+                    || LocationId::new(Uuid::new_v5(&tenant.uuid(), crm_location_id.as_bytes())),
+                    |shop| shop.id,
+                );
+                let location = fields.at(id, crm_location_id.clone());
+                match before {
+                    Some(shop) if *shop == location => RowOutcome::Unchanged,
+                    before => {
+                        tx.tenants().save_location(&location).await?;
+                        if before.is_some() { RowOutcome::Updated } else { RowOutcome::Added }
+                    }
+                }
+            }
+        };
+        *match &outcome {
+            RowOutcome::Added => &mut imported.added,
+            RowOutcome::Updated => &mut imported.updated,
+            RowOutcome::Unchanged => &mut imported.unchanged,
+            RowOutcome::Refused { .. } => &mut imported.refused,
+        } += 1;
+        imported.rows.push(ImportedRow { line, crm_location_id, outcome });
+    }
+    if !dry_run {
+        tx.commit().await?;
+    }
+    Ok(imported)
+}
+
+struct Row {
+    line: u64,
+    crm_location_id: String,
+    read: Result<Fields, Vec<RowProblem>>,
+}
+
+/// A row that is right.
+struct Fields {
+    name: String,
+    time_zone: Tz,
+    phone: E164,
+    postal_address: String,
+    hours: String,
+}
+
+impl Fields {
+    fn at(self, id: LocationId, crm_location_id: String) -> Location {
+        Location {
+            id,
+            crm_location_id,
+            name: self.name,
+            time_zone: self.time_zone,
+            phone: self.phone.as_str().to_owned(),
+            postal_address: self.postal_address,
+            hours: self.hours,
+        }
+    }
+}
+
+fn read(file: &[u8]) -> Result<Vec<Row>, Error> {
+    // A spreadsheet of Windows begins its file with a mark.
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let first_line = file.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    // Where a comma stands in numbers, spreadsheets put semicolons between columns.
+    let first_line = String::from_utf8_lossy(first_line);
+    let delimiter = if first_line.matches(';').count() > first_line.matches(',').count() { b';' } else { b',' };
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(Trim::All).from_reader(file);
+    let names = reader.byte_headers().map_err(|error| Error::Csv(error.to_string()))?;
+    let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
+    let missing: Vec<_> = COLUMNS.into_iter().filter(|column| !names.iter().any(|name| name == column)).collect();
+    if !missing.is_empty() {
+        return Err(Error::Columns { missing: missing.join(", "), all: COLUMNS.join(",") });
+    }
+    let places = COLUMNS.map(|column| names.iter().position(|name| name == column).unwrap_or_default());
+    let mut seen = HashMap::new();
+    let mut rows = Vec::new();
+    for record in reader.byte_records() {
+        let record = record.map_err(|error| Error::Csv(error.to_string()))?;
+        if rows.len() == MOST_ROWS {
+            return Err(Error::TooManyRows(MOST_ROWS));
+        }
+        rows.push(read_row(&record, names.len(), places, &mut seen));
+    }
+    Ok(rows)
+}
+
+fn read_row(record: &ByteRecord, width: usize, places: [usize; 6], seen: &mut HashMap<String, u64>) -> Row {
+    let line = record.position().map_or(0, csv::Position::line);
+    let mut problems = Vec::new();
+    let mut field = |column: usize| {
+        let says = |says: String| RowProblem { column: COLUMNS[column], says };
+        let bytes = record.get(places[column]).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Err(_) => problems.push(says("has letters that cannot be read; save the file as CSV UTF-8".to_owned())),
+            Ok("") => problems.push(says("is empty".to_owned())),
+            Ok(text) if text.len() > LONGEST_FIELD => {
+                problems.push(says(format!("is longer than {LONGEST_FIELD} bytes")));
+            }
+            Ok(text) if text.chars().any(char::is_control) => {
+                problems.push(says("has a line break or another control character in it".to_owned()));
+            }
+            Ok(text) => return text.to_owned(),
+        }
+        String::new()
+    };
+    let [crm_location_id, name, time_zone, phone, postal_address, hours] = [0, 1, 2, 3, 4, 5].map(&mut field);
+    let mut wrong = |column: usize, says: String| problems.push(RowProblem { column: COLUMNS[column], says });
+    if record.len() != width {
+        wrong(
+            0,
+            format!(
+                "the row has {} fields and the names above have {width}: is a comma without quotes in one?",
+                record.len()
+            ),
+        );
+    }
+    if !crm_location_id.is_empty() {
+        match seen.get(&crm_location_id) {
+            Some(before) => wrong(0, format!("{crm_location_id:?} is in line {before} already")),
+            None => drop(seen.insert(crm_location_id.clone(), line)),
+        }
+    }
+    let zone = time_zone.parse::<Tz>();
+    if zone.is_err() && !time_zone.is_empty() {
+        wrong(2, format!("{time_zone:?} is no time zone; write for example America/Chicago"));
+    }
+    let number = E164::parse(&phone);
+    if number.is_err() && !phone.is_empty() {
+        wrong(3, format!("{phone:?} is no telephone number; write for example +1 512 555 0142"));
+    }
+    let named: HashSet<_> = problems.iter().map(|problem| problem.column).collect();
+    let read = match (zone, number) {
+        (Ok(time_zone), Ok(phone)) if named.is_empty() => Ok(Fields { name, time_zone, phone, postal_address, hours }),
+        _ => Err(problems),
+    };
+    Row { line, crm_location_id, read }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "crm_location_id,name,time_zone,phone,postal_address,hours\n";
+
+    fn problems(row: &str) -> Vec<String> {
+        let rows = read(format!("{HEAD}{row}\n").as_bytes()).unwrap();
+        let problems = rows.into_iter().next().unwrap().read.err().unwrap_or_default();
+        problems.into_iter().map(|problem| format!("{} {}", problem.column, problem.says)).collect()
+    }
+
+    #[test]
+    fn a_row_is_read_however_a_spreadsheet_wrote_it() {
+        let row = "77,Tampa,America/New_York,(813) 555-0100,\"1 Main St, Tampa, FL 33602\",Mon-Sat 9-6";
+        assert_eq!(problems(row), Vec::<String>::new());
+        let windows =
+            format!("\u{feff}{}{}\r\n", HEAD.to_uppercase().replace(',', ";"), row.replace(',', ";").replace('"', ""));
+        let rows = read(windows.replace("1 Main St; Tampa; FL 33602", "1 Main St, Tampa").as_bytes()).unwrap();
+        assert!(rows[0].read.is_ok() && rows[0].line == 2);
+    }
+
+    #[test]
+    fn everything_wrong_with_a_row_is_said_at_once() {
+        let said = problems("77,,Central,555,\"1 Main St\",9-6");
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(said[0].starts_with("name is empty") && said[1].contains("America/Chicago"));
+        assert!(problems("77,Tampa,America/New_York,8135550100,1 Main St, Tampa,9-6")[0].contains("without quotes"));
+        assert!(problems(&format!("77,{},America/New_York,8135550100,x,y", "n".repeat(301)))[0].contains("longer"));
+    }
+
+    #[test]
+    fn a_shop_that_is_there_twice_is_taken_once() {
+        let row = "77,Tampa,America/New_York,8135550100,1 Main St,9-6\n";
+        let rows = read(format!("{HEAD}{row}{row}").as_bytes()).unwrap();
+        assert!(rows[0].read.is_ok());
+        assert!(rows[1].read.as_ref().err().unwrap()[0].says.contains("in line 2 already"));
+    }
+
+    #[test]
+    fn a_file_without_the_columns_says_which() {
+        let Err(Error::Columns { missing, .. }) = read(b"id,name\n1,x\n") else { panic!("taken") };
+        assert_eq!(missing, "crm_location_id, time_zone, phone, postal_address, hours");
+        assert!(read(b"").is_err());
+    }
+
+    #[test]
+    fn letters_of_another_encoding_are_this_rows_problem_alone() {
+        let mut file = HEAD.as_bytes().to_vec();
+        file.extend(b"77,Ca\xf1on City,America/Denver,7195550100,1 Main St,9-6\n");
+        file.extend(b"78,Tampa,America/New_York,8135550100,1 Main St,9-6\n");
+        let rows = read(&file).unwrap();
+        assert!(rows[0].read.is_err() && rows[1].read.is_ok());
+    }
+}

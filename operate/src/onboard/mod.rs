@@ -1,0 +1,14 @@
+//! A tenant, from its name to the day it goes live.
+
+mod add;
+mod credentials;
+mod go_live;
+mod import;
+mod preflight;
+mod rehearse;
+
+pub use add::{NewTenant, add_tenant, list_tenants};
+pub use credentials::{SavedCredentials, Vendor, reseal_all, save_credentials};
+pub use go_live::go_live;
+pub use import::{Imported, ImportedRow, RowOutcome, RowProblem, import_locations};
+pub use preflight::{Check, LocationPreflight, Preflight, preflight};

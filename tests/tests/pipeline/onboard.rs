@@ -1,0 +1,242 @@
+//! A tenant from nothing to its first answered lead, and what is said on the way.
+
+use std::fmt::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crm::shopmonkey;
+use domain::{CrmName, StopReason};
+use notify::twilio;
+use operate::{
+    Desk, Error, NewTenant, RowOutcome, Vendor, add_tenant, go_live, import_locations, preflight, repair_webhook,
+    reseal_all, save_credentials,
+};
+use sim::{Manners, Quote};
+use stage::Bus;
+use store::{Store, TenantSettings};
+use tests::{Test, quote, until};
+use url::Url;
+
+use crate::ledger::desk;
+
+const HEAD: &str = "crm_location_id,name,time_zone,phone,postal_address,hours\n";
+
+fn row(number: usize) -> String {
+    format!(
+        "shop-{number:03},Sample Tint {number},America/Chicago,+1 512 555 0{number:03},\"{number} Main St, Austin, TX\",Mon-Sat 9-6"
+    )
+}
+
+fn public_url(test: &Test) -> Url {
+    test.site.public_url.parse().expect("an address")
+}
+
+async fn add(desk: &Desk, slug: &str) {
+    let new = NewTenant {
+        slug: slug.into(),
+        name: "New Tint".into(),
+        crm: CrmName::Shopmonkey,
+        settings: TenantSettings::default(),
+        templates: orchestrator::demo::templates(),
+    };
+    let key = add_tenant(desk, &new).await.expect("added");
+    assert!(key.starts_with("pk_"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_two_hundred_shops_takes_in_what_is_right_and_names_the_seven_that_are_not() {
+    let test = Test::start().await;
+    let desk = desk(&test);
+    add(&desk, "new-tint").await;
+    let mut file = HEAD.to_owned();
+    for number in 0..200 {
+        let line = match number {
+            13 => row(13).replace("America/Chicago", "Central"),
+            44 => row(44).replace("+1 512 555 0044", "call us"),
+            71 => row(71).replace("Sample Tint 71", ""),
+            99 => row(98),
+            120 => row(120).replace('"', ""),
+            151 => row(151).replace("Mon-Sat 9-6", "\"Mon-Sat\n9-6\""),
+            188 => row(188).replace("shop-188", ""),
+            _ => row(number),
+        };
+        writeln!(file, "{line}").expect("a line");
+    }
+    let dry = import_locations(&desk, "new-tint", file.as_bytes(), true).await.expect("read");
+    assert_eq!((dry.added, dry.refused), (193, 7));
+    let imported = import_locations(&desk, "new-tint", file.as_bytes(), false).await.expect("imported");
+    assert_eq!((imported.added, imported.refused, imported.rows.len()), (193, 7, 200), "a dry run kept nothing");
+    let refused: Vec<_> = imported
+        .rows
+        .iter()
+        .filter_map(|row| match &row.outcome {
+            RowOutcome::Refused { problems } => Some((row.line, problems[0].column)),
+            _ => None,
+        })
+        .collect();
+    let columns =
+        ["time_zone", "phone", "name", "crm_location_id", "crm_location_id", "hours", "crm_location_id"].into_iter();
+    assert_eq!(refused.iter().map(|(_, column)| *column).collect::<Vec<_>>(), columns.collect::<Vec<_>>());
+    assert_eq!(refused[0].0, 15);
+    assert_eq!(operate::list_shops(&desk, "new-tint").await.expect("shops").len(), 193);
+
+    let mended: String = HEAD.to_owned() + &(0..200).map(|number| row(number) + "\n").collect::<String>();
+    let again = import_locations(&desk, "new-tint", mended.as_bytes(), false).await.expect("imported");
+    assert_eq!((again.added, again.updated, again.unchanged, again.refused), (7, 0, 193, 0));
+    let moved = mended.replace("7 Main St", "8 Main St");
+    let moved = import_locations(&desk, "new-tint", moved.as_bytes(), false).await.expect("imported");
+    assert!(moved.updated > 0 && moved.added == 0);
+    // Another tenant's shops are its own.
+    assert_eq!(operate::list_shops(&desk, "sample-tint").await.expect("shops").len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
+    // What a tenant has is remembered for a while; here it changes from one moment to the next.
+    let test = Test::start_with(|options| options.settings.push(("notify.tenant_ttl".into(), "10ms".into()))).await;
+    let program = test.run().await;
+    let desk = desk(&test);
+    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    let look = async || {
+        let tenant = test.site.store.everywhere().find_tenant("new-tint").await.expect("found").expect("a tenant");
+        let config = test.site.config(&[], &[]).expect("settings");
+        let standings = notify::look_at_carriers(&config.notify, &test.site.store, tenant).await.expect("standings");
+        let carriers = standings.into_iter().map(|standing| match standing.says {
+            Ok(says) => operate::Check::well(standing.channel.as_str(), says),
+            Err(why) => operate::Check::wrong(standing.channel.as_str(), why, "give the credentials"),
+        });
+        preflight(&self::desk(&test), "new-tint", carriers.collect(), Some(&bus), |_, _| {}).await.expect("looked")
+    };
+
+    add(&desk, "new-tint").await;
+    let bare = look().await;
+    assert!(!bare.is_ready() && bare.score == 0 && bare.locations.is_empty());
+
+    let shop = orchestrator::demo::LOCATIONS[1].0;
+    let file = HEAD.to_owned() + &row(1).replace("shop-001", shop) + "\n";
+    import_locations(&desk, "new-tint", file.as_bytes(), false).await.expect("imported");
+    let unpaid = look().await;
+    let wrong: Vec<_> = unpaid.checks.iter().filter(|check| !check.ok).map(|check| check.what.as_str()).collect();
+    assert_eq!(wrong, ["CRM key", "CRM webhook", "sms", "email"]);
+    assert!(unpaid.locations[0].score < 100);
+
+    // A key that the CRM refuses is not kept.
+    let base_url = test.site.sim.url.clone();
+    let key = |api_key: &str| shopmonkey::Credentials { base_url: base_url.clone(), api_key: api_key.into() };
+    let (slug, url) = ("new-tint", public_url(&test));
+    let refused = save_credentials(&desk, slug, &url, Vendor::Crm(CrmName::Shopmonkey, key("wrong"))).await;
+    assert!(matches!(refused, Err(Error::Account(_))), "{refused:?}");
+    let other = save_credentials(&desk, slug, &url, Vendor::Crm(CrmName::Tekmetric, key("wrong"))).await;
+    assert!(matches!(other, Err(Error::OtherCrm { .. })), "{other:?}");
+    let right = Vendor::Crm(CrmName::Shopmonkey, key(sim::shopmonkey::API_KEY));
+    let saved = save_credentials(&desk, slug, &url, right).await.expect("kept");
+    assert_eq!(saved.shops, Some(3));
+    let account = twilio::Credentials {
+        base_url: base_url.clone(),
+        account_sid: sim::twilio::ACCOUNT_SID.into(),
+        auth_token: sim::twilio::AUTH_TOKEN.into(),
+        messaging_service_sid: sim::twilio::MESSAGING_SERVICE_SID.into(),
+        status_callback: String::new(),
+    };
+    let make = |account, door: &str| twilio::Credentials { status_callback: format!("{door}/status"), ..account };
+    let secret = sim::twilio::AUTH_TOKEN.to_owned();
+    let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, credentials: account };
+    save_credentials(&desk, slug, &url, carrier).await.expect("kept");
+    let mailer = notify::sendgrid::Credentials {
+        base_url,
+        api_key: sim::sendgrid::API_KEY.into(),
+        from_email: "hello@mail.new-tint.example".into(),
+        from_name: "New Tint".into(),
+    };
+    let secret = sim::sendgrid::public_key();
+    let carrier =
+        Vendor::Carrier { name: notify::sendgrid::NAME, secret, make: |mailer, _| mailer, credentials: mailer };
+    save_credentials(&desk, slug, &url, carrier).await.expect("kept");
+    repair_webhook(&self::desk(&test), slug, &url, false).await.expect("registered");
+
+    let ready = look().await;
+    assert_eq!((ready.score, ready.is_ready()), (100, true), "{ready:?}");
+    let test_lead = ready.locations[0].checks.iter().find(|check| check.what == "test lead").expect("one was sent");
+    assert!(test_lead.says.contains("went to nobody"), "{test_lead:?}");
+
+    go_live(&desk, slug).await.expect("live");
+    let asked = Quote { location_id: Some(shop.into()), phone: Some("+15125550177".into()), ..quote("o-1") };
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    // Both tenants have this shop in the one account that the simulator has: each answers, and each knows only its own lead.
+    until("the first lead is answered", async || {
+        test.texts_to("+15125550177").iter().any(|text| text.contains("Sample Tint 1"))
+    })
+    .await;
+    until("the text is delivered", async || {
+        let counts = test.site.store.everywhere().count_messages_by_state().await.expect("counts");
+        counts.iter().all(|count| !["claimed", "unknown", "sent"].contains(&count.state.as_str()))
+    })
+    .await;
+    // Nobody was written to by the test leads, and they are over.
+    assert!(test.emails_to("rehearsal.invalid").is_empty());
+    let rehearsed = test.site.sim.world.journal.count(|event| format!("{event:?}").contains(".invalid"));
+    assert_eq!(rehearsed, 0);
+    bus.close().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_lead_says_which_stage_it_did_not_come_through_and_goes_to_nobody() {
+    let test = Test::start().await;
+    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    let found = preflight(&desk(&test), "sample-tint", Vec::new(), Some(&bus), |_, _| {}).await.expect("looked");
+    for location in &found.locations {
+        let test_lead = location.checks.iter().find(|check| check.what == "test lead").expect("one was sent");
+        assert_eq!(test_lead.to_do.as_deref(), Some("check that enrich runs"));
+    }
+    // It is read after all, later: and nobody is written to.
+    let program = test.run().await;
+    until("the test leads are over", async || {
+        let counts = test.site.store.everywhere().count_messages_by_state().await.expect("counts");
+        counts.iter().filter(|count| count.state == "withheld").map(|count| count.messages).sum::<i64>() >= 3
+    })
+    .await;
+    assert_eq!(test.site.sim.world.journal.count(|event| matches!(event, sim::Event::Email { .. })), 0);
+    assert_eq!(StopReason::Rehearsal.status(), None);
+    bus.close().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sealed_with_an_old_key_is_sealed_anew_and_the_old_key_can_go() {
+    let test = Test::start().await;
+    let old = test.site.settings["seal.keys"].clone();
+    let new = STANDARD.encode([7; 32]);
+    let open = |keys: &str| {
+        let config = test.site.config(&[], &[("seal.keys", keys)]).expect("settings");
+        Store::open(&config.store).expect("a store")
+    };
+    let both = open(&format!("{new},{old}"));
+    let (closed, all) = open(&new).everywhere().count_closed(100).await.expect("counted");
+    assert!(closed == all && all > 0);
+    assert_eq!(reseal_all(&both, |_, _| {}).await.expect("sealed anew"), all);
+    assert_eq!(open(&new).everywhere().count_closed(100).await.expect("counted"), (0, all));
+    assert_eq!(open(&old).everywhere().count_closed(100).await.expect("counted").0, all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_tenant_is_refused_in_words() {
+    let test = Test::start().await;
+    let desk = desk(&test);
+    let new = |slug: &str, name: &str| NewTenant {
+        slug: slug.into(),
+        name: name.into(),
+        crm: CrmName::Tekmetric,
+        settings: TenantSettings::default(),
+        templates: Vec::new(),
+    };
+    for slug in ["", "Sample Tint", "-a", "ä", &"a".repeat(64)] {
+        assert!(matches!(add_tenant(&desk, &new(slug, "x")).await, Err(Error::Slug(_))), "{slug:?}");
+    }
+    for name in ["", "  ", "a\nb", &"a".repeat(201)] {
+        assert!(matches!(add_tenant(&desk, &new("new", name)).await, Err(Error::Name)), "{name:?}");
+    }
+    assert!(matches!(add_tenant(&desk, &new("sample-tint", "x")).await, Err(Error::SlugTaken(_))));
+    assert!(matches!(import_locations(&desk, "nobody", b"", false).await, Err(Error::NoSuchTenant(_))));
+    assert!(matches!(import_locations(&desk, "sample-tint", b"a,b\n1,2", false).await, Err(Error::Columns { .. })));
+    assert!(matches!(import_locations(&desk, "sample-tint", b"\xff\xfe\x00", false).await, Err(Error::Columns { .. })));
+}

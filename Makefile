@@ -1,7 +1,7 @@
 # Two commands do all of their own set-up: `make demo` and `make test`.
 # ARGS are handed on: make demo ARGS='--check --json'
 
-.PHONY: demo test check advisories bench setup tools queries clean
+.PHONY: demo test check fuzz advisories bench setup tools queries clean
 
 export SQLX_OFFLINE := true
 # Tests mostly wait for their servers; more of them than cores can wait at once.
@@ -25,6 +25,10 @@ check: tools
 	.data/tools/bin/cargo-deny --log-level error check bans licenses sources
 	.data/tools/bin/cargo-machete
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
+
+# Looks for bytes that a decoder of outside bytes cannot take: FUZZ_SECONDS of each. Needs a nightly compiler.
+fuzz:
+	@deploy/fuzz
 
 bench: setup
 	$(CARGO) build --release --workspace --bins

@@ -32,6 +32,11 @@ impl Text {
     }
 }
 
+/// Whether it is somebody's answer, for the fuzzers.
+pub(crate) fn read(inbound: &Inbound) -> Result<bool, Failure> {
+    Text::parse(inbound).map(|text| text.is_some())
+}
+
 impl Stage for Hear {
     const NAME: &'static str = "enrich-replies";
     const STREAM: Stream = Stream::Inbound;

@@ -6,6 +6,8 @@ mod book;
 mod change;
 mod config;
 mod contact;
+#[doc(hidden)]
+pub mod decoders;
 mod hear;
 mod judge;
 mod meet;

@@ -7,6 +7,8 @@
 
 mod app;
 mod config;
+#[doc(hidden)]
+pub mod decoders;
 mod door;
 mod forms;
 mod poll;

@@ -10,6 +10,8 @@ mod app;
 mod carrier;
 mod config;
 mod decide;
+#[doc(hidden)]
+pub mod decoders;
 mod find_out;
 mod receive;
 mod recorded;

@@ -3,6 +3,8 @@
 
 mod backfill;
 mod dead_letters;
+#[doc(hidden)]
+pub mod decoders;
 mod desk;
 mod error;
 mod ledger;

@@ -8,8 +8,8 @@ use domain::FieldError;
 use serde_json::Value;
 
 /// What was sent, before anybody has looked whether it makes sense: JSON, or a form as browsers send them.
-pub(super) struct Given {
-    pub(super) fields: BTreeMap<String, String>,
+pub(crate) struct Given {
+    pub(crate) fields: BTreeMap<String, String>,
     /// Fields that are lists or objects.
     pub(super) errors: Vec<FieldError>,
 }
@@ -19,7 +19,7 @@ const MOST_FIELDS: usize = 100;
 const LARGEST_BODY_BYTES: usize = 64 << 10;
 
 impl Given {
-    pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, String> {
+    pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, String> {
         if body.len() > LARGEST_BODY_BYTES {
             return Err("A form may have 64 KiB.".to_owned());
         }

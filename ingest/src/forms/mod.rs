@@ -23,8 +23,7 @@ use serde_json::json;
 use service::{Code, Problem};
 use store::FormKey;
 
-use self::given::Given;
-pub(crate) use self::keys::FormKeys;
+pub(crate) use self::{given::Given, keys::FormKeys};
 use crate::{
     App,
     app::{Verified, count, refuse},

@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("tenant {0} has no credentials for its CRM; store them (docs/gaps.md says how)")]
+    #[error("tenant {0} has no credentials for its CRM; give them with: leads tenant credentials")]
     NoCredentials(TenantId),
     #[error("the CRM's limit for tenant {0} is used up")]
     LimitUsedUp(TenantId, Duration),

@@ -3,6 +3,8 @@
 //! Nothing above this crate knows a vendor's words.
 
 mod change;
+#[doc(hidden)]
+pub mod decoders;
 mod error;
 mod http;
 mod lenient;

@@ -148,6 +148,8 @@ const PRESET_CONSENT: &str =
     "I agree to receive texts about my request. Message and data rates may apply. Reply STOP to opt out.";
 
 impl FormPreset {
+    pub const ALL: [Self; 3] = [Self::ChatbotLead, Self::Contact, Self::PropertyInquiry];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ChatbotLead => "chatbot-lead",

@@ -10,5 +10,6 @@ mod rehearse;
 pub use add::{NewTenant, add_tenant, list_tenants};
 pub use credentials::{SavedCredentials, Vendor, reseal_all, save_credentials};
 pub use go_live::go_live;
+pub(crate) use import::read_spreadsheet;
 pub use import::{Imported, ImportedRow, RowOutcome, RowProblem, import_locations};
 pub use preflight::{Check, LocationPreflight, Preflight, preflight};

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 9] = [
     &["stage"],
     &["ingest", "enrich", "schedule", "notify", "chat", "operate"],
     &["orchestrator"],
-    &["tests", "bench"],
+    &["tests", "bench", "fuzz"],
 ];
 
 /// Beside the house: the other side of the wire. It may know the words of the business and nothing else.

@@ -9,3 +9,26 @@ mod wire;
 
 pub use client::Shopmonkey;
 pub use config::Credentials;
+
+/// An answer of the API's as whatever it could be, for the fuzzers.
+pub(crate) fn read_anything(bytes: &[u8]) {
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::order(row);
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::customer(row);
+    }
+    if let Ok(row) = serde_json::from_slice::<wire::Vehicle>(bytes) {
+        convert::vehicle(row).title();
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::appointment(row);
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::service(row);
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        registration::read(row);
+    }
+    let _ = serde_json::from_slice::<wire::Answer>(bytes);
+}

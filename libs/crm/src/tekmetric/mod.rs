@@ -10,3 +10,24 @@ mod wire;
 pub use client::Tekmetric;
 pub use config::Credentials;
 pub use token::Tokens;
+
+/// An answer of the API's as whatever it could be, for the fuzzers.
+pub(crate) fn read_anything(bytes: &[u8]) {
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::order(row);
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::customer(row);
+    }
+    if let Ok(row) = serde_json::from_slice::<wire::Vehicle>(bytes) {
+        convert::vehicle(row).title();
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::appointment(row, chrono_tz::America::Chicago);
+    }
+    if let Ok(row) = serde_json::from_slice(bytes) {
+        convert::service(row);
+    }
+    let _ = serde_json::from_slice::<wire::Page>(bytes);
+    let _ = serde_json::from_slice::<wire::Shop>(bytes);
+}

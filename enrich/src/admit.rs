@@ -1,13 +1,14 @@
 //! Somebody filled in a form on a website: a lead without a CRM.
 
 use chrono::TimeDelta;
-use domain::{Customer, E164, Email, LeadId, Phone, StopReason, ToldBy, Vehicle};
+use chrono_tz::Tz;
+use domain::{Customer, E164, Email, Known, LeadId, Phone, StopReason, ToldBy, Vehicle};
 use events::{FormSubmission, Inbound, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
-use store::{NewLead, NewSubmission};
+use store::{NewLead, NewSubmission, TenantSettings};
 use tracing::info;
 
-use crate::contact::contact_of;
+use crate::contact::{contact_of, zone_of};
 
 pub(crate) struct Admit {
     /// Submissions of one number or address within a day that are answered: a stranger can write anybody's into a form.
@@ -25,7 +26,12 @@ impl Stage for Admit {
     async fn handle(&self, cx: &Context, inbound: Inbound) -> Result<(), Failure> {
         let submission: FormSubmission = serde_json::from_slice(&inbound.body).map_err(Failure::reject)?;
         let id = LeadId::of_order(inbound.tenant, FORM, &submission.id);
-        let mut lead = describe(id, &submission);
+
+        let mut tx = cx.begin(inbound.tenant).await?;
+        let settings = tx.tenants().settings().await?;
+        let shops = tx.tenants().list_crm_locations().await?;
+        let shop = shops.values().find(|shop| shop.id == submission.location).map_or(Tz::UTC, |shop| shop.time_zone);
+        let mut lead = describe(id, &submission, &settings, shop);
 
         let consent = submission.consent.as_ref();
         let new = NewSubmission {
@@ -39,7 +45,6 @@ impl Stage for Admit {
             consent: consent.map(|consent| (consent.words.as_str(), consent.given_at)),
             metadata: serde_json::to_value(&submission.metadata).map_err(Failure::reject)?,
         };
-        let mut tx = cx.begin(inbound.tenant).await?;
         let before = tx.forms().count_before(&new, submission.asked_at - TimeDelta::days(1)).await?;
         tx.forms().add_submission(&new).await?;
         cx.commit(tx).await?;
@@ -54,7 +59,7 @@ impl Stage for Admit {
     }
 }
 
-fn describe(id: LeadId, submission: &FormSubmission) -> NewLead {
+fn describe(id: LeadId, submission: &FormSubmission, settings: &TenantSettings, shop: Tz) -> NewLead {
     let answer = |name: &str| submission.answers.get(name).cloned();
     let (first_name, last_name) = match answer("first_name") {
         Some(first) => (Some(first), answer("last_name")),
@@ -76,6 +81,9 @@ fn describe(id: LeadId, submission: &FormSubmission) -> NewLead {
         make: answer("vehicle_make"),
         model: answer("vehicle_model"),
     };
+    let (contact, vehicle) = (contact_of(Some(customer)), vehicle.title());
+    let service = answer("service").or_else(|| answer("property")).unwrap_or_else(|| "your request".to_owned());
+    let services: Vec<_> = answer("service").or_else(|| answer("property")).into_iter().collect();
     NewLead {
         id,
         location: submission.location,
@@ -83,9 +91,20 @@ fn describe(id: LeadId, submission: &FormSubmission) -> NewLead {
         crm_order_id: submission.id.clone(),
         crm_customer_id: None,
         crm_version: 1,
-        contact: contact_of(Some(customer)),
-        vehicle: vehicle.title(),
-        service: answer("service").or_else(|| answer("property")).unwrap_or_else(|| "your request".to_owned()),
+        time_zone: zone_of(contact.phone.as_ref(), shop),
+        heat: settings.heat.judge(Known {
+            can_be_texted: contact.phone.is_some() && contact.texts_allowed,
+            has_email: contact.email.is_some(),
+            has_vehicle: !vehicle.is_empty(),
+            total_cents: 0,
+            services: &services,
+            wrote: answer("message").is_some(),
+        }),
+        duplicates: settings.duplicates,
+        services,
+        service,
+        contact,
+        vehicle,
         total_cents: 0,
         created_at: submission.asked_at,
         told_by: ToldBy::Webhook,

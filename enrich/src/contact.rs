@@ -1,6 +1,7 @@
 //! Whom a lead can reach, from the CRM's copy of its customer.
 
-use domain::{Customer, NoContact};
+use chrono_tz::Tz;
+use domain::{Customer, E164, NoContact, ZoneSource};
 use store::Contact;
 
 pub(crate) fn contact_of(customer: Option<Customer>) -> Contact {
@@ -15,4 +16,12 @@ pub(crate) fn contact_of(customer: Option<Customer>) -> Contact {
     };
     let phone = phone.map(|phone| phone.number);
     Contact { version, nobody, first_name, last_name, phone, texts_allowed, email }
+}
+
+/// Where somebody's clock is, and how that is known: their number says it better than the shop they ask.
+pub(crate) fn zone_of(phone: Option<&E164>, shop: Tz) -> (Tz, ZoneSource) {
+    match phone.and_then(E164::time_zone) {
+        Some(zone) => (zone, ZoneSource::AreaCode),
+        None => (shop, ZoneSource::Shop),
+    }
 }

@@ -1,7 +1,7 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
 use crm::Change;
-use domain::{Customer, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
+use domain::{Customer, Known, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
 use events::{Inbound, LeadClosed, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
 use store::{Judged, NewLead, Saved, Transaction};
@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::{
     change,
-    contact::contact_of,
+    contact::{contact_of, zone_of},
     tenants::{Tenant, Tenants, ask_again, crm_failure, is_settling},
 };
 
@@ -148,6 +148,7 @@ async fn keep(
     }
     let what = match saved {
         Saved::Added => "new",
+        Saved::Merged => "new, and one with an older one of theirs",
         Saved::Updated => "brought up to date",
         Saved::Unchanged | Saved::Outdated => "known already",
     };
@@ -216,6 +217,12 @@ async fn look_closer(
 }
 
 async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
+    // A shop that tidies up two orders of one customer deletes one of them, and not the customer.
+    if reason == StopReason::ClosedInCrm
+        && let Some(heir) = tx.leads().pass_on(lead, cx.now()).await?
+    {
+        info!(lead.id = %lead, heir.id = %heir, "the follow-up goes on for another order of theirs");
+    }
     tx.leads().stop(lead, reason, cx.now()).await?;
     info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
     Ok(News::Closed(LeadClosed { tenant: tx.tenant(), lead, reason }))
@@ -252,6 +259,7 @@ fn describe(
     vehicle: &Vehicle,
     told_by: ToldBy,
 ) -> NewLead {
+    let (contact, vehicle, services) = (contact_of(customer), vehicle.title(), order.services());
     NewLead {
         id,
         location,
@@ -259,13 +267,24 @@ fn describe(
         crm_order_id: order.id.clone(),
         crm_customer_id: order.customer_id.clone(),
         crm_version: order.version,
-        contact: contact_of(customer),
-        vehicle: vehicle.title(),
         service: order.service().to_owned(),
         total_cents: order.total_cents,
         created_at: order.created_at,
         told_by,
         silent_because: tenant.silent_because(order, told_by),
+        time_zone: zone_of(contact.phone.as_ref(), tenant.zone_of(location)),
+        heat: tenant.heat.judge(Known {
+            can_be_texted: contact.phone.is_some() && contact.texts_allowed,
+            has_email: contact.email.is_some(),
+            has_vehicle: !vehicle.is_empty(),
+            total_cents: order.total_cents,
+            services: &services,
+            wrote: order.has_customers_words,
+        }),
+        duplicates: tenant.duplicates,
+        services,
+        contact,
+        vehicle,
     }
 }
 

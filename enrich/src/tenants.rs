@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use accounts::{Account, Accounts, Patience};
 use chrono::{DateTime, Utc};
-use domain::{LocationId, Order, StopReason, TenantId, ToldBy, Verdict, WebsiteLeadRules};
+use chrono_tz::Tz;
+use domain::{DuplicateRules, HeatRules, LocationId, Order, StopReason, TenantId, ToldBy, Verdict, WebsiteLeadRules};
 use events::Inbound;
 use moka::future::Cache;
 use stage::{Context, Failure};
@@ -25,6 +26,8 @@ pub(crate) struct Tenant {
     pub(crate) id: TenantId,
     pub(crate) rules: WebsiteLeadRules,
     pub(crate) account: Account,
+    pub(crate) heat: HeatRules,
+    pub(crate) duplicates: DuplicateRules,
     contacts_since: Option<DateTime<Utc>>,
     patience: Duration,
 }
@@ -48,8 +51,15 @@ impl Tenants {
         // Without credentials the lead waits: whoever sets the tenant up adds them.
         let account = self.accounts.open(&mut tx, &settings).await.map_err(|error| failure_of(cx, error))?;
         drop(tx);
-        let tenant =
-            Arc::new(Tenant { id, rules: settings.website_lead, account, contacts_since, patience: self.patience });
+        let tenant = Arc::new(Tenant {
+            id,
+            rules: settings.website_lead,
+            heat: settings.heat,
+            duplicates: settings.duplicates,
+            account,
+            contacts_since,
+            patience: self.patience,
+        });
         self.known.insert(id, tenant.clone()).await;
         Ok(tenant)
     }
@@ -61,6 +71,11 @@ impl Tenant {
         let is_lead = self.rules.judge(order) == Verdict::Lead && StopReason::seen_in(order, &self.rules).is_none();
         let shop = order.location_id.as_deref().filter(|_| is_lead)?;
         self.account.shops.get(shop).map(|shop| shop.id)
+    }
+
+    /// The time zone of a shop of ours.
+    pub(crate) fn zone_of(&self, location: LocationId) -> Tz {
+        self.account.shops.values().find(|shop| shop.id == location).map_or(Tz::UTC, |shop| shop.time_zone)
     }
 
     /// Why nobody is written to about an order that we have not heard of before.

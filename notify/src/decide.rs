@@ -73,6 +73,7 @@ mod tests {
             lead_status: LeadStatus::New,
             stopped: false,
             suppressed: false,
+            was_merged: false,
             recipient: Recipient {
                 first_name: None,
                 phone: Some(E164::parse("+15125550142").unwrap()),

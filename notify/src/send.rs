@@ -24,6 +24,8 @@ use crate::{
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 const SAME_WORDS_APART: TimeDelta = TimeDelta::hours(24);
+/// Of leads that are one, or were: as long as any follow-up.
+const SAME_WORDS_OF_ONE_APART: TimeDelta = TimeDelta::days(366);
 
 pub(crate) struct Send {
     pub(crate) config: Arc<Config>,
@@ -140,8 +142,9 @@ impl Send {
             started_at,
         };
         // The same words to the same person within a day are the same message, whichever quote they are about.
+        let apart = if message.was_merged { SAME_WORDS_OF_ONE_APART } else { SAME_WORDS_APART };
         let lease_until = cx.clock().in_wall(self.config.claim_lease);
-        if !tx.attempts().start(&new, started_at - SAME_WORDS_APART, lease_until).await? {
+        if !tx.attempts().start(&new, started_at - apart, lease_until).await? {
             return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
         cx.commit(tx).await?;

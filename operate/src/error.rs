@@ -14,6 +14,10 @@ pub enum Error {
     Name,
     #[error("{slug} has {has}, and these are credentials of {given}")]
     OtherCrm { slug: String, has: domain::CrmName, given: domain::CrmName },
+    #[error("there is no lead {0} at this tenant")]
+    NoSuchLead(domain::LeadId),
+    #[error("lead {0} is not merged into another; see: leads lead merges")]
+    NotMerged(domain::LeadId),
     #[error("the file is no CSV that can be read: {0}")]
     Csv(String),
     #[error("the file's first line does not name these columns: {missing}. It has to be, in any order: {all}")]

@@ -7,6 +7,7 @@ mod dead_letters;
 pub mod decoders;
 mod desk;
 mod error;
+mod leads;
 mod ledger;
 mod onboard;
 mod refusals;
@@ -20,6 +21,7 @@ pub use backfill::{Backfilled, backfill};
 pub use dead_letters::{DeadLetterLine, DeadLetters};
 pub use desk::Desk;
 pub use error::Error;
+pub use leads::{describe_lead, list_merges, unmerge};
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use onboard::{
     Check, Imported, ImportedRow, LocationPreflight, NewTenant, Preflight, RowOutcome, RowProblem, SavedCredentials,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use domain::{CrmName, DeadLetterId, ServiceSearch};
+use domain::{CrmName, DeadLetterId, LeadId, ServiceSearch};
 use orchestrator::{
     Config, Role,
     commands::{
@@ -80,6 +80,9 @@ enum Command {
         #[arg(long)]
         bookable: bool,
     },
+    /// One lead, and leads that are one
+    #[command(subcommand)]
+    Lead(Lead),
     /// What is done for one tenant
     #[command(subcommand)]
     Tenant(Tenant),
@@ -153,6 +156,27 @@ enum Tenant {
         /// Write to whoever asked, as if they had asked today
         #[arg(long)]
         contact: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Lead {
+    /// Everything that is known about it
+    Show {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+    },
+    /// Which leads are one with which, the newest first
+    Merges {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// Take a lead apart from the one it was merged into
+    Unmerge {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
     },
 }
 
@@ -253,6 +277,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(commands::catalog::run(&config, &tenant, &search, json))
+        }
+        Command::Lead(Lead::Show { tenant, lead }) => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::lead::show(&config, &tenant, lead, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Lead(Lead::Merges { tenant }) => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::lead::merges(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Lead(Lead::Unmerge { tenant, lead }) => {
+            let config = load_for(&["postgres", "redis", "nats"])?;
+            runtime.block_on(commands::lead::unmerge(&config, &tenant, lead, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Tenant(command) => run_tenant(command, &runtime, load_for, json),
         Command::Doctor => {

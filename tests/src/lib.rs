@@ -16,7 +16,7 @@ use orchestrator::{
 };
 use sim::{Entry, Event, Quote};
 use stage::{Faults, Step};
-use store::{Lead, MessageLine};
+use store::{Lead, MessageLine, TenantSettings};
 
 /// How long a state may take to come about on a machine that is busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,9 +67,25 @@ impl Test {
         change(&mut options);
         let site = Site::start(options).await.expect("a site for the test");
         let test = Self { site, _folder: folder };
+        // Most tests have one customer ask for several things; when these are one lead is the matter of `merges`.
+        test.choose(|settings| settings.duplicates.within_days = 0).await;
         // Whatever the hour a test begins at: its customers asked after the shop went live.
         test.went_live(noon() - TimeDelta::days(365)).await;
         test
+    }
+
+    /// The franchise chooses something else. What it is has to be asked for anew: start the roles after this.
+    pub async fn choose(&self, change: impl FnOnce(&mut TenantSettings)) {
+        self.choose_for(&self.site.franchise, change).await;
+    }
+
+    async fn choose_for(&self, franchise: &Franchise, change: impl FnOnce(&mut TenantSettings)) {
+        let Franchise { tenant, slug, .. } = franchise;
+        let mut tx = self.site.store.begin(*tenant).await.expect("a transaction");
+        let mut settings = tx.tenants().settings().await.expect("settings");
+        change(&mut settings);
+        tx.tenants().save(slug, "Sample Tint", &settings, noon()).await.expect("saved");
+        tx.commit().await.expect("committed");
     }
 
     /// A second franchise, set up as the first.
@@ -86,6 +102,7 @@ impl Test {
         let Site { store, sim, public_url, clock, .. } = &self.site;
         seed(store, &other, &sim.url, public_url, clock.now()).await.expect("a second tenant");
         self.contact_since(&other, noon() - TimeDelta::days(365)).await;
+        self.choose_for(&other, |settings| settings.duplicates.within_days = 0).await;
         sim.world.tekmetric.add_webhook(&other.door(public_url, "tekmetric/{crm}"));
         for shop in sim::tekmetric::SHOPS {
             sim.world.stock_jobs(shop, 0);

@@ -79,6 +79,8 @@ pub enum StopReason {
     BeforeGoLive,
     /// By a form that a machine may have filled in: kept for a person to look at.
     Suspected,
+    /// It is one with another lead of theirs, which is followed up.
+    Merged,
     /// Nobody asked: the way from a form to a message was tried before a shop goes live.
     Rehearsal,
 }
@@ -95,6 +97,7 @@ impl StopReason {
             Self::NoAnswer => "no_answer",
             Self::BeforeGoLive => "before_go_live",
             Self::Suspected => "suspected",
+            Self::Merged => "merged",
             Self::Rehearsal => "rehearsal",
         }
     }
@@ -122,8 +125,13 @@ impl StopReason {
             Self::Booked => Some(LeadStatus::AppointmentScheduled),
             Self::Converted => Some(LeadStatus::Converted),
             Self::ClosedInCrm | Self::LostInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
-            Self::OptedOut | Self::BeforeGoLive | Self::Suspected | Self::Rehearsal => None,
+            Self::OptedOut | Self::BeforeGoLive | Self::Suspected | Self::Merged | Self::Rehearsal => None,
         }
+    }
+
+    /// Whether it is about the customer, so that it ends the follow-up by every lead that is one with this.
+    pub fn is_about_the_customer(self) -> bool {
+        matches!(self, Self::Replied | Self::OptedOut | Self::Booked | Self::Converted)
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! Everything here can be tested with values alone. A new rule belongs here when two stages must agree on it.
 
+mod area_code;
 mod cadence;
 mod clock;
 mod contact;
 mod crm_name;
+mod duplicate;
 mod form;
+mod heat;
 mod ids;
 mod lead;
 mod legal_window;
@@ -22,7 +25,9 @@ pub use cadence::{Cadence, CadenceError, PlannedTouch, Step};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email};
 pub use crm_name::CrmName;
+pub use duplicate::{DuplicateRules, Owner, ZoneSource};
 pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema};
+pub use heat::{Heat, HeatRules, Known, Points, Sign};
 pub use ids::{AttemptId, DeadLetterId, LeadId, LocationId, MessageId, TenantId};
 pub use lead::{LeadStatus, NoContact, StopReason};
 pub use legal_window::{LegalWindow, WindowError};

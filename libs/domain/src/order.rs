@@ -18,6 +18,8 @@ pub struct Order {
     pub workflow_status_id: Option<String>,
     /// Texts that say what was asked for: the names of services, the customer's own words. The best comes first.
     pub service_texts: Vec<String>,
+    /// Whether the customer wrote something in their own words.
+    pub has_customers_words: bool,
     pub customer_id: Option<String>,
     pub vehicle_id: Option<String>,
     pub authorized: bool,
@@ -31,7 +33,24 @@ pub struct Order {
     pub created_at: DateTime<Utc>,
 }
 
+/// Nobody looks at more.
+const MOST_SERVICES: usize = 20;
+
 impl Order {
+    /// Everything asked for, each once: the service, and what the texts say.
+    pub fn services(&self) -> Vec<String> {
+        let mut services = vec![self.service().trim().to_owned()];
+        for text in &self.service_texts {
+            let text = text.trim();
+            if !services.iter().any(|known| known.eq_ignore_ascii_case(text)) {
+                services.push(text.to_owned());
+            }
+        }
+        services.retain(|service| !service.is_empty());
+        services.truncate(MOST_SERVICES);
+        services
+    }
+
     /// What was asked for: what stands behind the prefix of its name, as in `New Quote: Window Tint`, or its first text.
     pub fn service(&self) -> &str {
         let Some(name) = &self.name else { return self.service_texts.first().map(String::as_str).unwrap_or_default() };

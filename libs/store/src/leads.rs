@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::{E164, Email, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason, ToldBy};
+use chrono_tz::Tz;
+use domain::{
+    DuplicateRules, E164, Email, Heat, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason, ToldBy,
+    ZoneSource,
+};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{Error, Transaction};
@@ -26,6 +31,12 @@ pub struct NewLead {
     pub told_by: ToldBy,
     /// Why nobody is written to, if this adds the lead.
     pub silent_because: Option<StopReason>,
+    /// Everything asked for.
+    pub services: Vec<String>,
+    pub time_zone: (Tz, ZoneSource),
+    pub heat: (Heat, Vec<String>),
+    /// Which other lead of theirs this one may be.
+    pub duplicates: DuplicateRules,
 }
 
 /// What an order was judged at.
@@ -66,10 +77,49 @@ pub struct Contact {
 pub enum Saved {
     Added,
     Updated,
+    /// Added, and one with an older lead of theirs, which is followed up in its place.
+    Merged,
     /// The store had this version of the order already.
     Unchanged,
     /// A newer version of the order is judged already; nothing was written.
     Outdated,
+}
+
+/// Two leads that are one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Merge {
+    /// Kept, and not followed up.
+    pub lead: LeadId,
+    /// Followed up in its place.
+    pub into: LeadId,
+    /// What they have in common, in words.
+    pub because: String,
+    pub merged_at: DateTime<Utc>,
+    pub undone_at: Option<DateTime<Utc>>,
+}
+
+/// A lead as an operator reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeadDescription {
+    pub id: LeadId,
+    pub location: String,
+    pub status: String,
+    pub stop_reason: Option<String>,
+    pub no_contact: Option<String>,
+    pub crm: String,
+    pub crm_order_id: String,
+    pub vehicle: String,
+    pub services: Vec<String>,
+    pub total_cents: i64,
+    pub created_at: DateTime<Utc>,
+    /// `None`, as with what follows: it came before this was kept.
+    pub time_zone: Option<String>,
+    pub time_zone_source: Option<String>,
+    pub heat: Option<String>,
+    pub heat_reasons: Vec<String>,
+    pub merged_into: Option<LeadId>,
+    /// Those that are one with it.
+    pub merged: Vec<LeadId>,
 }
 
 /// What is known before an order is judged.
@@ -380,21 +430,39 @@ impl Leads<'_> {
         emails.iter().map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error))).collect()
     }
 
-    /// Ends the follow-up: cancels every touch that is still planned and moves the lead's status as far as it may go.
-    /// Answers whether this call was what ended it.
+    /// Ends the follow-up: cancels every touch that is still planned and moves the lead's status as far as it may go. What is about
+    /// the customer ends it for the lead that this one is one with, too. Answers whether this call was what ended it.
     pub async fn stop(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<bool, Error> {
+        let mut next = Some(id);
+        let mut is_first = None;
+        // A chain of merges is short; that it goes round in a circle, nothing but this keeps from mattering.
+        for _ in 0..10 {
+            let Some(lead) = next.take() else { break };
+            let (stopped, merged_into) = Leads(&mut *self.0).stop_one(lead, reason, now).await?;
+            is_first.get_or_insert(stopped);
+            next = merged_into.filter(|_| reason.is_about_the_customer());
+        }
+        Ok(is_first.unwrap_or(false))
+    }
+
+    async fn stop_one(
+        self,
+        id: LeadId,
+        reason: StopReason,
+        now: DateTime<Utc>,
+    ) -> Result<(bool, Option<LeadId>), Error> {
         let next = reason.status();
         let from: Vec<String> = LeadStatus::ALL
             .into_iter()
             .filter(|status| next.is_some_and(|next| status.may_become(next)))
             .map(|status| status.as_str().to_owned())
             .collect();
-        let stopped = sqlx::query_scalar!(
+        let stopped = sqlx::query!(
             r#"update leads
                set status = case when status = any($3) then coalesce($4, status) else status end,
                    stop_reason = coalesce(stop_reason, $5), stopped_at = coalesce(stopped_at, $6)
                where tenant_id = $1 and id = $2
-               returning stopped_at = $6 as "stopped!""#,
+               returning stopped_at = $6 as "stopped!", merged_into"#,
             self.0.tenant.uuid(),
             id.uuid(),
             &from,
@@ -416,7 +484,102 @@ impl Leads<'_> {
         .execute(&mut *self.0.inner)
         .await
         .map_err(Error::doing("cancel a lead's touches"))?;
-        Ok(stopped.unwrap_or(false))
+        Ok(stopped.map_or((false, None), |row| (row.stopped, row.merged_into.map(LeadId::new))))
+    }
+
+    /// Hands what is left of a lead's follow-up over to the oldest of those that are one with it. Answers who goes on.
+    pub async fn pass_on(self, id: LeadId, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
+        sqlx::query_scalar!("select pass_on($1, $2, $3)", self.0.tenant.uuid(), id.uuid(), now)
+            .fetch_one(&mut *self.0.inner)
+            .await
+            .map(|heir| heir.map(LeadId::new))
+            .map_err(Error::doing("hand a follow-up over"))
+    }
+
+    /// Takes a lead apart again from the one it was merged into: from now on it is followed up by itself. Answers its versions,
+    /// for whoever has to say so; `None`: it is not merged.
+    pub async fn unmerge(self, id: LeadId, now: DateTime<Utc>) -> Result<Option<(i64, i64)>, Error> {
+        let row = sqlx::query!(
+            r#"update leads set merged_into = null,
+                   stopped_at = case when stop_reason = 'merged' then null else stopped_at end,
+                   stop_reason = nullif(stop_reason, 'merged')
+               where tenant_id = $1 and id = $2 and merged_into is not null
+               returning crm_version, crm_customer_version"#,
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("take leads apart"))?;
+        sqlx::query!(
+            "update merges set undone_at = $3 where tenant_id = $1 and lead_id = $2 and undone_at is null",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("note that leads were taken apart"))?;
+        Ok(row.map(|row| (row.crm_version, row.crm_customer_version)))
+    }
+
+    /// The latest merges, the newest first, also those that were undone.
+    pub async fn list_merges(self, most: u16) -> Result<Vec<Merge>, Error> {
+        let rows = sqlx::query!(
+            "select lead_id, into_lead_id, because, merged_at, undone_at from merges
+             where tenant_id = $1 order by merged_at desc, lead_id limit $2",
+            self.0.tenant.uuid(),
+            i64::from(most)
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list merges"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Merge {
+                lead: LeadId::new(row.lead_id),
+                into: LeadId::new(row.into_lead_id),
+                because: row.because,
+                merged_at: row.merged_at,
+                undone_at: row.undone_at,
+            })
+            .collect())
+    }
+
+    /// Everything that is known about a lead, for an operator. Nobody's telephone or address.
+    pub async fn describe(self, id: LeadId) -> Result<Option<LeadDescription>, Error> {
+        let row = sqlx::query!(
+            r#"select l.status, l.stop_reason, l.no_contact, l.crm, l.crm_order_id, l.vehicle, l.services, l.total_cents,
+                      l.created_at, l.time_zone, l.time_zone_source, l.heat, l.heat_reasons, l.merged_into,
+                      s.name as location,
+                      array(select m.id from leads m where m.tenant_id = l.tenant_id and m.merged_into = l.id) as "merged!"
+               from leads l join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
+               where l.tenant_id = $1 and l.id = $2"#,
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("describe a lead"))?;
+        Ok(row.map(|row| LeadDescription {
+            id,
+            location: row.location,
+            status: row.status,
+            stop_reason: row.stop_reason,
+            no_contact: row.no_contact,
+            crm: row.crm,
+            crm_order_id: row.crm_order_id,
+            vehicle: row.vehicle,
+            services: row.services,
+            total_cents: row.total_cents,
+            created_at: row.created_at,
+            time_zone: row.time_zone,
+            time_zone_source: row.time_zone_source,
+            heat: row.heat,
+            heat_reasons: row.heat_reasons,
+            merged_into: row.merged_into.map(LeadId::new),
+            merged: row.merged.into_iter().map(LeadId::new).collect(),
+        }))
     }
 
     /// How many of a lead's messages the pipeline still owes something.

@@ -28,7 +28,7 @@ pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use error::Error;
 pub use everywhere::{Door, DueRow, Everywhere, MessageCount, TenantLine};
 pub use forms::{FormKey, Forms, NewFormKey, NewSubmission};
-pub use leads::{Contact, Judged, Lead, LeadStanding, Leads, NewLead, Saved, Standing};
+pub use leads::{Contact, Judged, Lead, LeadDescription, LeadStanding, Leads, Merge, NewLead, Saved, Standing};
 pub use messages::{Message, MessageLine, Messages, NewTouch, Recipient};
 pub use migrate::{MIGRATOR, create_database, migrate, pending_migrations};
 pub use once::{NewReceipt, Once, Reported};

@@ -29,6 +29,8 @@ pub struct Message {
     pub stopped: bool,
     /// Whether this channel's address of the lead opted out.
     pub suppressed: bool,
+    /// Its lead is, or was, one with another lead of theirs, which may have said the same words long ago.
+    pub was_merged: bool,
     pub recipient: Recipient,
     pub shop_time_zone: Tz,
     pub shop_name: String,
@@ -135,6 +137,8 @@ impl Messages<'_> {
                           where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
                             and x.address = case m.channel when 'sms' then l.phone else lower(l.email) end
                       ) as "suppressed!",
+                      exists (select from merges g where g.tenant_id = m.tenant_id and g.lead_id = m.lead_id)
+                          as "was_merged!",
                       s.time_zone, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours
                from messages m
                cross join lateral (
@@ -162,6 +166,7 @@ impl Messages<'_> {
                 lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
                 stopped: row.stopped,
                 suppressed: row.suppressed,
+                was_merged: row.was_merged,
                 recipient: Recipient {
                     first_name: row.first_name,
                     phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?,

@@ -51,7 +51,8 @@ impl Once<'_> {
         let contact = &lead.contact;
         let mut loan = self.store.lend().await?;
         let saved = sqlx::query_scalar!(
-            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) as "saved!""#,
+            r#"select save_lead($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
+                   as "saved!""#,
             self.tenant.uuid(),
             lead.id.uuid(),
             lead.location.uuid(),
@@ -72,7 +73,14 @@ impl Once<'_> {
             contact.version,
             now,
             lead.told_by.as_str(),
-            lead.silent_because.map(StopReason::as_str)
+            lead.silent_because.map(StopReason::as_str),
+            &lead.services,
+            lead.time_zone.0.name(),
+            lead.time_zone.1.as_str(),
+            lead.heat.0.as_str(),
+            &lead.heat.1,
+            i32::from(lead.duplicates.within_days),
+            lead.duplicates.owner.as_str()
         )
         .fetch_one(&mut *loan)
         .await
@@ -80,6 +88,7 @@ impl Once<'_> {
         loan.done();
         match saved.as_str() {
             "added" => Ok(Saved::Added),
+            "merged" => Ok(Saved::Merged),
             "updated" => Ok(Saved::Updated),
             "unchanged" => Ok(Saved::Unchanged),
             "outdated" => Ok(Saved::Outdated),

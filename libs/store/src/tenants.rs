@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{Cadence, Channel, CrmName, LegalWindow, LocationId, TenantId, WebsiteLeadRules};
+use domain::{
+    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, LocationId, TenantId, WebsiteLeadRules,
+};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -18,6 +20,8 @@ pub struct TenantSettings {
     pub website_lead: WebsiteLeadRules,
     pub cadence: Cadence,
     pub legal_window: LegalWindow,
+    pub heat: HeatRules,
+    pub duplicates: DuplicateRules,
     /// What the CRM takes from us, shared by all replicas.
     pub crm_limit: CrmLimit,
 }

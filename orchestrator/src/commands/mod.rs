@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod dead;
 pub mod doctor;
+pub mod lead;
 pub mod ledger;
 pub mod migrate;
 pub mod nats;

@@ -11,6 +11,7 @@ mod killed;
 mod ledger;
 mod limits;
 mod map;
+mod merges;
 mod onboard;
 mod permissions;
 mod plans;

@@ -1,0 +1,38 @@
+//! One lead, and taking leads apart that were merged into one.
+
+use domain::LeadId;
+use events::{Event as _, LeadEnriched};
+use stage::Bus;
+use store::{LeadDescription, Merge};
+
+use crate::{Desk, Error, PATIENCE};
+
+/// Who says of a lead that it stands by itself again: a name of its own, or JetStream would take it for what enrich has said before.
+const SPEAKER: &str = "operate";
+const MOST_MERGES: u16 = 200;
+
+/// Everything that is known about a lead.
+pub async fn describe_lead(desk: &Desk, slug: &str, lead: LeadId) -> Result<LeadDescription, Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    tx.leads().describe(lead).await?.ok_or(Error::NoSuchLead(lead))
+}
+
+/// The latest merges, the newest first.
+pub async fn list_merges(desk: &Desk, slug: &str) -> Result<Vec<Merge>, Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    Ok(tx.leads().list_merges(MOST_MERGES).await?)
+}
+
+/// Takes a lead apart from the one it was merged into, and has it followed up by itself. What was said already is not said again.
+pub async fn unmerge(desk: &Desk, bus: &Bus, slug: &str, lead: LeadId) -> Result<(), Error> {
+    let tenant = desk.find(slug).await?;
+    let now = desk.clock.now();
+    let mut tx = desk.store.begin(tenant).await?;
+    let (crm_version, customer_version) = tx.leads().unmerge(lead, now).await?.ok_or(Error::NotMerged(lead))?;
+    tx.commit().await?;
+    let event = LeadEnriched { tenant, lead, crm_version, customer_version };
+    bus.publish(&event.pack(SPEAKER, now), PATIENCE).await?;
+    Ok(())
+}

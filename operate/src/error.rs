@@ -12,12 +12,22 @@ pub enum Error {
     SlugTaken(String),
     #[error("the name is empty, too long or has a line break in it; write for example --name \"Sample Tint\"")]
     Name,
+    #[error(
+        "{slug} has {has}, and its leads are stored under that name; write \"crm\": \"{has}\", or add another tenant"
+    )]
+    CrmStays { slug: String, has: domain::CrmName },
     #[error("{slug} has {has}, and these are credentials of {given}")]
     OtherCrm { slug: String, has: domain::CrmName, given: domain::CrmName },
     #[error("there is no lead {0} at this tenant")]
     NoSuchLead(domain::LeadId),
     #[error("lead {0} is not merged into another; see: leads lead merges")]
     NotMerged(domain::LeadId),
+    #[error("{given:?} is no scope; write one of {known}")]
+    NoSuchScope { given: String, known: String },
+    #[error("there is a key called {0:?} already, or there was; choose another name")]
+    KeyExists(String),
+    #[error("there is no key called {0:?} that opens anything; see: leads tenant api-keys")]
+    NoSuchKey(String),
     #[error("the file is no CSV that can be read: {0}")]
     Csv(String),
     #[error("the file's first line does not name these columns: {missing}. It has to be, in any order: {all}")]

@@ -1,6 +1,7 @@
 //! What operators can do, behind the commands and, later, the console: what was refused and given up on, whether each CRM still
 //! tells us, the comparison with what the CRM knows, and taking in what was there before.
 
+mod api;
 mod backfill;
 mod dead_letters;
 #[doc(hidden)]
@@ -17,6 +18,7 @@ mod webhooks;
 
 use std::time::Duration;
 
+pub use api::{Api, router};
 pub use backfill::{Backfilled, backfill};
 pub use dead_letters::{DeadLetterLine, DeadLetters};
 pub use desk::Desk;
@@ -25,7 +27,8 @@ pub use leads::{describe_lead, list_merges, unmerge};
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use onboard::{
     Check, Imported, ImportedRow, LocationPreflight, NewTenant, Preflight, RowOutcome, RowProblem, SavedCredentials,
-    Vendor, add_tenant, go_live, import_locations, list_tenants, preflight, reseal_all, save_credentials,
+    Vendor, add_api_key, add_tenant, change_settings, go_live, import_locations, list_api_keys, list_tenants,
+    preflight, read_settings, reseal_all, revoke_api_key, save_credentials,
 };
 pub use refusals::{RefusalLine, Refusals};
 pub use shops::{Shop, list_shops};

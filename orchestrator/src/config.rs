@@ -17,10 +17,11 @@ pub enum Role {
     Enrich,
     Schedule,
     Notify,
+    Operate,
 }
 
 impl Role {
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Enrich, Self::Schedule, Self::Notify];
+    pub const ALL: [Self; 5] = [Self::Ingest, Self::Enrich, Self::Schedule, Self::Notify, Self::Operate];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +29,7 @@ impl Role {
             Self::Enrich => "enrich",
             Self::Schedule => "schedule",
             Self::Notify => "notify",
+            Self::Operate => "operate",
         }
     }
 
@@ -38,6 +40,7 @@ impl Role {
             Self::Enrich => &[Stream::Inbound, Stream::Leads],
             Self::Schedule => &[Stream::Leads, Stream::Messages],
             Self::Notify => &[Stream::Messages, Stream::Inbound],
+            Self::Operate => &[Stream::Inbound, Stream::Leads],
         }
     }
 }
@@ -59,8 +62,8 @@ impl FromStr for Role {
     }
 }
 
-/// NATS users that are no roles: they change streams, and look at them.
-const OPERATORS: [&str; 2] = ["deploy", "operate"];
+/// The NATS user that is no role: it changes streams.
+const DEPLOY: &str = "deploy";
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -109,7 +112,7 @@ impl Config {
     pub fn read(reader: &mut Reader, roles: &[Role]) -> Self {
         let mut buses = BTreeMap::new();
         BusConfig::check_url(reader);
-        for user in Role::ALL.map(Role::as_str).into_iter().chain(OPERATORS) {
+        for user in Role::ALL.map(Role::as_str).into_iter().chain([DEPLOY]) {
             let is_needed = roles.iter().any(|role| role.as_str() == user);
             if is_needed || reader.secret(&format!("nats.{user}_password")).is_some() {
                 buses.insert(user.to_owned(), BusConfig::read(reader, user));

@@ -35,9 +35,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run roles: ingest, enrich, schedule, notify, or all of them
+    /// Run roles: ingest, enrich, schedule, notify, operate, or all of them
     Run {
-        /// ingest, enrich, schedule, notify, or all
+        /// ingest, enrich, schedule, notify, operate, or all
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<String>,
     },
@@ -108,6 +108,12 @@ enum Tenant {
         #[arg(long, value_name = "FILE")]
         settings: Option<PathBuf>,
     },
+    /// Show what it has chosen, or have it choose what a JSON file says (docs/settings.md)
+    Settings {
+        /// As `leads tenant list` names it
+        tenant: String,
+        file: Option<PathBuf>,
+    },
     /// Keep a vendor's credentials, read as JSON from standard input, in place of those before
     Credentials {
         /// As `leads tenant list` names it
@@ -141,6 +147,28 @@ enum Tenant {
     },
     /// Make a key for a website's form
     FormKey(FormKeyArguments),
+    /// Make a key for a machine that asks the operators' API
+    ApiKey {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// What the key is for
+        name: String,
+        /// What it may do: ledger:read, ledger:recover; all of it, if left out
+        #[arg(long = "scope")]
+        scopes: Vec<String>,
+    },
+    /// The keys for the operators' API
+    ApiKeys {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// Have a key open nothing any more
+    RevokeKey {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// As `leads tenant api-keys` names it
+        name: String,
+    },
     /// Seal every tenant's credentials anew, with the first of seal.keys
     Reseal,
     /// Whether CRMs still tell us what happens there
@@ -323,6 +351,10 @@ fn run_tenant(
                 .block_on(onboard::add(&config, &tenant, &name, crm, settings.as_deref(), json))
                 .map(|()| ExitCode::SUCCESS)
         }
+        Tenant::Settings { tenant, file } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(onboard::settings(&config, &tenant, file.as_deref())).map(|()| ExitCode::SUCCESS)
+        }
         Tenant::Credentials { tenant, vendor } => {
             let config = load_for(&["postgres", "redis", "ingest"])?;
             runtime.block_on(onboard::credentials(&config, &tenant, vendor, json)).map(|()| ExitCode::SUCCESS)
@@ -343,6 +375,18 @@ fn run_tenant(
         Tenant::FormKey(wanted) => {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(onboard::form_key(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::ApiKey { tenant, name, scopes } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(onboard::api_key(&config, &tenant, &name, &scopes, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::ApiKeys { tenant } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(onboard::api_keys(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::RevokeKey { tenant, name } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(onboard::revoke_key(&config, &tenant, &name)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::Reseal => {
             runtime.block_on(onboard::reseal(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS)

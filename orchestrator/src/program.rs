@@ -80,6 +80,11 @@ impl Program {
                 }
                 Role::Schedule => schedule::start(&runtime, &config.schedule),
                 Role::Notify => notify::start(&runtime, &config.notify),
+                Role::Operate => {
+                    let (store, accounts, clock) = (store.clone(), accounts.clone(), config.clock.clone());
+                    let api = operate::Api::new(operate::Desk { store, accounts, clock }, bus.clone());
+                    router = router.merge(operate::router(api));
+                }
             }
         }
         let folding = lifecycle.stopping();
@@ -142,6 +147,7 @@ fn nats_check(role: Role) -> &'static str {
         Role::Enrich => "nats (enrich)",
         Role::Schedule => "nats (schedule)",
         Role::Notify => "nats (notify)",
+        Role::Operate => "nats (operate)",
     }
 }
 

@@ -46,6 +46,9 @@ codes! {
     InvalidFields = "invalid-fields", UNPROCESSABLE_ENTITY, false, "Some fields are wrong";
     OriginRefused = "origin-refused", FORBIDDEN, false, "This website may not use this form";
     TooMany = "too-many", TOO_MANY_REQUESTS, true, "Too many at once";
+    UnknownKey = "unknown-key", UNAUTHORIZED, false, "No key of ours came with this";
+    MissingScope = "missing-scope", FORBIDDEN, false, "The key may not do this";
+    CrmAway = "crm-away", SERVICE_UNAVAILABLE, true, "The CRM cannot be asked just now";
     TooSlow = "too-slow", REQUEST_TIMEOUT, true, "The request did not arrive in time";
     DatabaseAway = "database-away", SERVICE_UNAVAILABLE, true, "We cannot look up this address just now";
     StreamAway = "stream-away", SERVICE_UNAVAILABLE, true, "We cannot store this safely just now";

@@ -8,11 +8,10 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    CrmHealth, DeadLetter, Error, FormKey, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store, TakenPoll,
-    tenants::owner, token_hash,
+    ApiKey, CrmHealth, DeadLetter, Error, FormKey, NewDeadLetter, NewRefusal, OpenDeadLetter, Refusal, Store,
+    TakenPoll, tenants::owner, token_hash,
 };
 
-/// Whose door a token opens, and what its source signs with.
 /// A tenant at a glance.
 #[derive(Debug, Clone)]
 pub struct TenantLine {
@@ -25,6 +24,7 @@ pub struct TenantLine {
     pub live_since: Option<DateTime<Utc>>,
 }
 
+/// Whose door a token opens, and what its source signs with.
 #[derive(Debug, Clone)]
 pub struct Door {
     pub tenant: TenantId,
@@ -164,6 +164,23 @@ impl<'s> Everywhere<'s> {
             })
         })
         .transpose()
+    }
+
+    /// Whose key this is. `None`: nobody's, or it was revoked.
+    pub async fn find_api_key(&self, key: &str) -> Result<Option<ApiKey>, Error> {
+        let row = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", slug as "slug!", name as "name!", scopes as "scopes!" from find_api_key($1)"#,
+            token_hash(key)
+        )
+        .fetch_optional(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("find an API key"))?;
+        Ok(row.map(|row| ApiKey {
+            tenant: TenantId::new(row.tenant_id),
+            slug: row.slug,
+            name: row.name,
+            scopes: row.scopes,
+        }))
     }
 
     pub async fn find_tenant(&self, slug: &str) -> Result<Option<TenantId>, Error> {

@@ -4,6 +4,7 @@
 //! written: row-level security would answer it with nothing. Work that is one statement names its tenant in it ([`Once`]).
 //! What must look across tenants is in [`Everywhere`], each function with a grant of its own in the migrations.
 
+mod api_keys;
 mod attempts;
 mod config;
 mod dead_letters;
@@ -22,6 +23,7 @@ mod seal;
 mod tenants;
 mod transaction;
 
+pub use api_keys::{ApiKey, ApiKeyLine, ApiKeys};
 pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt};
 pub use config::{Config, check_url};
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};

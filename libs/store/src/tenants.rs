@@ -102,6 +102,15 @@ impl Tenants<'_> {
         .map_err(Error::doing("save a tenant"))
     }
 
+    pub async fn change_settings(self, settings: &TenantSettings) -> Result<(), Error> {
+        let settings = serde_json::to_value(settings).map_err(|error| Error::corrupt("settings", error))?;
+        sqlx::query!("update tenants set settings = $2 where id = $1", self.0.tenant.uuid(), settings)
+            .execute(&mut *self.0.inner)
+            .await
+            .map(drop)
+            .map_err(Error::doing("change a tenant's settings"))
+    }
+
     pub async fn settings(self) -> Result<TenantSettings, Error> {
         let row = sqlx::query!("select settings from tenants where id = $1", self.0.tenant.uuid())
             .fetch_one(&mut *self.0.inner)

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Attempts, Config, Error, Everywhere, Forms, Leads, Messages, Once, Polls, Replies, Sealer, Tenants,
+    ApiKeys, Attempts, Config, Error, Everywhere, Forms, Leads, Messages, Once, Polls, Replies, Sealer, Tenants,
     pool::{Connections, Loan, Pool},
 };
 
@@ -132,6 +132,10 @@ impl Transaction {
 
     pub fn forms(&mut self) -> Forms<'_> {
         Forms(self)
+    }
+
+    pub fn api_keys(&mut self) -> ApiKeys<'_> {
+        ApiKeys(self)
     }
 
     pub fn polls(&mut self) -> Polls<'_> {

@@ -48,6 +48,25 @@ pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
     Ok(key)
 }
 
+/// What a tenant has chosen.
+pub async fn read_settings(desk: &Desk, slug: &str) -> Result<TenantSettings, Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    Ok(tx.tenants().settings().await?)
+}
+
+/// Gives a tenant other settings. Its CRM stays: its leads and orders are stored under its name.
+pub async fn change_settings(desk: &Desk, slug: &str, settings: &TenantSettings) -> Result<(), Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    let before = tx.tenants().settings().await?;
+    if before.crm != settings.crm {
+        return Err(Error::CrmStays { slug: slug.to_owned(), has: before.crm });
+    }
+    tx.tenants().change_settings(settings).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Every tenant, by its name in commands.
 pub async fn list_tenants(store: &Store) -> Result<Vec<TenantLine>, Error> {
     Ok(store.everywhere().list_tenants().await?)

@@ -1,13 +1,15 @@
 //! A tenant, from its name to the day it goes live.
 
 mod add;
+mod api_key;
 mod credentials;
 mod go_live;
 mod import;
 mod preflight;
 mod rehearse;
 
-pub use add::{NewTenant, add_tenant, list_tenants};
+pub use add::{NewTenant, add_tenant, change_settings, list_tenants, read_settings};
+pub use api_key::{add_api_key, list_api_keys, revoke_api_key};
 pub use credentials::{SavedCredentials, Vendor, reseal_all, save_credentials};
 pub use go_live::go_live;
 pub(crate) use import::read_spreadsheet;

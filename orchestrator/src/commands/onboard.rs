@@ -88,6 +88,17 @@ pub async fn add(
     ))?)
 }
 
+/// Shows what a tenant has chosen, or has it choose something else.
+pub async fn settings(config: &Config, slug: &str, file: Option<&Path>) -> anyhow::Result<()> {
+    let desk = desk(config)?;
+    let Some(file) = file else {
+        return Ok(say(&serde_json::to_string_pretty(&operate::read_settings(&desk, slug).await?)?)?);
+    };
+    let settings = read_json(file).with_context(|| format!("the settings in {} cannot be used", file.display()))?;
+    operate::change_settings(&desk, slug, &settings).await?;
+    Ok(say("changed; the roles read it within a minute, and what is planned already stays as it is")?)
+}
+
 fn read_json<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     Ok(serde_json::from_slice(&read_file(file)?)?)
 }
@@ -434,6 +445,38 @@ pub async fn form_key(config: &Config, wanted: FormKeyArguments, json: bool) -> 
         return Ok(say(&serde_json::json!({"tenant": slug, "form": name, "key": key}).to_string())?);
     }
     Ok(say(&format!("{key}\n\nIt is public: put it into the page's source. docs/forms.md says what the page sends."))?)
+}
+
+/// Makes a key for a machine that asks the operators' API.
+pub async fn api_key(config: &Config, slug: &str, name: &str, scopes: &[String], json: bool) -> anyhow::Result<()> {
+    let key = operate::add_api_key(&desk(config)?, slug, name, scopes).await?;
+    if json {
+        return Ok(say(&serde_json::json!({"tenant": slug, "name": name, "key": key}).to_string())?);
+    }
+    Ok(say(&format!("{key}\n\nIt is secret, and shown this once. Send it as: Authorization: Bearer {}…", &key[..6]))?)
+}
+
+/// The keys of a tenant, as far as anybody can see them.
+pub async fn api_keys(config: &Config, slug: &str, json: bool) -> anyhow::Result<()> {
+    let keys = operate::list_api_keys(&desk(config)?, slug).await?;
+    if json {
+        return Ok(say(&serde_json::to_string_pretty(&keys)?)?);
+    }
+    if keys.is_empty() {
+        say(&format!("no key yet; make one with: leads tenant api-key {slug} NAME"))?;
+    }
+    for key in keys {
+        let since = key.created_at.format("%Y-%m-%d");
+        let end = key.revoked_at.map(|at| format!(", revoked {}", at.format("%Y-%m-%d"))).unwrap_or_default();
+        say(&format!("{}  {}, since {since}{end}", key.name, key.scopes.join(" ")))?;
+    }
+    Ok(())
+}
+
+/// A key that is lost, or not needed any more.
+pub async fn revoke_key(config: &Config, slug: &str, name: &str) -> anyhow::Result<()> {
+    operate::revoke_api_key(&desk(config)?, slug, name).await?;
+    Ok(say("from now on it opens nothing")?)
 }
 
 /// Seals everything anew with the newest key.

@@ -166,9 +166,7 @@ fn settings(
     for role in Role::ALL {
         set(&format!("nats.{role}_password"), &stack.users.password(role.as_str()));
     }
-    for user in ["deploy", "operate"] {
-        set(&format!("nats.{user}_password"), &stack.users.password(user));
-    }
+    set("nats.deploy_password", &stack.users.password("deploy"));
     set("seal.keys", &STANDARD.encode(rand::random::<[u8; 32]>()));
     // The simulator answers quickly and its list lags by nothing: a lost answer need not be waited for as at a real vendor.
     set("notify.vendor_timeout", "3s");

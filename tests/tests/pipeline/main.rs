@@ -1,5 +1,6 @@
 //! The whole pipeline on real servers.
 
+mod api;
 mod catalog;
 mod cluster;
 mod connections;

@@ -1,0 +1,36 @@
+//! The operators' API. A key belongs to one tenant, so no address names one: nobody can ask for another's.
+
+mod caller;
+mod ledger;
+
+use std::sync::Arc;
+
+pub(crate) use caller::Scope;
+
+use axum::{Router, routing::get, routing::post};
+use stage::Bus;
+
+use crate::Desk;
+
+/// What every route has at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+struct Parts {
+    desk: Desk,
+    bus: Bus,
+}
+
+impl Api {
+    pub fn new(desk: Desk, bus: Bus) -> Self {
+        Self(Arc::new(Parts { desk, bus }))
+    }
+}
+
+/// Every address of operators, on one screen.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/api/operate/v1/ledger", get(ledger::read))
+        .route("/api/operate/v1/ledger/recover", post(ledger::recover))
+        .with_state(api)
+}

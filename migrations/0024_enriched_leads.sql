@@ -10,7 +10,7 @@ alter table leads
     -- The lead that is followed up in place of this one.
     add column merged_into uuid;
 
-create index leads_of_email on leads (tenant_id, lower(email)) where email is not null;
+create index leads_of_email on leads (email, tenant_id) where email is not null;
 
 -- Each merge, also those that somebody has undone.
 create table merges (
@@ -23,6 +23,8 @@ create table merges (
     undone_at timestamptz,
     primary key (tenant_id, lead_id, merged_at)
 );
+create index merges_of_lead on merges (lead_id, tenant_id);
+create index merges_into_lead on merges (into_lead_id, tenant_id);
 alter table merges enable row level security;
 create policy one_tenant on merges
     using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
@@ -50,7 +52,7 @@ create function save_lead(
             perform pg_advisory_xact_lock(hashtextextended(of_tenant || ':' || phone_number, 2));
         end if;
         if may_merge and email_address is not null then
-            perform pg_advisory_xact_lock(hashtextextended(of_tenant || ':' || lower(email_address), 3));
+            perform pg_advisory_xact_lock(hashtextextended(of_tenant || ':' || email_address, 3));
         end if;
         insert into judgements as j
             (tenant_id, crm, order_id, crm_version, is_lead, reasons, judged_at, told_by, first_judged_at)
@@ -89,40 +91,54 @@ create function save_lead(
         if not may_merge then
             return 'added';
         end if;
-        select l.id, l.location_id, l.vehicle, l.service,
-               case when l.phone = phone_number then 'the same telephone' else 'the same address' end as person
+        -- Locked, so that nobody ends its follow-up between this and what is written below. What it is found by compares plainly:
+        -- under row-level security nothing else may use an index (ADR 8).
+        select l.id, l.location_id, l.created_at,
+               case when l.phone = phone_number then 'the same telephone' else 'the same address' end as person,
+               (cardinality(wishes) > 0 and lower(l.service) = lower(wish)) as is_same_service,
+               (car <> '' and lower(l.vehicle) = lower(car)) as is_same_car,
+               -- Whether everything that reaches this one reaches that one, too.
+               (l.no_contact is null and (l.texts_allowed or not (may_text and phone_number is not null))) as is_reached
         into older
         from leads l
-        where l.tenant_id = of_tenant and l.id <> new_id and l.merged_into is null
-          and (l.phone = phone_number or lower(l.email) = lower(email_address))
+        where l.tenant_id = of_tenant
+          and l.id = any (array(select p.id from leads p where p.phone = phone_number and p.tenant_id = of_tenant
+                                union select e.id from leads e where e.email = email_address and e.tenant_id = of_tenant))
+          and l.id <> new_id and l.merged_into is null
           and l.status in ('new', 'contacted', 'chat_active', 'appointment_scheduled')
-          and (l.stop_reason is null or l.stop_reason in ('replied', 'booked'))
           and l.created_at between asked_at - make_interval(days => merge_days)
                                and asked_at + make_interval(days => merge_days)
-          and (l.location_id <> at_location
-               or (car <> '' and lower(l.vehicle) = lower(car)) or lower(l.service) = lower(wish))
+          and ((l.stop_reason is null and l.location_id <> at_location)
+               or ((l.stop_reason is null or l.stop_reason in ('replied', 'booked'))
+                   and ((car <> '' and lower(l.vehicle) = lower(car))
+                        or (cardinality(wishes) > 0 and lower(l.service) = lower(wish)))))
         order by l.created_at, l.id
-        limit 1;
+        limit 1
+        for update;
         if not found then
             return 'added';
         end if;
-        if older.location_id <> at_location and owner = 'asked_last' then
+        -- Who can be written to goes on in place of who cannot.
+        if not older.is_reached
+           or (older.location_id <> at_location and owner = 'asked_last' and asked_at >= older.created_at) then
             update leads l set merged_into = new_id, stop_reason = coalesce(l.stop_reason, 'merged'),
                                stopped_at = coalesce(l.stopped_at, at)
             where l.tenant_id = of_tenant and l.id = older.id;
             update messages m set state = 'cancelled', reason = 'merged', finished_at = at
             where m.tenant_id = of_tenant and m.lead_id = older.id and m.state = 'planned';
             insert into merges (tenant_id, lead_id, into_lead_id, because, merged_at)
-            values (of_tenant, older.id, new_id, older.person || ', asked another shop later', at);
+            values (of_tenant, older.id, new_id,
+                    older.person || case when older.is_reached then ', asked another shop later'
+                                         else ', and can be reached better now' end, at);
             return 'added';
         end if;
         update leads l set merged_into = older.id, stop_reason = 'merged', stopped_at = at
         where l.tenant_id = of_tenant and l.id = new_id;
         insert into merges (tenant_id, lead_id, into_lead_id, because, merged_at)
         values (of_tenant, new_id, older.id,
-                older.person || case when older.location_id <> at_location then ', asked another shop before'
-                                     when lower(older.service) = lower(wish) then ', the same service'
-                                     else ', the same car' end, at);
+                older.person || case when older.is_same_service then ', the same service'
+                                     when older.is_same_car then ', the same car'
+                                     else ', asked another shop before' end, at);
         return 'merged';
     end
     $$;
@@ -135,7 +151,7 @@ create or replace function count_leads_by_status()
         select l.status, count(*) from leads l where l.merged_into is null group by l.status order by l.status
     $$;
 
-create index leads_merged on leads (tenant_id, merged_into) where merged_into is not null;
+create index leads_merged on leads (merged_into, tenant_id) where merged_into is not null;
 
 -- Hands what is left of a lead's follow-up over to the oldest of those that are one with it, because its order is gone and theirs is
 -- not. Answers who goes on. Nothing is planned anew, so nobody hears anything twice.
@@ -146,6 +162,8 @@ create function pass_on(of_tenant uuid, of_lead uuid, at timestamptz)
     declare
         heir uuid;
     begin
+        -- Nobody plans it, or hangs another on it, before it is over.
+        perform from leads l where l.tenant_id = of_tenant and l.id = of_lead for update;
         select l.id into heir from leads l
         where l.tenant_id = of_tenant and l.merged_into = of_lead and l.stop_reason = 'merged'
         order by l.created_at, l.id limit 1

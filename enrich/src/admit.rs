@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{Customer, E164, Email, Known, LeadId, Phone, StopReason, ToldBy, Vehicle};
-use events::{FormSubmission, Inbound, LeadEnriched, Stream};
+use events::{FormSubmission, Inbound, LeadEnriched, REHEARSAL, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewLead, NewSubmission, TenantSettings};
 use tracing::info;
@@ -17,6 +17,9 @@ pub(crate) struct Admit {
 
 /// Where a CRM's name stands for the others.
 const FORM: &str = "form";
+
+/// A rehearsal is looked for so long.
+const REHEARSED_WITHIN: TimeDelta = TimeDelta::seconds(60);
 
 impl Stage for Admit {
     const NAME: &'static str = "enrich-forms";
@@ -32,6 +35,13 @@ impl Stage for Admit {
         let shops = tx.tenants().list_crm_locations().await?;
         let shop = shops.values().find(|shop| shop.id == submission.location).map_or(Tz::UTC, |shop| shop.time_zone);
         let mut lead = describe(id, &submission, &settings, shop);
+        if submission.form == REHEARSAL {
+            // Whoever tried the way has stopped waiting.
+            let is_late = cx.now() - submission.asked_at > REHEARSED_WITHIN;
+            lead.silent_because = is_late.then_some(StopReason::Rehearsal);
+        } else if tx.tenants().contacts_since().await?.is_some_and(|since| submission.asked_at < since) {
+            lead.silent_because = Some(StopReason::BeforeGoLive);
+        }
 
         let consent = submission.consent.as_ref();
         let new = NewSubmission {
@@ -45,10 +55,9 @@ impl Stage for Admit {
             consent: consent.map(|consent| (consent.words.as_str(), consent.given_at)),
             metadata: serde_json::to_value(&submission.metadata).map_err(Failure::reject)?,
         };
-        let before = tx.forms().count_before(&new, submission.asked_at - TimeDelta::days(1)).await?;
-        tx.forms().add_submission(&new).await?;
+        let before = tx.forms().add_submission(&new, submission.asked_at - TimeDelta::days(1)).await?;
         cx.commit(tx).await?;
-        if before >= i64::from(self.most_per_recipient) {
+        if before >= i32::try_from(self.most_per_recipient).unwrap_or(i32::MAX) {
             lead.silent_because = Some(StopReason::Suspected);
         }
         let saved = cx.at_once(cx.once(inbound.tenant).save_lead(&lead, cx.now())).await?;

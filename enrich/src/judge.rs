@@ -1,8 +1,9 @@
 //! An order of the CRM was made or changed: a lead or not, and why.
 
+use chrono::{DateTime, Utc};
 use crm::Change;
 use domain::{Customer, Known, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
-use events::{Inbound, LeadClosed, LeadEnriched, Stream};
+use events::{Event as _, Inbound, LeadClosed, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
 use store::{Judged, NewLead, Saved, Transaction};
 use tracing::info;
@@ -35,6 +36,8 @@ enum Error {
 enum News {
     Enriched(LeadEnriched),
     Closed(LeadClosed),
+    /// Closed, and this one goes on.
+    PassedOn(LeadClosed, LeadId),
     Nothing,
 }
 
@@ -47,7 +50,9 @@ impl Stage for Judge {
         let change = change::read(&inbound)?;
         let order_id = &change.id;
         let tenant = self.tenants.find(cx, inbound.tenant).await?;
-        change::check_crm(&inbound, &tenant)?;
+        if change::is_of_other_crm(&inbound, &tenant) {
+            return Ok(());
+        }
         if inbound.told_by == ToldBy::Poll && is_old_news(cx, &tenant, &change).await? {
             return Ok(());
         }
@@ -55,6 +60,7 @@ impl Stage for Judge {
         // The webhook says that something changed; what it is now, the CRM says.
         // One place in line for order, customer and vehicle together: a lead that got in gets through.
         tenant.take_turns(cx, 3, inbound.told_by).await?;
+        let read_at = cx.now();
         let order = tenant.account.crm.order(order_id).await.map_err(|error| crm_failure(cx, error))?;
         let (customer, vehicle) = match &order {
             Some(order) => who_and_what(cx, &tenant, order).await?,
@@ -68,7 +74,8 @@ impl Stage for Judge {
         let lead = LeadId::of_order(inbound.tenant, tenant.account.crm_name(), order_id);
         let shop = order.as_ref().and_then(|order| tenant.shop_of_lead(order));
         let vehicle = vehicle.unwrap_or_default();
-        let order = order.map(|order| Found { order, customer, vehicle, is_settling, told_by: inbound.told_by });
+        let order =
+            order.map(|order| Found { order, customer, vehicle, is_settling, told_by: inbound.told_by, read_at });
         let news = match (order, shop) {
             (Some(found), Some(shop)) => keep(cx, &tenant, lead, shop, found).await?,
             (order, _) => look_closer(cx, &tenant, lead, &inbound, &change, order).await?,
@@ -77,6 +84,12 @@ impl Stage for Judge {
         match news {
             News::Enriched(event) => cx.announce(&event).await,
             News::Closed(event) => cx.announce(&event).await,
+            News::PassedOn(event, heir) => {
+                // Under a name of its own: JetStream has heard of this lead before, and it may still have to be planned.
+                let goes_on = LeadEnriched { tenant: inbound.tenant, lead: heir, crm_version: 0, customer_version: 0 };
+                cx.publish(&goes_on.pack("enrich-passed-on", cx.now())).await?;
+                cx.announce(&event).await
+            }
             News::Nothing => Ok(()),
         }
     }
@@ -126,6 +139,8 @@ struct Found {
     vehicle: Vehicle,
     is_settling: bool,
     told_by: ToldBy,
+    /// Before it was asked for: what changed since may not be in it.
+    read_at: DateTime<Utc>,
 }
 
 /// A lead, whatever is known about it: added, or brought up to date.
@@ -134,14 +149,15 @@ async fn keep(
     tenant: &Tenant,
     lead: LeadId,
     shop: LocationId,
-    Found { order, customer, vehicle, is_settling, told_by }: Found,
+    Found { order, customer, vehicle, is_settling, told_by, read_at }: Found,
 ) -> Result<News, Failure> {
     if is_settling && customer.is_none() && order.customer_id.is_some() {
         // Without the customer nobody could be written to.
         return Err(ask_again(Error::CustomerNotThereYet));
     }
-    let found = describe(tenant, lead, shop, &order, customer, &vehicle, told_by);
-    let saved = cx.at_once(cx.once(tenant.id).save_lead(&found, cx.now())).await?;
+    let silent_because = tenant.silent_because(cx, &order, told_by).await?;
+    let found = describe(tenant, lead, shop, &order, (customer, &vehicle), told_by, silent_because);
+    let saved = cx.at_once(cx.once(tenant.id).save_lead(&found, read_at)).await?;
     if saved == Saved::Outdated {
         info!(order.id = order.id, "a newer copy of the order is judged already");
         return Ok(News::Nothing);
@@ -222,6 +238,8 @@ async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopRea
         && let Some(heir) = tx.leads().pass_on(lead, cx.now()).await?
     {
         info!(lead.id = %lead, heir.id = %heir, "the follow-up goes on for another order of theirs");
+        tx.leads().stop(lead, reason, cx.now()).await?;
+        return Ok(News::PassedOn(LeadClosed { tenant: tx.tenant(), lead, reason }, heir));
     }
     tx.leads().stop(lead, reason, cx.now()).await?;
     info!(lead.id = %lead, reason = reason.as_str(), "the CRM ended a lead's follow-up: {}", reason.as_str());
@@ -255,9 +273,9 @@ fn describe(
     id: LeadId,
     location: LocationId,
     order: &Order,
-    customer: Option<Customer>,
-    vehicle: &Vehicle,
+    (customer, vehicle): (Option<Customer>, &Vehicle),
     told_by: ToldBy,
+    silent_because: Option<StopReason>,
 ) -> NewLead {
     let (contact, vehicle, services) = (contact_of(customer), vehicle.title(), order.services());
     NewLead {
@@ -271,7 +289,7 @@ fn describe(
         total_cents: order.total_cents,
         created_at: order.created_at,
         told_by,
-        silent_because: tenant.silent_because(order, told_by),
+        silent_because,
         time_zone: zone_of(contact.phone.as_ref(), tenant.zone_of(location)),
         heat: tenant.heat.judge(Known {
             can_be_texted: contact.phone.is_some() && contact.texts_allowed,

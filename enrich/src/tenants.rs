@@ -78,10 +78,20 @@ impl Tenant {
         self.account.shops.values().find(|shop| shop.id == location).map_or(Tz::UTC, |shop| shop.time_zone)
     }
 
-    /// Why nobody is written to about an order that we have not heard of before.
-    pub(crate) fn silent_because(&self, order: &Order, told_by: ToldBy) -> Option<StopReason> {
-        let is_old = self.contacts_since.is_some_and(|since| order.created_at < since);
-        (is_old && told_by != ToldBy::BackfillToContact).then_some(StopReason::BeforeGoLive)
+    /// Why nobody is written to about an order that we have not heard of before. What is remembered is not enough to be silent about
+    /// it: the tenant may have gone live a moment ago.
+    pub(crate) async fn silent_because(
+        &self,
+        cx: &Context,
+        order: &Order,
+        told_by: ToldBy,
+    ) -> Result<Option<StopReason>, Failure> {
+        let is_old = |since: Option<DateTime<Utc>>| since.is_some_and(|since| order.created_at < since);
+        if told_by == ToldBy::BackfillToContact || !is_old(self.contacts_since) {
+            return Ok(None);
+        }
+        let since = cx.begin(self.id).await?.tenants().contacts_since().await?;
+        Ok(is_old(since).then_some(StopReason::BeforeGoLive))
     }
 
     /// Waits for turns at the CRM, whose limit all replicas share.
@@ -106,10 +116,11 @@ pub(crate) fn ask_again(why: impl Into<anyhow::Error>) -> Failure {
 /// From this delivery on a row that cannot be read is somebody's to look at.
 const READ_AGAIN: u64 = 10;
 
-/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it. A row that is not as we know theirs does
-/// not pass by itself.
+/// A CRM that does not answer is an outage, whatever it says: no lead is given up for it. A row that is not as we know theirs, or of
+/// a shop that we are not shown, does not pass by itself.
 pub(crate) fn failure_of(cx: &Context, error: accounts::Error) -> Failure {
-    let is_unknown = matches!(error, accounts::Error::Crm(crm::Error::UnknownRow { .. }));
+    let is_unknown =
+        matches!(error, accounts::Error::Crm(crm::Error::UnknownRow { .. } | crm::Error::ShopRefused { .. }));
     match error {
         accounts::Error::Store(error) => error.into(),
         error if is_unknown && cx.deliveries() >= READ_AGAIN => Failure::reject(error),

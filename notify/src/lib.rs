@@ -24,4 +24,4 @@ pub mod twilio;
 
 pub use app::start;
 pub use config::Config;
-pub use standing::{Standing, look_at_carriers};
+pub use standing::{Standing, look_at_carriers, try_sendgrid, try_twilio};

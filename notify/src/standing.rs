@@ -5,7 +5,13 @@ use std::time::Duration;
 use domain::{Channel, TenantId};
 use store::Store;
 
-use crate::{Config, tenants::Tenants};
+use crate::{
+    Config,
+    carrier::Carrier as _,
+    sendgrid::{self, Sendgrid},
+    tenants::Tenants,
+    twilio::{self, Twilio},
+};
 
 /// What a vendor says of a tenant's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +21,23 @@ pub struct Standing {
     pub says: Result<String, String>,
 }
 
+/// Whether Twilio would carry texts with these.
+pub async fn try_twilio(config: &Config, credentials: twilio::Credentials) -> Result<String, String> {
+    Twilio::new(client(config), credentials).standing().await
+}
+
+/// Whether SendGrid would carry emails with these.
+pub async fn try_sendgrid(config: &Config, credentials: sendgrid::Credentials) -> Result<String, String> {
+    Sendgrid::new(client(config), credentials).standing().await
+}
+
+fn client(config: &Config) -> reqwest::Client {
+    service::http::client(Duration::from_secs(3), config.vendor_timeout)
+}
+
 /// Asks every vendor that a tenant needs.
 pub async fn look_at_carriers(config: &Config, store: &Store, tenant: TenantId) -> Result<Vec<Standing>, store::Error> {
-    let http = service::http::client(Duration::from_secs(3), config.vendor_timeout);
+    let http = client(config);
     let mut tx = store.begin(tenant).await?;
     let known = Tenants::new(http, config.tenant_ttl).find(&mut tx).await?;
     drop(tx);

@@ -30,7 +30,15 @@ pub async fn unmerge(desk: &Desk, bus: &Bus, slug: &str, lead: LeadId) -> Result
     let tenant = desk.find(slug).await?;
     let now = desk.clock.now();
     let mut tx = desk.store.begin(tenant).await?;
-    let (crm_version, customer_version) = tx.leads().unmerge(lead, now).await?.ok_or(Error::NotMerged(lead))?;
+    let unmerged = tx.leads().unmerge(lead, now).await?;
+    // Whoever was interrupted here before has taken it apart and told nobody.
+    let is_untold = unmerged.is_none()
+        && tx.leads().list_merges(MOST_MERGES).await?.iter().any(|merge| merge.lead == lead)
+        && tx.leads().lookup(lead).await?.is_some_and(|lead| lead.planned_at.is_none() && lead.stop_reason.is_none());
+    if unmerged.is_none() && !is_untold {
+        return Err(Error::NotMerged(lead));
+    }
+    let (crm_version, customer_version) = unmerged.unwrap_or_default();
     tx.commit().await?;
     let event = LeadEnriched { tenant, lead, crm_version, customer_version };
     bus.publish(&event.pack(SPEAKER, now), PATIENCE).await?;

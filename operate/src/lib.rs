@@ -36,3 +36,6 @@ pub use webhooks::{Repaired, WebhookLine, list_webhooks, repair_webhook};
 
 /// How long a command waits for one turn at a CRM, or for JetStream.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// For the hand that changes an address at a vendor. Whoever must not use it any longer is shut out by asking for a second new one.
+const OLD_DOOR_STAYS_OPEN: chrono::TimeDelta = chrono::TimeDelta::days(7);

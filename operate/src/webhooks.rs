@@ -1,13 +1,13 @@
 //! Each tenant's webhook at its CRM: how it is, and making it work again.
 
 use accounts::Patience;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use crm::{NewRegistration, Registrations};
 use serde::Serialize;
 use store::Store;
 use url::Url;
 
-use crate::{Desk, Error, PATIENCE};
+use crate::{Desk, Error, OLD_DOOR_STAYS_OPEN, PATIENCE};
 
 /// How a tenant hears of what happens at its CRM.
 #[derive(Debug, Clone, Serialize)]
@@ -56,9 +56,6 @@ pub enum Repaired {
     /// week.
     ByHand { url: String, place: &'static str },
 }
-
-/// For the hand that changes an address in the CRM. Whoever must not use it any longer is shut out by asking for a second new one.
-const OLD_DOOR_STAYS_OPEN: TimeDelta = TimeDelta::days(7);
 
 /// What it is called in the CRM.
 fn name_of(slug: &str) -> String {

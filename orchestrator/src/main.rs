@@ -119,6 +119,9 @@ enum Tenant {
         /// As `leads tenant list` names it
         tenant: String,
         vendor: VendorName,
+        /// With a new address for what Twilio or SendGrid tells us
+        #[arg(long)]
+        anew: bool,
     },
     /// Take in shops from a CSV file, with a result for each row
     Import {
@@ -355,9 +358,9 @@ fn run_tenant(
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(onboard::settings(&config, &tenant, file.as_deref())).map(|()| ExitCode::SUCCESS)
         }
-        Tenant::Credentials { tenant, vendor } => {
+        Tenant::Credentials { tenant, vendor, anew } => {
             let config = load_for(&["postgres", "redis", "ingest"])?;
-            runtime.block_on(onboard::credentials(&config, &tenant, vendor, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(onboard::credentials(&config, &tenant, vendor, anew, json)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::Import { tenant, file, dry_run } => {
             let config = load_for(&["postgres", "redis"])?;

@@ -151,7 +151,7 @@ async fn look_through(poller: &Poller, poll: &mut TakenPoll, found: &mut Found) 
     found.per_second = account.per_second();
     let clock = &poller.runtime.clock;
     let now = clock.now();
-    while let Some((window, until)) = stretch(poller, poll.orders_until, now) {
+    while let Some((window, until)) = stretch(poller, account.crm.settles_within(), poll.orders_until, now) {
         orders(poller, poll, &account, window, found).await?;
         poll.orders_until = until;
         still_ours(poller, poll).await?;
@@ -199,7 +199,7 @@ async fn orders(
 
 /// Appointments and customers, whose list a CRM may not show us: what is wrong with it is noted, and keeps nobody from the rest.
 async fn others(poller: &Poller, poll: &mut TakenPoll, account: &Account, now: DateTime<Utc>, found: &mut Found) {
-    while let Some((window, until)) = stretch(poller, poll.others_until, now) {
+    while let Some((window, until)) = stretch(poller, account.crm.settles_within(), poll.others_until, now) {
         let stamps = |feed| account.crm.stamps(feed).iter().map(move |stamp| (feed, *stamp));
         for (feed, stamp) in stamps(Feed::Appointments).chain(stamps(Feed::Customers)) {
             if let Err(error) = walk(poller, poll, account, feed, stamp, window, found).await {
@@ -230,12 +230,18 @@ async fn others(poller: &Poller, poll: &mut TakenPoll, account: &Account, now: D
 
 /// The next window after `looked_until`, and until when everything has been looked at after it. It overlaps with what was looked
 /// at, for rows that became visible late, and reaches beyond now, for a CRM whose clock is ahead of ours.
-fn stretch(poller: &Poller, looked_until: DateTime<Utc>, now: DateTime<Utc>) -> Option<(Window, DateTime<Utc>)> {
-    let overlap = TimeDelta::from_std(poller.config.overlap).unwrap_or_default();
+fn stretch(
+    poller: &Poller,
+    settles_within: TimeDelta,
+    looked_until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<(Window, DateTime<Utc>)> {
+    let overlap = TimeDelta::from_std(poller.config.overlap).unwrap_or_default().max(settles_within);
     // A replica whose clock is ahead may have written down a time that is still to come.
     let from = looked_until.min(now) - overlap;
     let until = now.min(looked_until + LONGEST_STRETCH).max(looked_until);
-    Window::new(from, until + overlap).map(|window| (window, until))
+    let ahead = TimeDelta::from_std(poller.config.overlap).unwrap_or_default();
+    Window::new(from, until + ahead).map(|window| (window, until))
 }
 
 /// Writes down how far we have come, while nobody else has taken over.
@@ -260,6 +266,7 @@ async fn walk(
     found: &mut Found,
 ) -> Result<(), Error> {
     let mut walk = Walk::new(account, feed, stamp, window, Patience::Background(poller.config.patience));
+    let (mut refused, mut is_shown_any) = (0_u32, false);
     let walked = loop {
         if poller.runtime.lifecycle.stopping().is_cancelled() {
             break Err(Error::Stopping);
@@ -267,13 +274,19 @@ async fn walk(
         // A customer who waits for an answer goes before what nobody waits for.
         poller.runtime.store.wait_while_busy(GIVES_WAY_FOR).await;
         match walk.next().await {
+            // Nothing was looked at, so it is not over.
+            None if refused > 0 && !is_shown_any => {
+                break Err(accounts::Error::Crm(crm::Error::ShopRefused { status: 403 }).into());
+            }
             None => break Ok(()),
             Some(Err(error)) => break Err(error.into()),
             Some(Ok(Step::Halved)) => {}
             Some(Ok(Step::Refused(shop))) => {
+                refused += 1;
                 found.weak.insert(format!("the CRM does not show us shop {shop}; later, compare with: leads ledger"));
             }
             Some(Ok(Step::Looked(rows))) => {
+                is_shown_any = true;
                 found.rows_listed += u32::try_from(rows.len()).unwrap_or(u32::MAX);
                 if let Err(error) = tell(poller, account, feed, window, rows, found).await {
                     break Err(error);

@@ -138,8 +138,11 @@ impl Account {
         while let Some(part) = ahead.pop() {
             self.wait(1, patience).await?;
             let listed = self.crm.services(location_id, part).await.map_err(Error::Crm)?;
+            let known = services.len();
             services.extend(listed.services.into_iter().map(|service| (service.id.clone(), service)));
-            ahead.extend(listed.rest);
+            // A CRM that gives the same page again and again has no more.
+            let is_news = services.len() > known || !matches!(part, Part::Page(_));
+            ahead.extend(listed.rest.into_iter().filter(|_| is_news));
         }
         Ok(services.into_values().collect())
     }

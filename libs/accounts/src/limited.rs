@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use crm::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Part, Registrations, Shop, Stamp, Wanted};
 use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 use limits::{ComeBackAfter, Limiter};
@@ -76,6 +76,10 @@ impl Crm for Limited {
 
     fn has_in_it(&self, read_version: i64, read_at: DateTime<Utc>, told_version: i64) -> bool {
         self.crm.has_in_it(read_version, read_at, told_version)
+    }
+
+    fn settles_within(&self) -> TimeDelta {
+        self.crm.settles_within()
     }
 
     async fn shops(&self) -> Result<Vec<Shop>, Error> {

@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
 use crm::{Feed, Row, Stamp, Wanted, Window};
 
+use rand::seq::SliceRandom as _;
+
 use crate::{Account, Error, Patience};
 
 /// A walk through what a CRM lists, shop by shop where it lists by shop, in windows so narrow that the CRM gives each whole.
@@ -29,7 +31,8 @@ impl<'a> Walk<'a> {
         let wanted = |shop| Wanted { feed, stamp, shop, window };
         let ahead = if account.crm.lists_by_shop() {
             let mut shops: Vec<_> = account.shops.keys().cloned().collect();
-            shops.sort_by(|one, other| other.cmp(one));
+            // Not always in the same order: one that fails every time keeps the others waiting only now and then.
+            shops.shuffle(&mut rand::rng());
             shops.into_iter().map(|shop| wanted(Some(shop))).collect()
         } else {
             vec![wanted(None)]

@@ -44,7 +44,9 @@ impl Error {
         match self {
             Self::Limited { retry_after } => Some(*retry_after),
             // Somebody has to change the key; asking often would look like guessing.
-            Self::KeyRefused { .. } | Self::ShopRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
+            Self::KeyRefused { .. } | Self::Address(_) => Some(Duration::from_secs(60)),
+            // The account's other shops need its turns.
+            Self::ShopRefused { .. } => Some(Duration::from_secs(900)),
             Self::Failing { .. }
             | Self::Unreachable(_)
             | Self::Unreadable { .. }

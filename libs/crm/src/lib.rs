@@ -15,7 +15,7 @@ pub mod tekmetric;
 
 use async_trait::async_trait;
 pub use change::{About, Change, UnreadableChange};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 pub use error::Error;
 pub use list::{Feed, Listed, ListedServices, Part, Row, Stamp, Wanted, Window};
@@ -34,6 +34,11 @@ pub trait Crm: Send + Sync {
     /// Whether what was read of a row at some time, in some version, is what a change to this version told of.
     fn has_in_it(&self, read_version: i64, _read_at: DateTime<Utc>, told_version: i64) -> bool {
         read_version >= told_version
+    }
+
+    /// How late a change may show up in its lists.
+    fn settles_within(&self) -> TimeDelta {
+        TimeDelta::zero()
     }
 
     /// The shops that our key shows us.

@@ -33,6 +33,9 @@ pub struct Order {
     pub created_at: DateTime<Utc>,
 }
 
+/// Of a service that nobody has named but in a text.
+const LONGEST_SERVICE: usize = 60;
+
 /// Nobody looks at more.
 const MOST_SERVICES: usize = 20;
 
@@ -53,7 +56,16 @@ impl Order {
 
     /// What was asked for: what stands behind the prefix of its name, as in `New Quote: Window Tint`, or its first text.
     pub fn service(&self) -> &str {
-        let Some(name) = &self.name else { return self.service_texts.first().map(String::as_str).unwrap_or_default() };
+        let Some(name) = &self.name else {
+            // It goes into our own words to the customer, so not everything does.
+            let is_fit = |text: &&String| {
+                text.chars().count() <= LONGEST_SERVICE
+                    && !text.contains(['\n', '\r'])
+                    && !text.contains("://")
+                    && !text.contains("www.")
+            };
+            return self.service_texts.first().filter(is_fit).map_or("your request", |text| text.trim());
+        };
         let behind = name.split_once(':').map_or(name.as_str(), |(_, service)| service).trim();
         if behind.is_empty() { name.trim() } else { behind }
     }

@@ -4,6 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::LocationId;
 use serde::{Deserialize, Serialize};
 
+/// The form by which the way of a lead is tried before a tenant goes live; nobody has it on a website.
+pub const REHEARSAL: &str = "rehearsal";
+
 /// What somebody filled in on a website, read and judged fit at the door: the body of an inbound form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormSubmission {

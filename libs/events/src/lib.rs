@@ -10,7 +10,7 @@ mod lead;
 mod message;
 
 pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
-pub use form::{Consent, FormSubmission};
+pub use form::{Consent, FormSubmission, REHEARSAL};
 pub use inbound::{Inbound, InboundKind, Source};
 pub use lead::{LeadBooked, LeadClosed, LeadEnriched, LeadPlanned, LeadReplied};
 pub use message::{MessageDue, MessageOutcome, Outcome};

@@ -72,33 +72,9 @@ impl Forms<'_> {
         .map_err(Error::doing("save a form's key"))
     }
 
-    /// Keeps what came, once.
-    pub async fn add_submission(self, submission: &NewSubmission<'_>) -> Result<(), Error> {
-        sqlx::query!(
-            "insert into form_submissions
-                 (tenant_id, id, form, lead_id, asked_at, answers, consent_words, consented_at, metadata, phone, email)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (tenant_id, id) do nothing",
-            self.0.tenant.uuid(),
-            submission.id,
-            submission.form,
-            submission.lead.uuid(),
-            submission.asked_at,
-            submission.answers,
-            submission.consent.map(|(words, _)| words),
-            submission.consent.map(|(_, given_at)| given_at),
-            submission.metadata,
-            submission.phone.map(E164::as_str),
-            submission.email.map(Email::folded)
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("keep what a form brought"))
-    }
-
-    /// How many submissions with this number, or with this address, came before this one since then. Until the transaction ends
-    /// nobody else counts the same.
-    pub async fn count_before(self, submission: &NewSubmission<'_>, since: DateTime<Utc>) -> Result<i64, Error> {
+    /// Keeps what came, and answers how many submissions with this number, or with this address, came since then before it. A
+    /// repeat hears the same again. Until the transaction ends nobody else is counted beside it.
+    pub async fn add_submission(self, submission: &NewSubmission<'_>, since: DateTime<Utc>) -> Result<i32, Error> {
         let (phone, email) = (submission.phone.map(E164::as_str), submission.email.map(Email::folded));
         // Numbers before addresses, so that no two wait for each other.
         for recipient in [phone, email.as_deref()].into_iter().flatten() {
@@ -109,20 +85,28 @@ impl Forms<'_> {
                 .map_err(Error::doing("wait for a form's recipient"))?;
         }
         sqlx::query_scalar!(
-            r#"select greatest(
-                   (select count(*) from form_submissions
-                    where tenant_id = $1 and phone = $2 and asked_at >= $4 and (asked_at, id) < ($5, $6)),
-                   (select count(*) from form_submissions
-                    where tenant_id = $1 and email = $3 and asked_at >= $4 and (asked_at, id) < ($5, $6))) as "before!""#,
+            r#"insert into form_submissions as f
+                 (tenant_id, id, form, lead_id, asked_at, answers, consent_words, consented_at, metadata, phone, email, before)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, greatest(
+                   (select count(*) from form_submissions where tenant_id = $1 and phone = $10 and asked_at >= $12),
+                   (select count(*) from form_submissions where tenant_id = $1 and email = $11 and asked_at >= $12)))
+               on conflict (tenant_id, id) do update set before = f.before
+               returning before"#,
             self.0.tenant.uuid(),
+            submission.id,
+            submission.form,
+            submission.lead.uuid(),
+            submission.asked_at,
+            submission.answers,
+            submission.consent.map(|(words, _)| words),
+            submission.consent.map(|(_, given_at)| given_at),
+            submission.metadata,
             phone,
             email,
-            since,
-            submission.asked_at,
-            submission.id
+            since
         )
         .fetch_one(&mut *self.0.inner)
         .await
-        .map_err(Error::doing("count a form's recipient"))
+        .map_err(Error::doing("keep what a form brought"))
     }
 }

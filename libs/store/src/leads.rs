@@ -520,6 +520,17 @@ impl Leads<'_> {
         .execute(&mut *self.0.inner)
         .await
         .map_err(Error::doing("note that leads were taken apart"))?;
+        // What was cancelled when another shop took over goes on where it would be now.
+        sqlx::query!(
+            "update messages set state = 'planned', reason = null, finished_at = null
+             where tenant_id = $1 and lead_id = $2 and state = 'cancelled' and reason = 'merged' and due_at > $3",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("take a follow-up up again"))?;
         Ok(row.map(|row| (row.crm_version, row.crm_customer_version)))
     }
 

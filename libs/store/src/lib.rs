@@ -38,5 +38,5 @@ pub use polls::{Arrivals, CrmHealth, NewPollRun, PollOutcome, PollRun, Polls, Ta
 pub use refusals::{NewRefusal, Refusal};
 pub use replies::{Replies, Reply};
 pub use seal::{SealKey, Sealer};
-pub use tenants::{CrmLimit, CrmLocation, Location, Template, TenantSettings, Tenants, token_hash};
+pub use tenants::{CrmLimit, CrmLocation, Location, Template, TenantSettings, Tenants, not_live_yet, token_hash};
 pub use transaction::{Store, Transaction};

@@ -137,7 +137,8 @@ impl Messages<'_> {
                           where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
                             and x.address = case m.channel when 'sms' then l.phone else lower(l.email) end
                       ) as "suppressed!",
-                      exists (select from merges g where g.tenant_id = m.tenant_id and g.lead_id = m.lead_id)
+                      exists (select from merges g where g.lead_id = m.lead_id and g.tenant_id = m.tenant_id)
+                          or exists (select from merges g where g.into_lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           as "was_merged!",
                       s.time_zone, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours
                from messages m

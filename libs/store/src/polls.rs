@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::TenantId;
 
-use crate::{Error, Transaction};
+use crate::{Error, Transaction, tenants::not_live_yet};
 
 /// A poll that is ours until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,9 +115,10 @@ impl Polls<'_> {
         .await
         .map_err(Error::doing("add a poll"))?;
         sqlx::query!(
-            "update tenants set contacts_since = coalesce(contacts_since, $2) where id = $1",
+            "update tenants set contacts_since = $2 where id = $1 and (contacts_since is null or contacts_since >= $3)",
             self.0.tenant.uuid(),
-            business_now
+            business_now,
+            not_live_yet()
         )
         .execute(&mut *self.0.inner)
         .await

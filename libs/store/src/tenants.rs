@@ -69,6 +69,12 @@ pub struct Template {
     pub body: String,
 }
 
+/// Since when a tenant's leads are written to that has not gone live: nobody asks after this.
+pub fn not_live_yet() -> DateTime<Utc> {
+    const YEAR_9999: i64 = 253_370_764_800;
+    DateTime::from_timestamp(YEAR_9999, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 /// The only form in which a door's token is kept.
 pub fn token_hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
@@ -245,6 +251,21 @@ impl Tenants<'_> {
         .await
         .map(drop)
         .map_err(Error::doing("save a door"))
+    }
+
+    /// The same address, with another secret.
+    pub async fn change_door_secret(self, source: &str, secret: &str) -> Result<(), Error> {
+        let sealed = self.0.sealer.seal(&owner(self.0.tenant, source), secret.as_bytes())?;
+        sqlx::query!(
+            "update doors set sealed_secret = $3 where tenant_id = $1 and source = $2",
+            self.0.tenant.uuid(),
+            source,
+            sealed
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("change a door's secret"))
     }
 
     /// Opens a new door and keeps the one before it open until then.

@@ -1,5 +1,5 @@
 use domain::{CrmName, TenantId};
-use store::{NewFormKey, Store, Template, TenantLine, TenantSettings};
+use store::{CrmLimit, NewFormKey, Store, Template, TenantLine, TenantSettings, not_live_yet};
 use uuid::Uuid;
 
 use crate::{Desk, Error};
@@ -17,6 +17,8 @@ pub struct NewTenant {
     pub templates: Vec<Template>,
 }
 
+/// Of the ten that it takes; its sandbox takes five.
+const TEKMETRIC_PER_SECOND: f64 = 5.0;
 const LONGEST_SLUG: usize = 63;
 const LONGEST_NAME: usize = 200;
 
@@ -35,8 +37,13 @@ pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
         return Err(Error::SlugTaken(slug.clone()));
     }
     let mut tx = desk.store.begin(TenantId::new(Uuid::new_v4())).await?;
-    let settings = TenantSettings { crm: *crm, ..settings.clone() };
+    let mut settings = TenantSettings { crm: *crm, ..settings.clone() };
+    if *crm == CrmName::Tekmetric && settings.crm_limit == CrmLimit::default() {
+        settings.crm_limit.per_second = TEKMETRIC_PER_SECOND;
+    }
     tx.tenants().save(slug, name, &settings, desk.clock.now()).await?;
+    // Nobody has asked after this.
+    tx.tenants().contact_since(not_live_yet()).await?;
     for template in templates {
         tx.tenants().save_template(template).await?;
     }

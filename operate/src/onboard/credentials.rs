@@ -1,22 +1,29 @@
 //! Credentials, kept sealed, and the doors that come with them.
 
-use chrono::TimeDelta;
+use accounts::Patience;
 use domain::CrmName;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use store::Store;
 use url::Url;
 
-use crate::{Desk, Error, PATIENCE};
-use accounts::Patience;
+use crate::{Desk, Error, OLD_DOOR_STAYS_OPEN, PATIENCE};
 
 /// Whose credentials they are, and what is kept of them.
 #[derive(Debug)]
 pub enum Vendor<T> {
     /// Tried at the CRM before they are kept.
     Crm(CrmName, T),
-    /// A vendor that carries messages. `make` is told the door that was opened for what the vendor tells us, so that it can name it
-    /// in the credentials; `secret` is what it signs with.
-    Carrier { name: &'static str, secret: String, make: fn(T, &str) -> T, credentials: T },
+    /// A vendor that carries messages. `secret` is what it signs with. `make` is told the door that was opened for what the vendor
+    /// tells us, so that it can name it in the credentials; `keep` takes it over from those before. `anew`: with a new address, also
+    /// if there is one.
+    Carrier {
+        name: &'static str,
+        secret: String,
+        make: fn(T, &str) -> T,
+        keep: fn(T, &T) -> T,
+        credentials: T,
+        anew: bool,
+    },
 }
 
 /// What was kept.
@@ -28,11 +35,8 @@ pub struct SavedCredentials {
     pub door: Option<String>,
 }
 
-/// For the hand that changes an address at the vendor.
-const OLD_DOOR_STAYS_OPEN: TimeDelta = TimeDelta::days(7);
-
 /// Keeps a vendor's credentials in place of those before. A CRM's are kept only if it takes them.
-pub async fn save_credentials<T: Serialize + Send + Sync>(
+pub async fn save_credentials<T: Serialize + DeserializeOwned + Send + Sync>(
     desk: &Desk,
     slug: &str,
     public_url: &Url,
@@ -46,13 +50,22 @@ pub async fn save_credentials<T: Serialize + Send + Sync>(
             if settings.crm != crm {
                 return Err(Error::OtherCrm { slug: slug.to_owned(), has: settings.crm, given: crm });
             }
+            // Written before it is tried and kept only after, so that there is one way to open an account.
             tx.tenants().save_credentials(crm.as_str(), &credentials).await?;
             let account = desk.accounts.open(&mut tx, &settings).await?;
             account.wait(1, Patience::Lead(PATIENCE)).await?;
             let shops = account.crm.shops().await?;
             SavedCredentials { shops: Some(shops.len()), door: None }
         }
-        Vendor::Carrier { name, secret, make, credentials } => {
+        Vendor::Carrier { name, secret, make, keep, credentials, anew } => {
+            let before: Option<T> = tx.tenants().find_credentials(name).await?;
+            if let Some(before) = before.filter(|_| !anew) {
+                // The address stays: what the vendor was told once it goes on using, for a STOP too.
+                tx.tenants().save_credentials(name, &keep(credentials, &before)).await?;
+                tx.tenants().change_door_secret(name, &secret).await?;
+                tx.commit().await?;
+                return Ok(SavedCredentials { shops: None, door: None });
+            }
             let token = hex::encode(rand::random::<[u8; 16]>());
             let door = format!("{}/webhooks/{name}/{token}", public_url.as_str().trim_end_matches('/'));
             tx.tenants().save_credentials(name, &make(credentials, &door)).await?;

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use notify::{sendgrid, twilio};
 use operate::{Check, Desk, Imported, NewTenant, Preflight, RowOutcome, SavedCredentials, Vendor};
 use serde::{Deserialize, de::DeserializeOwned};
-use store::{NewFormKey, Store, TenantSettings};
+use store::{NewFormKey, Store, TenantSettings, not_live_yet};
 use url::Url;
 
 use super::{
@@ -43,7 +43,8 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|line| {
                 serde_json::json!({"tenant": line.slug, "name": line.name, "crm": line.crm, "locations": line.locations,
-                    "live_since": line.live_since})
+                    "is_live": line.live_since.is_none_or(|at| at < not_live_yet()),
+                    "live_since": line.live_since.filter(|at| *at < not_live_yet())})
             })
             .collect();
         return Ok(say(&serde_json::to_string_pretty(&lines)?)?);
@@ -52,9 +53,11 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
         say("no tenant yet; add one with: leads tenant add SLUG --name NAME")?;
     }
     for line in tenants {
-        let live = line
-            .live_since
-            .map_or_else(|| "not live".to_owned(), |at| format!("live since {}", at.format("%Y-%m-%d %H:%M")));
+        let live = match line.live_since {
+            None => "answers whoever asked, however long ago".to_owned(),
+            Some(at) if at >= not_live_yet() => "not live".to_owned(),
+            Some(at) => format!("live since {}", at.format("%Y-%m-%d %H:%M")),
+        };
         say(&format!("{:<24} {}, {}, {} locations, {live}", line.slug, line.name, line.crm, line.locations))?;
     }
     Ok(())
@@ -205,7 +208,16 @@ fn address(base_url: String) -> anyhow::Result<String> {
 }
 
 /// Keeps a vendor's credentials, in place of those before.
-pub async fn credentials(config: &Config, slug: &str, vendor: VendorName, json: bool) -> anyhow::Result<()> {
+pub async fn credentials(
+    config: &Config,
+    slug: &str,
+    vendor: VendorName,
+    anew: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let works = |found: Result<String, String>| {
+        found.map_err(|why| anyhow::anyhow!("nothing is kept: with these credentials {why}"))
+    };
     let (desk, public_url) = (desk(config)?, &config.ingest.public_url);
     let saved = match vendor {
         VendorName::Shopmonkey => {
@@ -228,16 +240,22 @@ pub async fn credentials(config: &Config, slug: &str, vendor: VendorName, json: 
                 messaging_service_sid,
                 status_callback: String::new(),
             };
+            works(notify::try_twilio(&config.notify, credentials.clone()).await)?;
             let make = |key, door: &str| twilio::Credentials { status_callback: format!("{door}/status"), ..key };
-            let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, credentials };
+            let keep = |key, before: &twilio::Credentials| twilio::Credentials {
+                status_callback: before.status_callback.clone(),
+                ..key
+            };
+            let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, keep, credentials, anew };
             operate::save_credentials(&desk, slug, public_url, carrier).await?
         }
         VendorName::Sendgrid => {
             let SendgridKey { base_url, api_key, from_email, from_name, webhook_public_key } = vendor.read()?;
             anyhow::ensure!(domain::Email::parse(&from_email).is_ok(), "from_email {from_email:?} is no email address");
             let credentials = sendgrid::Credentials { base_url: address(base_url)?, api_key, from_email, from_name };
-            let make = |key, _: &str| key;
-            let carrier = Vendor::Carrier { name: sendgrid::NAME, secret: webhook_public_key, make, credentials };
+            works(notify::try_sendgrid(&config.notify, credentials.clone()).await)?;
+            let (name, secret) = (sendgrid::NAME, webhook_public_key);
+            let carrier = Vendor::Carrier { name, secret, make: |key, _| key, keep: |key, _| key, credentials, anew };
             operate::save_credentials(&desk, slug, public_url, carrier).await?
         }
     };
@@ -251,7 +269,13 @@ fn tell_saved(slug: &str, vendor: VendorName, saved: &SavedCredentials) -> anyho
     if let Some(shops) = saved.shops {
         say(&format!("the CRM takes them and shows {shops} shops; next: leads tenant webhook repair {slug}"))?;
     }
-    let Some(door) = &saved.door else { return Ok(()) };
+    let Some(door) = &saved.door else {
+        return if saved.shops.is_none() {
+            Ok(say("the vendor takes them; our address there stays as it is")?)
+        } else {
+            Ok(())
+        };
+    };
     Ok(say(&match vendor {
         VendorName::Twilio => format!(
             "kept. In Twilio, under the messaging service's Integration > Send a webhook, set this address, shown this once:\n\n  {door}/reply"

@@ -60,7 +60,7 @@ pub async fn repair_webhook(config: &Config, slug: &str, anew: bool, json: bool)
             "registered anew, with a new address and a new secret; what came to the old address is refused".to_owned()
         }
         Repaired::ByHand { url, place } => format!(
-            "in the CRM, under {place}, add this address in every shop. It is shown this once:\n\n  {url}\n\nThe one before it stays open for a week; then take it out there."
+            "in the CRM, under {place}, add this address in every shop. It is shown this once:\n\n  {url}\n\nThe one before it stays open for a week; then take it out there. Asking for another one closes it at once."
         ),
     })?)
 }

@@ -267,3 +267,40 @@ async fn what_is_known_of_a_lead_says_how_it_is_known() {
     assert!(list_merges(&desk(&test), "tekmetric-tint").await.expect("merges").is_empty());
     program.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_can_be_written_to_is_not_one_with_somebody_who_cannot() {
+    let test = franchise(DuplicateRules::default()).await;
+    let program = test.run().await;
+    // A number without leave to text it, and no address: nobody can be written to.
+    let first = Quote { texts_allowed: false, email: None, ..quote("o-1") };
+    test.site.sim.world.ask_for_quote(&first, Manners::default());
+    until("it is a lead", async || test.lead(&first).await.is_some()).await;
+    let second = quote("o-2");
+    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    test.until_texted(&second).await;
+    assert_eq!(describe(&test, test.lead_id(&first)).await.merged_into, Some(test.lead_id(&second)));
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_requests_that_name_no_service_are_not_the_same_request() {
+    let test = franchise(DuplicateRules::default()).await;
+    let program = test.run().await;
+    let url = format!("{}/api/submit-contact?key={}", test.site.public_url, test.site.franchise.publishable_key);
+    let mut leads = Vec::new();
+    for message in ["What about my windows?", "And my other car's bonnet?"] {
+        let answers = json!({"first_name": "Dana", "message": message, "phone": DANA, "consent": true,
+            "location": LOCATIONS[0].0});
+        let response = reqwest::Client::new().post(&url).json(&answers).send().await.expect("an answer");
+        let answer: serde_json::Value = response.json().await.expect("JSON");
+        leads.push(LeadId::of_order(test.site.franchise.tenant, "form", answer["id"].as_str().expect("an id")));
+    }
+    for lead in leads {
+        until("it is a lead of its own", async || {
+            describe_lead(&desk(&test), TENANT, lead).await.is_ok_and(|lead| lead.merged_into.is_none())
+        })
+        .await;
+    }
+    program.stop().await;
+}

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::TimeDelta;
 use crm::shopmonkey;
-use domain::{CrmName, StopReason};
+use domain::{CrmName, LeadId, StopReason};
 use notify::twilio;
 use operate::{
     Desk, Error, NewTenant, RowOutcome, Vendor, add_tenant, go_live, import_locations, preflight, repair_webhook,
@@ -139,7 +140,11 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
     };
     let make = |account, door: &str| twilio::Credentials { status_callback: format!("{door}/status"), ..account };
     let secret = sim::twilio::AUTH_TOKEN.to_owned();
-    let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, credentials: account };
+    let keep = |account, before: &twilio::Credentials| twilio::Credentials {
+        status_callback: before.status_callback.clone(),
+        ..account
+    };
+    let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, keep, credentials: account, anew: false };
     save_credentials(&desk, slug, &url, carrier).await.expect("kept");
     let mailer = notify::sendgrid::Credentials {
         base_url,
@@ -148,8 +153,8 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
         from_name: "New Tint".into(),
     };
     let secret = sim::sendgrid::public_key();
-    let carrier =
-        Vendor::Carrier { name: notify::sendgrid::NAME, secret, make: |mailer, _| mailer, credentials: mailer };
+    let (name, make, keep) = (notify::sendgrid::NAME, |mailer, _: &str| mailer, |mailer, _: &_| mailer);
+    let carrier = Vendor::Carrier { name, secret, make, keep, credentials: mailer, anew: false };
     save_credentials(&desk, slug, &url, carrier).await.expect("kept");
     repair_webhook(&self::desk(&test), slug, &url, false).await.expect("registered");
 
@@ -158,6 +163,17 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
     let test_lead = ready.locations[0].checks.iter().find(|check| check.what == "test lead").expect("one was sent");
     assert!(test_lead.says.contains("went to nobody"), "{test_lead:?}");
 
+    // Before it is live nobody is written to: not about an order, not about a form.
+    let early = Quote { location_id: Some(shop.into()), phone: Some("+15125550188".into()), ..quote("o-0") };
+    test.site.sim.world.ask_for_quote(&early, Manners::default());
+    let silent = async || {
+        let tenant = test.site.store.everywhere().find_tenant("new-tint").await.expect("found").expect("a tenant");
+        let mut tx = test.site.store.begin(tenant).await.expect("a transaction");
+        let lead = LeadId::of_order(tenant, CrmName::Shopmonkey.as_str(), "o-0");
+        tx.leads().lookup(lead).await.expect("readable").and_then(|lead| lead.stop_reason)
+    };
+    until("it is kept", async || silent().await.as_deref() == Some("before_go_live")).await;
+    test.advance_to(test.site.clock.now() + TimeDelta::seconds(1));
     go_live(&desk, slug).await.expect("live");
     let asked = Quote { location_id: Some(shop.into()), phone: Some("+15125550177".into()), ..quote("o-1") };
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
@@ -188,13 +204,15 @@ async fn a_test_lead_says_which_stage_it_did_not_come_through_and_goes_to_nobody
         let test_lead = location.checks.iter().find(|check| check.what == "test lead").expect("one was sent");
         assert_eq!(test_lead.to_do.as_deref(), Some("check that enrich runs"));
     }
-    // It is read after all, later: and nobody is written to.
+    // They are read after all, later: and nothing is planned for them any more.
+    test.advance_to(test.site.clock.now() + TimeDelta::minutes(2));
     let program = test.run().await;
-    until("the test leads are over", async || {
-        let counts = test.site.store.everywhere().count_messages_by_state().await.expect("counts");
-        counts.iter().filter(|count| count.state == "withheld").map(|count| count.messages).sum::<i64>() >= 3
+    until("the test leads are kept", async || {
+        let counts = test.site.store.everywhere().count_leads_by_status().await.expect("counts");
+        counts.iter().map(|(_, leads)| leads).sum::<i64>() == 3
     })
     .await;
+    assert!(test.site.store.everywhere().count_messages_by_state().await.expect("counts").is_empty());
     assert_eq!(test.site.sim.world.journal.count(|event| matches!(event, sim::Event::Email { .. })), 0);
     assert_eq!(StopReason::Rehearsal.status(), None);
     bus.close().await;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::{NaiveDate, TimeDelta};
-use domain::CrmName;
+use domain::{CrmName, DuplicateRules};
 use operate::{Ledger, read_ledger};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sim::{Manners, Quote};
@@ -19,6 +19,7 @@ const SEED: u64 = 20_260_110;
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_whose_webhooks_are_dropped_doubled_and_late_at_random_are_each_one_lead() {
     let test = polled().await;
+    test.choose(|settings| settings.duplicates = DuplicateRules::default()).await;
     test.add_tekmetric_tenant("tekmetric-tint").await;
     let program = test.run().await;
     let mut random = StdRng::seed_from_u64(SEED);

@@ -34,7 +34,7 @@ const WEBHOOKS: &str = "Settings > Integrations > Webhooks";
 /// A page has no more, whatever one asks for.
 const LARGEST_PAGE: usize = 100;
 
-/// What stands before an appointment's or an order's list, and the names of its filters.
+/// What stands in the address of its list.
 fn place_of(feed: Feed) -> &'static str {
     match feed {
         Feed::Orders => "repair-orders",
@@ -47,7 +47,7 @@ fn place_of(feed: Feed) -> &'static str {
 fn filters(feed: Feed, stamp: Stamp) -> (&'static str, &'static str) {
     match (stamp, feed) {
         (Stamp::Created, Feed::Orders) => ("start", "end"),
-        // Of customers and appointments there is no such list: by their times of change they are found as well.
+        // Only orders are listed by when they were made; nobody asks it of the others.
         (Stamp::Created | Stamp::Updated, _) => ("updatedDateStart", "updatedDateEnd"),
         (Stamp::Deleted, _) => ("deletedDateStart", "deletedDateEnd"),
     }
@@ -123,7 +123,7 @@ fn listed(raw: &RawValue) -> Option<Row> {
         version: row.dates.version().unwrap_or_default(),
         location_id: row.shop_id,
         created_at: row.dates.created_at(),
-        changed_at: row.dates.changed_at(),
+        changed_at: row.dates.updated_at(),
         deleted_at: row.dates.deleted_at(),
         webhook: format!(r#"{{"event":"Found by looking","data":{raw}}}"#).into(),
     })
@@ -161,6 +161,10 @@ impl Crm for Tekmetric {
     fn has_in_it(&self, read_version: i64, read_at: DateTime<Utc>, told_version: i64) -> bool {
         let is_over = read_at.timestamp_millis() >= told_version + 1_000;
         read_version > told_version || (read_version == told_version && is_over)
+    }
+
+    fn settles_within(&self) -> TimeDelta {
+        TimeDelta::hours(1)
     }
 
     async fn shops(&self) -> Result<Vec<Shop>, Error> {

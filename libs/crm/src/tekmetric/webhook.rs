@@ -4,15 +4,22 @@
 
 use chrono::{DateTime, Utc};
 use ring::digest::{SHA256, digest};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::wire::Dates;
 use crate::{About, Change, UnreadableChange as Error, lenient::id};
 
 #[derive(Deserialize)]
 struct Body {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "data")]
     data: Option<Data>,
+}
+
+/// What is no object is none that we know.
+fn data<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Data>, D::Error> {
+    let value: Option<Value> = Option::deserialize(from)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
 #[derive(Deserialize)]
@@ -28,9 +35,9 @@ struct Data {
     /// Only a repair order has one.
     #[serde(default, deserialize_with = "id")]
     repair_order_number: Option<String>,
-    start_time: Option<serde_json::Value>,
-    phone: Option<serde_json::Value>,
-    customer_type: Option<serde_json::Value>,
+    start_time: Option<Value>,
+    phone: Option<Value>,
+    customer_type: Option<Value>,
     #[serde(flatten)]
     dates: Dates,
 }
@@ -38,8 +45,14 @@ struct Data {
 /// A retry has the same bytes, and nothing else to know it by.
 pub(crate) fn parse(body: &[u8]) -> Result<Change, Error> {
     let parsed: Body = serde_json::from_slice(body).map_err(|error| Error::not_json(&error))?;
-    let data = parsed.data.ok_or(Error::Missing("data"))?;
-    let own_id = data.id.ok_or(Error::Missing("data.id"))?;
+    let hash = hex::encode(&digest(&SHA256, body).as_ref()[..16]);
+    // What nobody has seen yet is kept, and harms nobody.
+    let Some((data, own_id)) =
+        parsed.data.and_then(|mut data| Some((data.id.take()?, data))).map(|(id, data)| (data, id))
+    else {
+        let (id, key) = (hash.clone(), hash);
+        return Ok(Change { about: About::Other, key, id, is_deletion: false, row_version: None, location_id: None });
+    };
     let deleted_at: Option<DateTime<Utc>> = data.dates.deleted_at();
     let version = data.dates.version();
     let (about, id, row_version, is_deletion) = if data.repair_order_number.is_some() {
@@ -54,7 +67,6 @@ pub(crate) fn parse(body: &[u8]) -> Result<Change, Error> {
     } else {
         (About::Other, own_id, version, false)
     };
-    let hash = hex::encode(&digest(&SHA256, body).as_ref()[..16]);
     Ok(Change { about, key: format!("{id}:{hash}"), id, is_deletion, row_version, location_id: data.shop_id })
 }
 
@@ -87,9 +99,10 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_what_is_missing() {
+    fn what_nobody_has_seen_yet_is_kept_and_what_is_no_json_is_refused() {
         assert!(matches!(parse(b"<html>"), Err(Error::NotJson { .. })));
-        assert!(matches!(parse(b"{}"), Err(Error::Missing("data"))));
-        assert!(matches!(parse(br#"{"data":{"id":null}}"#), Err(Error::Missing("data.id"))));
+        for unknown in ["{}", r#"{"data":[1]}"#, r#"{"event":"New","data":{"id":null}}"#] {
+            assert_eq!(parse(unknown.as_bytes()).unwrap().about, About::Other, "{unknown}");
+        }
     }
 }

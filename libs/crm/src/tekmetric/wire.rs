@@ -37,6 +37,11 @@ impl Dates {
         self.created_date.map(Moment::utc)
     }
 
+    /// By this they are listed.
+    pub(super) fn updated_at(self) -> Option<DateTime<Utc>> {
+        self.updated_date.map(Moment::utc)
+    }
+
     /// Nobody says whether a deletion counts as a change.
     pub(super) fn changed_at(self) -> Option<DateTime<Utc>> {
         self.updated_date.map(Moment::utc).max(self.deleted_at())

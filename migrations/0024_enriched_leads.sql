@@ -111,7 +111,10 @@ create function save_lead(
           and ((l.stop_reason is null and l.location_id <> at_location)
                or ((l.stop_reason is null or l.stop_reason in ('replied', 'booked'))
                    and ((car <> '' and lower(l.vehicle) = lower(car))
-                        or (cardinality(wishes) > 0 and lower(l.service) = lower(wish)))))
+                        or (cardinality(wishes) > 0 and lower(l.service) = lower(wish))))
+               -- Who says a moment later what it is about, or says it no more, is talking of the same.
+               or (l.stop_reason is null and (cardinality(wishes) = 0 or cardinality(l.services) = 0)
+                   and l.created_at between asked_at - interval '1 hour' and asked_at + interval '1 hour'))
         order by l.created_at, l.id
         limit 1
         for update;
@@ -138,6 +141,7 @@ create function save_lead(
         values (of_tenant, new_id, older.id,
                 older.person || case when older.is_same_service then ', the same service'
                                      when older.is_same_car then ', the same car'
+                                     when older.location_id = at_location then ', a moment before'
                                      else ', asked another shop before' end, at);
         return 'merged';
     end

@@ -25,3 +25,8 @@ pub use app::App;
 pub use config::{Config, PollConfig};
 pub use poll::start as start_polling;
 pub use router::router;
+
+/// Whether this is a key that SendGrid's webhooks can be verified with.
+pub fn reads_sendgrid_key(public_key: &str) -> bool {
+    signature::sendgrid::point_of(public_key).is_some()
+}

@@ -119,6 +119,9 @@ impl Send {
                 return withhold(cx, tx, &message, WithheldReason::Template).await;
             }
         };
+        if message.was_merged && tx.messages().was_said_by_another(message.lead, &message.template).await? {
+            return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
+        }
         let Some(address) = address else { return withhold(cx, tx, &message, WithheldReason::Rehearsal).await };
         let Some(carrier) = chosen.carrier(message.channel) else {
             // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.

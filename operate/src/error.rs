@@ -6,6 +6,8 @@ pub enum Error {
     TooLongAgo(u32),
     #[error("the days from {from} to {to} are none; write the earlier one first")]
     NoDays { from: chrono::NaiveDate, to: chrono::NaiveDate },
+    #[error("the settings cannot work: {0}")]
+    Settings(String),
     #[error("{0:?} cannot be a tenant's name in commands; use small letters, digits and dashes, such as sample-tint")]
     Slug(String),
     #[error("there is a tenant called {0:?} already; see: leads tenant list")]

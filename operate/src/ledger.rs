@@ -20,6 +20,8 @@ const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(60);
 #[derive(Debug, Clone, Serialize)]
 pub struct Ledger {
     pub tenant: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
     pub days: Vec<LedgerDay>,
     /// Of all days together.
     pub missing: usize,
@@ -100,6 +102,8 @@ pub async fn read_ledger(
     let days: Vec<_> = compared.days.into_values().collect();
     Ok(Ledger {
         tenant: slug.to_owned(),
+        from,
+        to,
         missing: days.iter().map(|day| day.missing.len()).sum(),
         crowded_instants: compared.crowded_instants,
         refused_shops: compared.refused_shops,

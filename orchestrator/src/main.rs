@@ -101,9 +101,9 @@ enum Tenant {
         /// As people call it
         #[arg(long)]
         name: String,
-        /// shopmonkey or tekmetric
-        #[arg(long, default_value = "shopmonkey")]
-        crm: CrmName,
+        /// shopmonkey or tekmetric; what the settings say, or else shopmonkey
+        #[arg(long)]
+        crm: Option<CrmName>,
         /// What it chose, as JSON; everything left out is the default
         #[arg(long, value_name = "FILE")]
         settings: Option<PathBuf>,

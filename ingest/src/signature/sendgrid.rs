@@ -19,10 +19,8 @@ pub(crate) fn verify(headers: &HeaderMap, body: &[u8], public_key: &str) -> Resu
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let timestamp = header("x-twilio-email-event-webhook-timestamp").ok_or_else(missing)?;
     let signature = header("x-twilio-email-event-webhook-signature").ok_or_else(missing)?;
-    let der = STANDARD.decode(public_key.trim()).unwrap_or_default();
-    let point = der.strip_prefix(&BEFORE_THE_POINT).filter(|point| point.len() == 65);
-    let point =
-        point.ok_or_else(|| bad("The verification key stored for this address cannot be read; store it again."))?;
+    let point = point_of(public_key)
+        .ok_or_else(|| bad("The verification key stored for this address cannot be read; store it again."))?;
     let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
     let signed = [timestamp.as_bytes(), body].concat();
     if STANDARD.decode(signature).is_ok_and(|signature| key.verify(&signed, &signature).is_ok()) {
@@ -30,6 +28,12 @@ pub(crate) fn verify(headers: &HeaderMap, body: &[u8], public_key: &str) -> Resu
     } else {
         Err(bad("The signature does not fit this body and the verification key of this address."))
     }
+}
+
+/// Where a public key lies on its curve.
+pub(crate) fn point_of(public_key: &str) -> Option<Vec<u8>> {
+    let der = STANDARD.decode(public_key.trim()).ok()?;
+    der.strip_prefix(&BEFORE_THE_POINT).filter(|point| point.len() == 65).map(<[u8]>::to_vec)
 }
 
 fn missing() -> Problem {

@@ -124,6 +124,42 @@ impl Messages<'_> {
     }
 
     /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
+    /// Whether a lead that is, or was, one with this one has said the same: the words of one step may differ by a letter.
+    /// Until the transaction ends no other lead of theirs claims anything.
+    pub async fn was_said_by_another(self, lead: LeadId, template: &str) -> Result<bool, Error> {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended(coalesce(
+                 (select into_lead_id from merges where lead_id = $2 and tenant_id = $1 order by merged_at limit 1),
+                 $2)::text, 4))",
+            self.0.tenant.uuid(),
+            lead.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("wait for another lead of theirs"))?;
+        sqlx::query_scalar!(
+            r#"select exists (
+                   select from (
+                       select into_lead_id as id from merges where lead_id = $2 and tenant_id = $1
+                       union
+                       select lead_id from merges where into_lead_id = $2 and tenant_id = $1
+                   ) other
+                   cross join lateral (
+                       select from messages m
+                       where m.tenant_id = $1 and m.lead_id = other.id and m.template = $3
+                         and m.state in ('claimed', 'unknown', 'sent', 'delivered')
+                       limit 1
+                   ) said
+               ) as "was_said!""#,
+            self.0.tenant.uuid(),
+            lead.uuid(),
+            template
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look what another lead of theirs has said"))
+    }
+
     pub async fn lock(self, id: MessageId) -> Result<Option<Message>, Error> {
         let row = sqlx::query!(
             // Joined plainly, the young tables of a new shop get a plan that reads all of its leads, and the connection keeps it.

@@ -19,6 +19,7 @@ const MOST_DAYS: i64 = 31;
 
 /// Days of the shops, both included. Left out: yesterday and today.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Range {
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,

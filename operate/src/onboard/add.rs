@@ -19,6 +19,8 @@ pub struct NewTenant {
 
 /// Of the ten that it takes; its sandbox takes five.
 const TEKMETRIC_PER_SECOND: f64 = 5.0;
+/// No CRM takes more; the simulator does.
+const MOST_PER_SECOND: f64 = 10_000.0;
 const LONGEST_SLUG: usize = 63;
 const LONGEST_NAME: usize = 200;
 
@@ -36,6 +38,7 @@ pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
     if desk.store.everywhere().find_tenant(slug).await?.is_some() {
         return Err(Error::SlugTaken(slug.clone()));
     }
+    check(settings, templates)?;
     let mut tx = desk.store.begin(TenantId::new(Uuid::new_v4())).await?;
     let mut settings = TenantSettings { crm: *crm, ..settings.clone() };
     if *crm == CrmName::Tekmetric && settings.crm_limit == CrmLimit::default() {
@@ -55,6 +58,25 @@ pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
     Ok(key)
 }
 
+/// What cannot work, in words.
+fn check(settings: &TenantSettings, templates: &[Template]) -> Result<(), Error> {
+    let CrmLimit { per_second, burst } = settings.crm_limit;
+    let wrong = |says: String| Err(Error::Settings(says));
+    if !(per_second > 0.0 && per_second <= MOST_PER_SECOND) || burst == 0 {
+        return wrong(format!(
+            "crm_limit is {per_second} a second with a burst of {burst}; write for example 2.0 and 30"
+        ));
+    }
+    if settings.heat.hot_from < settings.heat.warm_from {
+        return wrong("heat.hot_from is below heat.warm_from; nothing would be warm".to_owned());
+    }
+    let is_there = |name: &str| templates.iter().any(|template| template.name == name);
+    match settings.cadence.steps().iter().find(|step| !is_there(&step.template)) {
+        Some(step) => wrong(format!("the cadence names a template {:?}, and there is none", step.template)),
+        None => Ok(()),
+    }
+}
+
 /// What a tenant has chosen.
 pub async fn read_settings(desk: &Desk, slug: &str) -> Result<TenantSettings, Error> {
     let tenant = desk.find(slug).await?;
@@ -70,6 +92,8 @@ pub async fn change_settings(desk: &Desk, slug: &str, settings: &TenantSettings)
     if before.crm != settings.crm {
         return Err(Error::CrmStays { slug: slug.to_owned(), has: before.crm });
     }
+    let templates = tx.tenants().list_templates().await?;
+    check(settings, &templates)?;
     tx.tenants().change_settings(settings).await?;
     Ok(tx.commit().await?)
 }

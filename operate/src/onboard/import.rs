@@ -189,11 +189,8 @@ fn read_row(record: &ByteRecord, width: usize, places: [usize; 6], seen: &mut Ha
             ),
         );
     }
-    if !crm_location_id.is_empty() {
-        match seen.get(&crm_location_id) {
-            Some(before) => wrong(0, format!("{crm_location_id:?} is in line {before} already")),
-            None => drop(seen.insert(crm_location_id.clone(), line)),
-        }
+    if let Some(before) = seen.get(&crm_location_id) {
+        wrong(0, format!("{crm_location_id:?} is in line {before} already"));
     }
     let zone = time_zone.parse::<Tz>();
     if zone.is_err() && !time_zone.is_empty() {
@@ -203,9 +200,11 @@ fn read_row(record: &ByteRecord, width: usize, places: [usize; 6], seen: &mut Ha
     if number.is_err() && !phone.is_empty() {
         wrong(3, format!("{phone:?} is no telephone number; write for example +1 512 555 0142"));
     }
-    let named: HashSet<_> = problems.iter().map(|problem| problem.column).collect();
     let read = match (zone, number) {
-        (Ok(time_zone), Ok(phone)) if named.is_empty() => Ok(Fields { name, time_zone, phone, postal_address, hours }),
+        (Ok(time_zone), Ok(phone)) if problems.is_empty() => {
+            seen.insert(crm_location_id.clone(), line);
+            Ok(Fields { name, time_zone, phone, postal_address, hours })
+        }
         _ => Err(problems),
     };
     Row { line, crm_location_id, read }

@@ -11,6 +11,7 @@ use crate::Config;
 pub async fn run(config: &Config, slug: &str, search: &ServiceSearch, json: bool) -> anyhow::Result<ExitCode> {
     let desk = desk(config)?;
     let shops = operate::list_shops(&desk, slug).await?;
+    anyhow::ensure!(!shops.is_empty(), "{slug} has no shops yet; run: leads tenant import {slug} FILE.csv");
     let (store, accounts, clock) = (desk.store.clone(), desk.accounts.clone(), desk.clock.clone());
     let catalogs = Catalogs::new(config.catalog.clone(), &config.limits, store, accounts, clock)?;
     let mut is_known = true;

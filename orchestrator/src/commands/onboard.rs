@@ -68,13 +68,20 @@ pub async fn add(
     config: &Config,
     slug: &str,
     name: &str,
-    crm: CrmName,
+    crm: Option<CrmName>,
     settings: Option<&Path>,
     json: bool,
 ) -> anyhow::Result<()> {
     let settings = match settings {
-        Some(file) => read_json(file).with_context(|| format!("the settings in {} cannot be used", file.display()))?,
+        Some(file) => read_settings(file)?,
         None => TenantSettings::default(),
+    };
+    let crm = match crm {
+        Some(crm) if settings.crm != CrmName::default() && settings.crm != crm => {
+            bail!("--crm says {crm}, and the settings say {}; leave one out", settings.crm)
+        }
+        Some(crm) => crm,
+        None => settings.crm,
     };
     let new = NewTenant { slug: slug.to_owned(), name: name.to_owned(), crm, settings, templates: demo::templates() };
     let key = operate::add_tenant(&desk(config)?, &new).await?;
@@ -97,9 +104,15 @@ pub async fn settings(config: &Config, slug: &str, file: Option<&Path>) -> anyho
     let Some(file) = file else {
         return Ok(say(&serde_json::to_string_pretty(&operate::read_settings(&desk, slug).await?)?)?);
     };
-    let settings = read_json(file).with_context(|| format!("the settings in {} cannot be used", file.display()))?;
-    operate::change_settings(&desk, slug, &settings).await?;
+    operate::change_settings(&desk, slug, &read_settings(file)?).await?;
     Ok(say("changed; the roles read it within a minute, and what is planned already stays as it is")?)
+}
+
+fn read_settings(file: &Path) -> anyhow::Result<TenantSettings> {
+    let settings: serde_json::Value =
+        read_json(file).with_context(|| format!("the settings in {} are no JSON", file.display()))?;
+    anyhow::ensure!(settings.is_object(), "the settings in {} are no object, such as {{}}", file.display());
+    serde_json::from_value(settings).with_context(|| format!("the settings in {} cannot be used", file.display()))
 }
 
 fn read_json<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
@@ -253,6 +266,10 @@ pub async fn credentials(
             let SendgridKey { base_url, api_key, from_email, from_name, webhook_public_key } = vendor.read()?;
             anyhow::ensure!(domain::Email::parse(&from_email).is_ok(), "from_email {from_email:?} is no email address");
             let credentials = sendgrid::Credentials { base_url: address(base_url)?, api_key, from_email, from_name };
+            anyhow::ensure!(
+                ingest::reads_sendgrid_key(&webhook_public_key),
+                "nothing is kept: webhook_public_key is no key; copy it from Settings > Mail Settings > Event Webhook"
+            );
             works(notify::try_sendgrid(&config.notify, credentials.clone()).await)?;
             let (name, secret) = (sendgrid::NAME, webhook_public_key);
             let carrier = Vendor::Carrier { name, secret, make: |key, _| key, keep: |key, _| key, credentials, anew };
@@ -278,7 +295,7 @@ fn tell_saved(slug: &str, vendor: VendorName, saved: &SavedCredentials) -> anyho
     };
     Ok(say(&match vendor {
         VendorName::Twilio => format!(
-            "kept. In Twilio, under the messaging service's Integration > Send a webhook, set this address, shown this once:\n\n  {door}/reply"
+            "kept. In Twilio, under the messaging service's Integration > Send a webhook, set this address, shown this once:\n\n  {door}/reply#rc=5&rp=all"
         ),
         _ => format!(
             "kept. In SendGrid, under Settings > Mail Settings > Event Webhook, set this address, shown this once:\n\n  {door}"
@@ -442,6 +459,11 @@ pub async fn form_key(config: &Config, wanted: FormKeyArguments, json: bool) -> 
         Some(file) => Some(read_json(file).with_context(|| format!("the form in {} cannot be used", file.display()))?),
         None => None,
     };
+    anyhow::ensure!(!name.trim().is_empty(), "the form has no name; write for example --name quote");
+    anyhow::ensure!(
+        schema.as_ref().is_none_or(|schema| !schema.fields.is_empty()),
+        "the form asks for nothing; docs/forms.md shows one"
+    );
     for origin in &origins {
         let is_origin = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
         anyhow::ensure!(

@@ -11,6 +11,7 @@ use operate::{
     Desk, Error, NewTenant, RowOutcome, Vendor, add_tenant, go_live, import_locations, preflight, repair_webhook,
     reseal_all, save_credentials,
 };
+use serde_json::json;
 use sim::{Manners, Quote};
 use stage::Bus;
 use store::{Store, TenantSettings};
@@ -31,7 +32,8 @@ fn public_url(test: &Test) -> Url {
     test.site.public_url.parse().expect("an address")
 }
 
-async fn add(desk: &Desk, slug: &str) {
+/// Answers its website's key.
+async fn add(desk: &Desk, slug: &str) -> String {
     let new = NewTenant {
         slug: slug.into(),
         name: "New Tint".into(),
@@ -41,13 +43,14 @@ async fn add(desk: &Desk, slug: &str) {
     };
     let key = add_tenant(desk, &new).await.expect("added");
     assert!(key.starts_with("pk_"));
+    key
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_two_hundred_shops_takes_in_what_is_right_and_names_the_seven_that_are_not() {
     let test = Test::start().await;
     let desk = desk(&test);
-    add(&desk, "new-tint").await;
+    let _ = add(&desk, "new-tint").await;
     let mut file = HEAD.to_owned();
     for number in 0..200 {
         let line = match number {
@@ -108,7 +111,7 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
         preflight(&self::desk(&test), "new-tint", carriers.collect(), Some(&bus), |_, _| {}).await.expect("looked")
     };
 
-    add(&desk, "new-tint").await;
+    let website = add(&desk, "new-tint").await;
     let bare = look().await;
     assert!(!bare.is_ready() && bare.score == 0 && bare.locations.is_empty());
 
@@ -166,13 +169,19 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
     // Before it is live nobody is written to: not about an order, not about a form.
     let early = Quote { location_id: Some(shop.into()), phone: Some("+15125550188".into()), ..quote("o-0") };
     test.site.sim.world.ask_for_quote(&early, Manners::default());
-    let silent = async || {
+    let address = format!("{}/api/chatbot/leads?key={website}", test.site.public_url);
+    let answers = json!({"name": "Sam", "email": "sam@example.com", "location": shop});
+    let response = reqwest::Client::new().post(address).json(&answers).send().await.expect("an answer");
+    let form: serde_json::Value = response.json().await.expect("JSON");
+    let silent = async |crm: &str, order: &str| {
         let tenant = test.site.store.everywhere().find_tenant("new-tint").await.expect("found").expect("a tenant");
         let mut tx = test.site.store.begin(tenant).await.expect("a transaction");
-        let lead = LeadId::of_order(tenant, CrmName::Shopmonkey.as_str(), "o-0");
+        let lead = LeadId::of_order(tenant, crm, order);
         tx.leads().lookup(lead).await.expect("readable").and_then(|lead| lead.stop_reason)
     };
-    until("it is kept", async || silent().await.as_deref() == Some("before_go_live")).await;
+    for (crm, order) in [("shopmonkey", "o-0"), ("form", form["id"].as_str().expect("an id"))] {
+        until("it is kept", async || silent(crm, order).await.as_deref() == Some("before_go_live")).await;
+    }
     test.advance_to(test.site.clock.now() + TimeDelta::seconds(1));
     go_live(&desk, slug).await.expect("live");
     let asked = Quote { location_id: Some(shop.into()), phone: Some("+15125550177".into()), ..quote("o-1") };

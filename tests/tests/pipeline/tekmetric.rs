@@ -41,6 +41,11 @@ async fn until_stopped(test: &Test, franchise: &Franchise, order: &Quote, why: S
     .await;
 }
 
+/// The roles may have taken longer to start than any time one could name.
+fn seconds_pass(test: &Test) {
+    test.advance_to(test.site.clock.now() + TimeDelta::seconds(5));
+}
+
 async fn post(url: &str, body: &str) -> StatusCode {
     let sent = reqwest::Client::new().post(url).body(body.to_owned()).send().await;
     sent.expect("an answer").status()
@@ -58,7 +63,7 @@ async fn an_estimate_is_a_lead_and_its_approval_ends_the_follow_up() {
     assert!(text.contains("Window Tint") && text.contains("2021 Honda Civic"), "{text}");
     assert!(lead_of(&test, &shops, &asked).await.is_some());
 
-    test.advance_to(noon() + TimeDelta::seconds(5));
+    seconds_pass(&test);
     test.site.sim.world.approve_estimate("700123", Manners::default());
     until_stopped(&test, &shops, &asked, StopReason::Converted).await;
     test.assert_settled().await;
@@ -78,7 +83,7 @@ async fn a_payment_leads_to_its_repair_order_and_a_sentence_nobody_knows_does_no
     }
     world.ask_for_estimate(&asked, Manners::default());
     until("the customer has a text", async || !test.texts_to(DANA).is_empty()).await;
-    test.advance_to(noon() + TimeDelta::seconds(5));
+    seconds_pass(&test);
     world.pay_estimate("700123", Manners::default());
     until_stopped(&test, &shops, &asked, StopReason::Converted).await;
     test.assert_settled().await;
@@ -116,7 +121,7 @@ async fn what_no_webhook_tells_is_found_shop_by_shop_and_one_we_may_not_see_keep
     for asked in &asked {
         world.ask_for_estimate(asked, LOST);
     }
-    test.advance_to(noon() + TimeDelta::seconds(5));
+    seconds_pass(&test);
     for asked in &asked {
         until("it is a lead", async || lead_of(&test, &shops, asked).await.is_some()).await;
     }
@@ -130,7 +135,7 @@ async fn what_no_webhook_tells_is_found_shop_by_shop_and_one_we_may_not_see_keep
     let hidden = Quote { location_id: Some("78".into()), ..estimate(700_003) };
     world.ask_for_estimate(&hidden, LOST);
     world.delete_estimate("700002");
-    test.advance_to(noon() + TimeDelta::seconds(10));
+    seconds_pass(&test);
     until("the third is a lead", async || lead_of(&test, &shops, &hidden).await.is_some()).await;
     until_stopped(&test, &shops, &asked[1], StopReason::ClosedInCrm).await;
     until("nothing is wrong any more", async || says().await.is_none()).await;

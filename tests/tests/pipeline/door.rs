@@ -181,8 +181,7 @@ async fn a_body_that_announces_to_be_huge_or_stops_in_the_middle_gets_an_answer(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_webhook_is_taken_and_a_repeat_is_stored_once() {
-    let patience = ("ingest.publish_patience".to_owned(), "10s".to_owned());
-    let test = Test::start_with(|options| options.settings.push(patience)).await;
+    let test = Test::start().await;
     let program = test.run().await;
     let door = format!("/webhooks/shopmonkey/{}", test.site.franchise.crm_token);
     let secret = test.site.franchise.webhook_secret.clone();
@@ -190,7 +189,13 @@ async fn the_largest_webhook_is_taken_and_a_repeat_is_stored_once() {
     let body = format!("{head}{}\"}}}}", "x".repeat((1 << 20) - head.len() - 3));
     assert_eq!(body.len(), 1 << 20);
     for _ in 0..3 {
-        assert_eq!(post(&test, &door, &body, &secret, 0).await.status(), StatusCode::NO_CONTENT);
+        // A busy machine may be told to come again, and comes, as the vendor does.
+        until("it is taken", async || {
+            let status = post(&test, &door, &body, &secret, 0).await.status();
+            assert!([StatusCode::NO_CONTENT, StatusCode::SERVICE_UNAVAILABLE].contains(&status), "{status}");
+            status == StatusCode::NO_CONTENT
+        })
+        .await;
     }
     assert_eq!(stored(&test).await, 1);
     program.stop().await;

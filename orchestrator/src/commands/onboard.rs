@@ -447,7 +447,7 @@ pub struct FormKeyArguments {
     /// The CRM's id of the shop that is asked, where the form does not say
     #[arg(long)]
     location: Option<String>,
-    /// A website that may use it, such as https://www.example.com; any, if left out
+    /// A website that may use it, with its scheme and without a path; any, if left out
     #[arg(long = "origin")]
     origins: Vec<String>,
 }

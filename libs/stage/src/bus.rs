@@ -87,6 +87,8 @@ impl Bus {
         let deadline = Instant::now() + patience;
         let mut delay = Duration::from_millis(50);
         loop {
+            // Until a server has said how much it takes, the client takes it for less than ours do.
+            let knows_server = self.is_connected();
             let error = match self.publish_once(out, deadline).await {
                 Ok(stored) => return Ok(stored),
                 Err(error) => error,
@@ -99,7 +101,8 @@ impl Bus {
                     | PublishErrorKind::BrokenPipe
                     | PublishErrorKind::MaxAckPending
             );
-            if !passes {
+            let may_be_taken = error.kind() == PublishErrorKind::MaxPayloadExceeded && !knows_server;
+            if !passes && !may_be_taken {
                 return Err(PublishError::Refused(error));
             }
             if Instant::now() + delay >= deadline {

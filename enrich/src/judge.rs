@@ -235,7 +235,7 @@ async fn look_closer(
 async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
     // A shop that tidies up two orders of one customer deletes one of them, and not the customer.
     if reason == StopReason::ClosedInCrm
-        && let Some(heir) = tx.leads().pass_on(lead, cx.now()).await?
+        && let Some(heir) = tx.merges().pass_on(lead, cx.now()).await?
     {
         info!(lead.id = %lead, heir.id = %heir, "the follow-up goes on for another order of theirs");
         tx.leads().stop(lead, reason, cx.now()).await?;

@@ -15,14 +15,14 @@ const MOST_MERGES: u16 = 200;
 pub async fn describe_lead(desk: &Desk, slug: &str, lead: LeadId) -> Result<LeadDescription, Error> {
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    tx.leads().describe(lead).await?.ok_or(Error::NoSuchLead(lead))
+    tx.merges().describe(lead).await?.ok_or(Error::NoSuchLead(lead))
 }
 
 /// The latest merges, the newest first.
 pub async fn list_merges(desk: &Desk, slug: &str) -> Result<Vec<Merge>, Error> {
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    Ok(tx.leads().list_merges(MOST_MERGES).await?)
+    Ok(tx.merges().list(MOST_MERGES).await?)
 }
 
 /// Takes a lead apart from the one it was merged into, and has it followed up by itself. What was said already is not said again.
@@ -30,11 +30,9 @@ pub async fn unmerge(desk: &Desk, bus: &Bus, slug: &str, lead: LeadId) -> Result
     let tenant = desk.find(slug).await?;
     let now = desk.clock.now();
     let mut tx = desk.store.begin(tenant).await?;
-    let unmerged = tx.leads().unmerge(lead, now).await?;
+    let unmerged = tx.merges().unmerge(lead, now).await?;
     // Whoever was interrupted here before has taken it apart and told nobody.
-    let is_untold = unmerged.is_none()
-        && tx.leads().list_merges(MOST_MERGES).await?.iter().any(|merge| merge.lead == lead)
-        && tx.leads().lookup(lead).await?.is_some_and(|lead| lead.planned_at.is_none() && lead.stop_reason.is_none());
+    let is_untold = unmerged.is_none() && tx.merges().is_untold(lead).await?;
     if unmerged.is_none() && !is_untold {
         return Err(Error::NotMerged(lead));
     }

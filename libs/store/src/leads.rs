@@ -8,7 +8,6 @@ use domain::{
     DuplicateRules, E164, Email, Heat, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason, ToldBy,
     ZoneSource,
 };
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{Error, Transaction};
@@ -83,43 +82,6 @@ pub enum Saved {
     Unchanged,
     /// A newer version of the order is judged already; nothing was written.
     Outdated,
-}
-
-/// Two leads that are one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Merge {
-    /// Kept, and not followed up.
-    pub lead: LeadId,
-    /// Followed up in its place.
-    pub into: LeadId,
-    /// What they have in common, in words.
-    pub because: String,
-    pub merged_at: DateTime<Utc>,
-    pub undone_at: Option<DateTime<Utc>>,
-}
-
-/// A lead as an operator reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeadDescription {
-    pub id: LeadId,
-    pub location: String,
-    pub status: String,
-    pub stop_reason: Option<String>,
-    pub no_contact: Option<String>,
-    pub crm: String,
-    pub crm_order_id: String,
-    pub vehicle: String,
-    pub services: Vec<String>,
-    pub total_cents: i64,
-    pub created_at: DateTime<Utc>,
-    /// `None`, as with what follows: it came before this was kept.
-    pub time_zone: Option<String>,
-    pub time_zone_source: Option<String>,
-    pub heat: Option<String>,
-    pub heat_reasons: Vec<String>,
-    pub merged_into: Option<LeadId>,
-    /// Those that are one with it.
-    pub merged: Vec<LeadId>,
 }
 
 /// What is known before an order is judged.
@@ -316,6 +278,32 @@ impl Leads<'_> {
         row.map(|row| row.parse(id)).transpose()
     }
 
+    /// How many of a lead's messages the pipeline still owes something.
+    pub async fn count_open_messages(self, id: LeadId) -> Result<i64, Error> {
+        sqlx::query_scalar!(
+            r#"select count(*) as "open!" from messages
+               where tenant_id = $1 and lead_id = $2 and state in ('planned', 'claimed', 'unknown')"#,
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("count a lead's open messages"))
+    }
+
+    /// Nobody needs to look again whether this lead answered.
+    pub async fn set_settled(self, id: LeadId) -> Result<(), Error> {
+        sqlx::query!(
+            "update leads set gives_up_at = null where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("settle a lead"))
+    }
+
     /// Keeps everybody else from deciding about this lead until the transaction ends.
     pub async fn lock(self, id: LeadId) -> Result<(), Error> {
         sqlx::query!(
@@ -485,137 +473,5 @@ impl Leads<'_> {
         .await
         .map_err(Error::doing("cancel a lead's touches"))?;
         Ok(stopped.map_or((false, None), |row| (row.stopped, row.merged_into.map(LeadId::new))))
-    }
-
-    /// Hands what is left of a lead's follow-up over to the oldest of those that are one with it. Answers who goes on.
-    pub async fn pass_on(self, id: LeadId, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
-        sqlx::query_scalar!("select pass_on($1, $2, $3)", self.0.tenant.uuid(), id.uuid(), now)
-            .fetch_one(&mut *self.0.inner)
-            .await
-            .map(|heir| heir.map(LeadId::new))
-            .map_err(Error::doing("hand a follow-up over"))
-    }
-
-    /// Takes a lead apart again from the one it was merged into: from now on it is followed up by itself. Answers its versions,
-    /// for whoever has to say so; `None`: it is not merged.
-    pub async fn unmerge(self, id: LeadId, now: DateTime<Utc>) -> Result<Option<(i64, i64)>, Error> {
-        let row = sqlx::query!(
-            r#"update leads set merged_into = null,
-                   stopped_at = case when stop_reason = 'merged' then null else stopped_at end,
-                   stop_reason = nullif(stop_reason, 'merged')
-               where tenant_id = $1 and id = $2 and merged_into is not null
-               returning crm_version, crm_customer_version"#,
-            self.0.tenant.uuid(),
-            id.uuid()
-        )
-        .fetch_optional(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("take leads apart"))?;
-        sqlx::query!(
-            "update merges set undone_at = $3 where tenant_id = $1 and lead_id = $2 and undone_at is null",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("note that leads were taken apart"))?;
-        // What was cancelled when another shop took over goes on where it would be now.
-        sqlx::query!(
-            "update messages set state = 'planned', reason = null, finished_at = null
-             where tenant_id = $1 and lead_id = $2 and state = 'cancelled' and reason = 'merged' and due_at > $3",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("take a follow-up up again"))?;
-        Ok(row.map(|row| (row.crm_version, row.crm_customer_version)))
-    }
-
-    /// The latest merges, the newest first, also those that were undone.
-    pub async fn list_merges(self, most: u16) -> Result<Vec<Merge>, Error> {
-        let rows = sqlx::query!(
-            "select lead_id, into_lead_id, because, merged_at, undone_at from merges
-             where tenant_id = $1 order by merged_at desc, lead_id limit $2",
-            self.0.tenant.uuid(),
-            i64::from(most)
-        )
-        .fetch_all(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("list merges"))?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Merge {
-                lead: LeadId::new(row.lead_id),
-                into: LeadId::new(row.into_lead_id),
-                because: row.because,
-                merged_at: row.merged_at,
-                undone_at: row.undone_at,
-            })
-            .collect())
-    }
-
-    /// Everything that is known about a lead, for an operator. Nobody's telephone or address.
-    pub async fn describe(self, id: LeadId) -> Result<Option<LeadDescription>, Error> {
-        let row = sqlx::query!(
-            r#"select l.status, l.stop_reason, l.no_contact, l.crm, l.crm_order_id, l.vehicle, l.services, l.total_cents,
-                      l.created_at, l.time_zone, l.time_zone_source, l.heat, l.heat_reasons, l.merged_into,
-                      s.name as location,
-                      array(select m.id from leads m where m.tenant_id = l.tenant_id and m.merged_into = l.id) as "merged!"
-               from leads l join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
-               where l.tenant_id = $1 and l.id = $2"#,
-            self.0.tenant.uuid(),
-            id.uuid()
-        )
-        .fetch_optional(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("describe a lead"))?;
-        Ok(row.map(|row| LeadDescription {
-            id,
-            location: row.location,
-            status: row.status,
-            stop_reason: row.stop_reason,
-            no_contact: row.no_contact,
-            crm: row.crm,
-            crm_order_id: row.crm_order_id,
-            vehicle: row.vehicle,
-            services: row.services,
-            total_cents: row.total_cents,
-            created_at: row.created_at,
-            time_zone: row.time_zone,
-            time_zone_source: row.time_zone_source,
-            heat: row.heat,
-            heat_reasons: row.heat_reasons,
-            merged_into: row.merged_into.map(LeadId::new),
-            merged: row.merged.into_iter().map(LeadId::new).collect(),
-        }))
-    }
-
-    /// How many of a lead's messages the pipeline still owes something.
-    pub async fn count_open_messages(self, id: LeadId) -> Result<i64, Error> {
-        sqlx::query_scalar!(
-            r#"select count(*) as "open!" from messages
-               where tenant_id = $1 and lead_id = $2 and state in ('planned', 'claimed', 'unknown')"#,
-            self.0.tenant.uuid(),
-            id.uuid()
-        )
-        .fetch_one(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("count a lead's open messages"))
-    }
-
-    /// Nobody needs to look again whether this lead answered.
-    pub async fn set_settled(self, id: LeadId) -> Result<(), Error> {
-        sqlx::query!(
-            "update leads set gives_up_at = null where tenant_id = $1 and id = $2",
-            self.0.tenant.uuid(),
-            id.uuid()
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("settle a lead"))
     }
 }

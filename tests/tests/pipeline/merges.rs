@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 use domain::{CrmName, DuplicateRules, LeadId, Owner};
 use operate::{describe_lead, list_merges, unmerge};
-use orchestrator::demo::LOCATIONS;
+use orchestrator::{Program, Role, demo::LOCATIONS};
 use serde_json::json;
 use sim::{Manners, Quote};
-use stage::Bus;
+use stage::{Bus, Step};
 use store::LeadDescription;
-use tests::{Test, noon, quote, until};
+use tests::{KillOnce, Test, noon, quote, until};
 
-use crate::ledger::desk;
+use crate::{killed::unacked, ledger::desk};
 
 const DANA: &str = "+15125550142";
 const TENANT: &str = "sample-tint";
@@ -311,5 +311,109 @@ async fn requests_that_name_no_service_are_the_same_for_an_hour() {
     let merged = async |lead| describe_lead(&desk(&test), TENANT, lead).await.ok().map(|lead| lead.merged_into);
     until("the second is one with the first", async || merged(leads[1]).await == Some(Some(leads[0]))).await;
     until("the third is a lead of its own", async || merged(leads[2]).await == Some(None)).await;
+    program.stop().await;
+}
+
+const STEPS: [Step; 4] = [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_killed_at_any_step_is_one_follow_up() {
+    for step in STEPS {
+        let test = franchise(DuplicateRules::default()).await;
+        let (first, second) = (quote("o-1"), quote("o-2"));
+        let program = test.run().await;
+        test.site.sim.world.ask_for_quote(&first, Manners::default());
+        test.until_texted(&first).await;
+        program.stop().await;
+        let kill = KillOnce::new("enrich", step);
+        let program = test.run_with(kill.clone()).await;
+        test.site.sim.world.ask_for_quote(&second, Manners::default());
+        assert_eq!(until_merged(&test, &second).await, test.lead_id(&first), "{step:?}");
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "never came to {step:?}");
+        assert_eq!(list_merges(&desk(&test), TENANT).await.expect("merges").len(), 1, "{step:?}");
+        assert!(test.messages(&second).await.is_empty(), "{step:?}");
+        assert_eq!(test.texts_to(DANA).len(), 1, "{step:?}");
+        test.assert_settled().await;
+        program.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_that_is_handed_on_by_a_worker_killed_at_any_step_goes_on_once() {
+    let all_but_schedule: Vec<_> = Role::ALL.into_iter().filter(|role| *role != Role::Schedule).collect();
+    for step in STEPS {
+        let test = franchise(DuplicateRules::default()).await;
+        let config = test.site.config(&all_but_schedule, &[]).expect("settings");
+        let (first, second) = (quote("o-1"), quote("o-2"));
+        let program = Program::start(&config, &all_but_schedule, None).await.expect("the roles start");
+        test.site.sim.world.ask_for_quote(&first, Manners::default());
+        until("the lead is there", async || test.lead(&first).await.is_some()).await;
+        test.site.sim.world.ask_for_quote(&second, Manners::default());
+        until_merged(&test, &second).await;
+        program.stop().await;
+
+        // Nobody has planned either of them when the one that was to be followed up is gone.
+        let kill = KillOnce::new("enrich", step);
+        let program = Program::start(&config, &all_but_schedule, Some(kill.clone())).await.expect("the roles start");
+        test.site.sim.world.delete_order("o-1");
+        until("the order's end is seen, and a worker is killed over it", async || {
+            test.lead(&first).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("closed_in_crm"))
+                && !kill.killed().is_empty()
+        })
+        .await;
+        program.stop().await;
+
+        let program = test.run().await;
+        test.until_texted(&second).await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert_eq!(test.messages(&second).await.len(), 13, "{step:?}");
+        assert!(test.messages(&first).await.is_empty(), "{step:?}");
+        assert_eq!(test.texts_to(DANA).len(), 1, "{step:?}");
+        test.assert_settled().await;
+        program.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_leads_apart_goes_on_where_it_was_interrupted() {
+    let test = franchise(DuplicateRules::default()).await;
+    let program = test.run().await;
+    let (first, second) = (quote("o-1"), quote("o-2"));
+    test.site.sim.world.ask_for_quote(&first, Manners::default());
+    test.until_texted(&first).await;
+    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    until_merged(&test, &second).await;
+    // The operator's machine is gone before it has told anybody.
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    tx.merges().unmerge(test.lead_id(&second), test.site.clock.now()).await.expect("taken apart");
+    tx.commit().await.expect("committed");
+    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await.expect("said now");
+    until("it is planned", async || !test.messages(&second).await.is_empty()).await;
+    let again = unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await;
+    assert!(matches!(again, Err(operate::Error::NotMerged(_))));
+    bus.close().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_was_asked_first_and_is_taken_apart_goes_on_where_it_was() {
+    let test = franchise(DuplicateRules { owner: Owner::AskedLast, ..DuplicateRules::default() }).await;
+    let program = test.run().await;
+    let first = quote("o-1");
+    let second = Quote { location_id: Some(LOCATIONS[2].0.into()), ..quote("o-2") };
+    test.site.sim.world.ask_for_quote(&first, Manners::default());
+    test.until_texted(&first).await;
+    let left = test.states(&first).await.iter().filter(|state| state.ends_with("planned")).count();
+    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    until_merged(&test, &first).await;
+    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
+    unmerge(&desk(&test), &bus, TENANT, test.lead_id(&first)).await.expect("taken apart");
+    let states = test.states(&first).await;
+    assert_eq!(states.iter().filter(|state| state.ends_with("planned")).count(), left, "{states:?}");
+    assert!(describe(&test, test.lead_id(&first)).await.stop_reason.is_none());
+    until("the other shop goes on", async || test.messages(&second).await.len() == 13).await;
+    bus.close().await;
     program.stop().await;
 }

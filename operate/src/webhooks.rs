@@ -77,7 +77,7 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url, anew: boo
         Registrations::Listed(registrations) => registrations,
         Registrations::ByHand { place } => {
             tx.tenants()
-                .move_door(account.crm_name(), &token, &secret, desk.clock.wall() + OLD_DOOR_STAYS_OPEN)
+                .save_door(account.crm_name(), &token, &secret, Some(desk.clock.wall() + OLD_DOOR_STAYS_OPEN))
                 .await?;
             tx.commit().await?;
             return Ok(Repaired::ByHand { url: format!("{door}{token}"), place });
@@ -102,7 +102,7 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url, anew: boo
     // and found by looking in any case.
     let webhook = NewRegistration { name: name_of(slug), url: format!("{door}{token}"), secret: Some(secret.clone()) };
     account.crm.save_webhook(ours.map(|registration| registration.id.as_str()), &webhook).await?;
-    tx.tenants().save_door(account.crm_name(), &token, &secret).await?;
+    tx.tenants().save_door(account.crm_name(), &token, &secret, None).await?;
     tx.commit().await?;
     Ok(Repaired::Registered)
 }

@@ -235,17 +235,26 @@ impl Tenants<'_> {
         serde_json::from_slice(&plain).map(Some).map_err(|error| Error::set_up("credentials", error))
     }
 
-    /// Opens a door: `token` is the last part of the address, `secret` what the source signs with.
-    pub async fn save_door(self, source: &str, token: &str, secret: &str) -> Result<(), Error> {
+    /// Opens a door: `token` is the last part of the address, `secret` what the source signs with. `old_until`: until when the one
+    /// before it stays open, with the new secret; `None`: it is closed.
+    pub async fn save_door(
+        self,
+        source: &str,
+        token: &str,
+        secret: &str,
+        old_until: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
         let sealed = self.0.sealer.seal(&owner(self.0.tenant, source), secret.as_bytes())?;
         sqlx::query!(
             "insert into doors (tenant_id, source, token_hash, sealed_secret) values ($1, $2, $3, $4)
              on conflict (tenant_id, source) do update
-             set token_hash = excluded.token_hash, sealed_secret = excluded.sealed_secret",
+             set old_token_hash = case when $5::timestamptz is not null then doors.token_hash end, old_until = $5,
+                 token_hash = excluded.token_hash, sealed_secret = excluded.sealed_secret",
             self.0.tenant.uuid(),
             source,
             token_hash(token),
-            sealed
+            sealed,
+            old_until
         )
         .execute(&mut *self.0.inner)
         .await
@@ -266,32 +275,6 @@ impl Tenants<'_> {
         .await
         .map(drop)
         .map_err(Error::doing("change a door's secret"))
-    }
-
-    /// Opens a new door and keeps the one before it open until then.
-    pub async fn move_door(
-        self,
-        source: &str,
-        token: &str,
-        secret: &str,
-        old_until: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let sealed = self.0.sealer.seal(&owner(self.0.tenant, source), secret.as_bytes())?;
-        sqlx::query!(
-            "insert into doors (tenant_id, source, token_hash, sealed_secret) values ($1, $2, $3, $4)
-             on conflict (tenant_id, source) do update
-             set old_token_hash = doors.token_hash, old_until = $5,
-                 token_hash = excluded.token_hash, sealed_secret = excluded.sealed_secret",
-            self.0.tenant.uuid(),
-            source,
-            token_hash(token),
-            sealed,
-            old_until
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("move a door"))
     }
 
     /// Whether this token opens this tenant's door for the source.

@@ -69,7 +69,7 @@ pub async fn save_credentials<T: Serialize + DeserializeOwned + Send + Sync>(
             let token = hex::encode(rand::random::<[u8; 16]>());
             let door = format!("{}/webhooks/{name}/{token}", public_url.as_str().trim_end_matches('/'));
             tx.tenants().save_credentials(name, &make(credentials, &door)).await?;
-            tx.tenants().move_door(name, &token, &secret, desk.clock.wall() + OLD_DOOR_STAYS_OPEN).await?;
+            tx.tenants().save_door(name, &token, &secret, Some(desk.clock.wall() + OLD_DOOR_STAYS_OPEN)).await?;
             SavedCredentials { shops: None, door: Some(door) }
         }
     };

@@ -146,9 +146,9 @@ pub async fn seed(
         from_name: "Sample Tint".to_owned(),
     };
     tx.tenants().save_credentials(sendgrid::NAME, &mailer).await?;
-    tx.tenants().save_door(crm, &franchise.crm_token, &franchise.webhook_secret).await?;
-    tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN).await?;
-    tx.tenants().save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key()).await?;
+    tx.tenants().save_door(crm, &franchise.crm_token, &franchise.webhook_secret, None).await?;
+    tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN, None).await?;
+    tx.tenants().save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key(), None).await?;
     let key = NewFormKey {
         key: franchise.publishable_key.clone(),
         name: "website".to_owned(),

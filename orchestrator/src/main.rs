@@ -9,7 +9,9 @@ use orchestrator::{
     Config, Role,
     commands::{
         self,
-        onboard::{self, FormKeyArguments, VendorName},
+        credentials::{self, VendorName},
+        keys::{self, FormKeyArguments},
+        onboard,
     },
     demo,
 };
@@ -360,7 +362,7 @@ fn run_tenant(
         }
         Tenant::Credentials { tenant, vendor, anew } => {
             let config = load_for(&["postgres", "redis", "ingest"])?;
-            runtime.block_on(onboard::credentials(&config, &tenant, vendor, anew, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(credentials::save(&config, &tenant, vendor, anew, json)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::Import { tenant, file, dry_run } => {
             let config = load_for(&["postgres", "redis"])?;
@@ -377,19 +379,19 @@ fn run_tenant(
         }
         Tenant::FormKey(wanted) => {
             let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(onboard::form_key(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(keys::form_key(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::ApiKey { tenant, name, scopes } => {
             let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(onboard::api_key(&config, &tenant, &name, &scopes, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(keys::api_key(&config, &tenant, &name, &scopes, json)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::ApiKeys { tenant } => {
             let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(onboard::api_keys(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(keys::api_keys(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::RevokeKey { tenant, name } => {
             let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(onboard::revoke_key(&config, &tenant, &name)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(keys::revoke_key(&config, &tenant, &name)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::Reseal => {
             runtime.block_on(onboard::reseal(&load_for(&["postgres"])?, json)).map(|()| ExitCode::SUCCESS)

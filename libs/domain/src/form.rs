@@ -60,6 +60,11 @@ const LONGEST_LINE: usize = 200;
 const LONGEST_TEXT: usize = 2_000;
 
 impl FormSchema {
+    /// Whether it asks for something by which somebody can be reached. Of one that does not, every submission would be refused.
+    pub fn can_be_answered(&self) -> bool {
+        self.fields.iter().any(|field| ["phone", "email"].contains(&field.name.as_str()))
+    }
+
     /// Reads what was filled in. Every field that is wrong is named, not only the first.
     pub fn read(&self, given: &BTreeMap<String, String>) -> Result<Answers, Vec<FieldError>> {
         let mut answers = Answers::default();

@@ -1,8 +1,10 @@
 //! One file for each command.
 
 pub mod catalog;
+pub mod credentials;
 pub mod dead;
 pub mod doctor;
+pub mod keys;
 pub mod lead;
 pub mod ledger;
 pub mod migrate;

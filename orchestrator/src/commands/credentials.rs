@@ -1,0 +1,195 @@
+//! What a tenant's vendors are asked with.
+
+use std::io::{IsTerminal as _, Read as _};
+
+use clap::ValueEnum;
+use crm::{shopmonkey, tekmetric};
+use domain::CrmName;
+use notify::{sendgrid, twilio};
+use operate::{SavedCredentials, Vendor};
+use serde::{Deserialize, de::DeserializeOwned};
+use url::Url;
+
+use super::{say, tenant::desk};
+use crate::Config;
+
+/// Whose credentials are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VendorName {
+    Shopmonkey,
+    Tekmetric,
+    Twilio,
+    Sendgrid,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShopmonkeyKey {
+    #[serde(default = "shopmonkey_url")]
+    base_url: String,
+    api_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TekmetricKey {
+    #[serde(default = "tekmetric_url")]
+    base_url: String,
+    client_id: String,
+    client_secret: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TwilioKey {
+    #[serde(default = "twilio_url")]
+    base_url: String,
+    account_sid: String,
+    auth_token: String,
+    messaging_service_sid: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SendgridKey {
+    #[serde(default = "sendgrid_url")]
+    base_url: String,
+    api_key: String,
+    from_email: String,
+    from_name: String,
+    /// What its webhook is signed with: Settings > Mail Settings > Event Webhook.
+    webhook_public_key: String,
+}
+
+fn shopmonkey_url() -> String {
+    "https://api.shopmonkey.cloud".to_owned()
+}
+
+fn tekmetric_url() -> String {
+    "https://shop.tekmetric.com".to_owned()
+}
+
+fn twilio_url() -> String {
+    "https://api.twilio.com".to_owned()
+}
+
+fn sendgrid_url() -> String {
+    "https://api.sendgrid.com".to_owned()
+}
+
+impl VendorName {
+    /// What is to be given, as somebody would type it.
+    fn example(self) -> &'static str {
+        match self {
+            Self::Shopmonkey => r#"{"api_key": "…"}"#,
+            Self::Tekmetric => r#"{"client_id": "…", "client_secret": "…"}"#,
+            Self::Twilio => r#"{"account_sid": "AC…", "auth_token": "…", "messaging_service_sid": "MG…"}"#,
+            Self::Sendgrid => {
+                r#"{"api_key": "SG.…", "from_email": "hello@…", "from_name": "…", "webhook_public_key": "…"}"#
+            }
+        }
+    }
+
+    /// From standard input, because what stands in a command line can be read by everybody on the machine.
+    fn read<T: DeserializeOwned>(self) -> anyhow::Result<T> {
+        let mut input = std::io::stdin();
+        if input.is_terminal() {
+            eprintln!("  Paste the credentials as {} and end with Ctrl-D.", self.example());
+        }
+        let mut text = Vec::new();
+        input.by_ref().take(64 << 10).read_to_end(&mut text)?;
+        // The parser's own words quote what it read.
+        serde_json::from_slice(&text).map_err(|error| {
+            let what = if error.is_data() { "are not complete, or have a field too many" } else { "are no JSON" };
+            anyhow::anyhow!(
+                "the credentials {what} (line {}, column {}); give {}",
+                error.line(),
+                error.column(),
+                self.example()
+            )
+        })
+    }
+}
+
+fn address(base_url: String) -> anyhow::Result<String> {
+    let is_web = Url::parse(&base_url).is_ok_and(|url| url.has_host() && ["http", "https"].contains(&url.scheme()));
+    anyhow::ensure!(is_web, "base_url {base_url:?} is no address; leave it out, or write for example {}", twilio_url());
+    Ok(base_url)
+}
+
+/// Keeps a vendor's credentials, in place of those before.
+pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, json: bool) -> anyhow::Result<()> {
+    let works = |found: Result<String, String>| {
+        found.map_err(|why| anyhow::anyhow!("nothing is kept: with these credentials {why}"))
+    };
+    let (desk, public_url) = (desk(config)?, &config.ingest.public_url);
+    let saved = match vendor {
+        VendorName::Shopmonkey => {
+            let ShopmonkeyKey { base_url, api_key } = vendor.read()?;
+            let key = shopmonkey::Credentials { base_url: address(base_url)?, api_key };
+            operate::save_credentials(&desk, slug, public_url, Vendor::Crm(CrmName::Shopmonkey, key)).await?
+        }
+        VendorName::Tekmetric => {
+            let TekmetricKey { base_url, client_id, client_secret } = vendor.read()?;
+            let key = tekmetric::Credentials { base_url: address(base_url)?, client_id, client_secret };
+            operate::save_credentials(&desk, slug, public_url, Vendor::Crm(CrmName::Tekmetric, key)).await?
+        }
+        VendorName::Twilio => {
+            let TwilioKey { base_url, account_sid, auth_token, messaging_service_sid } = vendor.read()?;
+            let secret = auth_token.clone();
+            let credentials = twilio::Credentials {
+                base_url: address(base_url)?,
+                account_sid,
+                auth_token,
+                messaging_service_sid,
+                status_callback: String::new(),
+            };
+            works(notify::try_twilio(&config.notify, credentials.clone()).await)?;
+            let make = |key, door: &str| twilio::Credentials { status_callback: format!("{door}/status"), ..key };
+            let keep = |key, before: &twilio::Credentials| twilio::Credentials {
+                status_callback: before.status_callback.clone(),
+                ..key
+            };
+            let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, keep, credentials, anew };
+            operate::save_credentials(&desk, slug, public_url, carrier).await?
+        }
+        VendorName::Sendgrid => {
+            let SendgridKey { base_url, api_key, from_email, from_name, webhook_public_key } = vendor.read()?;
+            anyhow::ensure!(domain::Email::parse(&from_email).is_ok(), "from_email {from_email:?} is no email address");
+            let credentials = sendgrid::Credentials { base_url: address(base_url)?, api_key, from_email, from_name };
+            anyhow::ensure!(
+                ingest::reads_sendgrid_key(&webhook_public_key),
+                "nothing is kept: webhook_public_key is no key; copy it from Settings > Mail Settings > Event Webhook"
+            );
+            works(notify::try_sendgrid(&config.notify, credentials.clone()).await)?;
+            let (name, secret) = (sendgrid::NAME, webhook_public_key);
+            let carrier = Vendor::Carrier { name, secret, make: |key, _| key, keep: |key, _| key, credentials, anew };
+            operate::save_credentials(&desk, slug, public_url, carrier).await?
+        }
+    };
+    if json {
+        return Ok(say(&serde_json::to_string(&saved)?)?);
+    }
+    tell_saved(slug, vendor, &saved)
+}
+
+fn tell_saved(slug: &str, vendor: VendorName, saved: &SavedCredentials) -> anyhow::Result<()> {
+    if let Some(shops) = saved.shops {
+        say(&format!("the CRM takes them and shows {shops} shops; next: leads tenant webhook repair {slug}"))?;
+    }
+    let Some(door) = &saved.door else {
+        return if saved.shops.is_none() {
+            Ok(say("the vendor takes them; our address there stays as it is")?)
+        } else {
+            Ok(())
+        };
+    };
+    Ok(say(&match vendor {
+        VendorName::Twilio => format!(
+            "kept. In Twilio, under the messaging service's Integration > Send a webhook, set this address, shown this once:\n\n  {door}/reply#rc=5&rp=all"
+        ),
+        _ => format!(
+            "kept. In SendGrid, under Settings > Mail Settings > Event Webhook, set this address, shown this once:\n\n  {door}"
+        ),
+    })?)
+}

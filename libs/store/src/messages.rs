@@ -123,7 +123,6 @@ impl Messages<'_> {
             .collect()
     }
 
-    /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
     /// Whether a lead that is, or was, one with this one has said the same: the words of one step may differ by a letter.
     /// Until the transaction ends no other lead of theirs claims anything.
     pub async fn was_said_by_another(self, lead: LeadId, template: &str) -> Result<bool, Error> {
@@ -160,6 +159,7 @@ impl Messages<'_> {
         .map_err(Error::doing("look what another lead of theirs has said"))
     }
 
+    /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
     pub async fn lock(self, id: MessageId) -> Result<Option<Message>, Error> {
         let row = sqlx::query!(
             // Joined plainly, the young tables of a new shop get a plan that reads all of its leads, and the connection keeps it.

@@ -205,6 +205,48 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_set_of_credentials_keeps_the_address_unless_a_new_one_is_wanted() {
+    let test = Test::start_with(|options| options.settings.push(("ingest.door_ttl".into(), "10ms".into()))).await;
+    let program = test.run().await;
+    let (desk, url) = (desk(&test), public_url(&test));
+    let save = async |auth_token: &str, anew| {
+        let credentials = twilio::Credentials {
+            base_url: test.site.sim.url.clone(),
+            account_sid: sim::twilio::ACCOUNT_SID.into(),
+            auth_token: auth_token.into(),
+            messaging_service_sid: sim::twilio::MESSAGING_SERVICE_SID.into(),
+            status_callback: String::new(),
+        };
+        let make = |account, door: &str| twilio::Credentials { status_callback: format!("{door}/status"), ..account };
+        let keep = |account, before: &twilio::Credentials| twilio::Credentials {
+            status_callback: before.status_callback.clone(),
+            ..account
+        };
+        let (name, secret) = (twilio::NAME, auth_token.to_owned());
+        let carrier = Vendor::Carrier { name, secret, make, keep, credentials, anew };
+        save_credentials(&desk, "sample-tint", &url, carrier).await.expect("kept").door
+    };
+    let kept = async || {
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        tx.tenants().find_credentials::<twilio::Credentials>(twilio::NAME).await.expect("readable").expect("some")
+    };
+    let hears = async || test.site.sim.world.reply("+15125550142", "Tuesday?").await;
+    let before = kept().await;
+    assert_eq!(hears().await, 200);
+    // What the carrier signs with a token that is not ours any more is nobody's.
+    assert_eq!(save("another-token", false).await, None);
+    until("the old token is refused", async || hears().await == 401).await;
+    assert_eq!(save(sim::twilio::AUTH_TOKEN, false).await, None);
+    until("the new one is taken", async || hears().await == 200).await;
+    assert_eq!(kept().await.status_callback, before.status_callback);
+    // A new address beside the old one, which the carrier goes on using until somebody tells it.
+    let door = save(sim::twilio::AUTH_TOKEN, true).await.expect("a new address");
+    assert!(kept().await.status_callback.starts_with(&door) && kept().await.status_callback != before.status_callback);
+    until("the old address is heard", async || hears().await == 200).await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_test_lead_says_which_stage_it_did_not_come_through_and_goes_to_nobody() {
     let test = Test::start().await;
     let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");

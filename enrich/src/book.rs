@@ -69,5 +69,5 @@ async fn booked(tx: &mut Transaction, tenant: &Tenant, appointment: &Appointment
     }
     let Some(customer) = &appointment.customer_id else { return Ok(Vec::new()) };
     let open = tx.leads().list_open_of_crm_customer(tenant.account.crm_name(), customer).await?;
-    Ok(open.into_iter().filter(|(_, asked_at)| appointment.books(*asked_at)).map(|(id, _)| id).collect())
+    Ok(open.into_iter().filter(|(_, asked_at)| appointment.books_anything(*asked_at)).map(|(id, _)| id).collect())
 }

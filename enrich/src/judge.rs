@@ -209,7 +209,7 @@ async fn look_closer(
             Some(reason) if standing.is_lead => {
                 let Order { id, version, .. } = &found.order;
                 // An older copy of the order, read by a slower worker, ends nothing.
-                let is_news = tx.leads().save_judgement(crm, id, *version, &[], told_by, cx.now()).await?;
+                let is_news = tx.leads().save_judgement(crm, id, *version, &[], told_by, found.read_at).await?;
                 if is_news { close(cx, &mut tx, lead, reason).await? } else { News::Nothing }
             }
             _ => {
@@ -233,9 +233,10 @@ async fn look_closer(
 }
 
 async fn close(cx: &Context, tx: &mut Transaction, lead: LeadId, reason: StopReason) -> Result<News, Failure> {
-    // A shop that tidies up two orders of one customer deletes one of them, and not the customer.
-    if reason == StopReason::ClosedInCrm
-        && let Some(heir) = tx.merges().pass_on(lead, cx.now()).await?
+    // A shop that tidies up two orders of one customer deletes one of them, and not the customer. What a shop has lost, another shop
+    // of the franchise that was asked, too, may still win.
+    if matches!(reason, StopReason::ClosedInCrm | StopReason::LostInCrm)
+        && let Some(heir) = tx.merges().hand_on(lead, reason == StopReason::ClosedInCrm, cx.now()).await?
     {
         info!(lead.id = %lead, heir.id = %heir, "the follow-up goes on for another order of theirs");
         tx.leads().stop(lead, reason, cx.now()).await?;
@@ -251,7 +252,7 @@ async fn turn_down(
     tx: &mut Transaction,
     tenant: &Tenant,
     lead: LeadId,
-    Found { order, told_by, .. }: &Found,
+    Found { order, told_by, read_at, .. }: &Found,
     location: Option<LocationId>,
     mut reasons: Vec<NotALead>,
 ) -> Result<News, Failure> {
@@ -259,7 +260,7 @@ async fn turn_down(
         reasons.push(NotALead::UnknownLocation);
     }
     let crm = tenant.account.crm_name();
-    let is_news = tx.leads().save_judgement(crm, &order.id, order.version, &reasons, *told_by, cx.now()).await?;
+    let is_news = tx.leads().save_judgement(crm, &order.id, order.version, &reasons, *told_by, *read_at).await?;
     info!(order.id = order.id, "not a lead: {}", words(&reasons));
     // Somebody else may have made a lead of an older copy since we looked; that one was waited for just now.
     match StopReason::seen_in(order, &tenant.rules) {

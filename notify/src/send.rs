@@ -119,10 +119,10 @@ impl Send {
                 return withhold(cx, tx, &message, WithheldReason::Template).await;
             }
         };
-        if message.was_merged && tx.messages().was_said_by_another(message.lead, &message.template).await? {
+        let Some(address) = address else { return withhold(cx, tx, &message, WithheldReason::Rehearsal).await };
+        if message.was_merged && tx.messages().was_said_by_another(message.lead, &message.template, &address).await? {
             return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
-        let Some(address) = address else { return withhold(cx, tx, &message, WithheldReason::Rehearsal).await };
         let Some(carrier) = chosen.carrier(message.channel) else {
             // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.
             let later = cx.clock().in_wall(std::time::Duration::from_secs(60));

@@ -419,38 +419,33 @@ impl Leads<'_> {
     }
 
     /// Ends the follow-up: cancels every touch that is still planned and moves the lead's status as far as it may go. What is about
-    /// the customer ends it for the lead that this one is one with, too. Answers whether this call was what ended it.
-    pub async fn stop(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<bool, Error> {
+    /// the customer ends it for the lead that this one is one with, too.
+    pub async fn stop(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<(), Error> {
         let mut next = Some(id);
-        let mut is_first = None;
         // A chain of merges is short; that it goes round in a circle, nothing but this keeps from mattering.
         for _ in 0..10 {
             let Some(lead) = next.take() else { break };
-            let (stopped, merged_into) = Leads(&mut *self.0).stop_one(lead, reason, now).await?;
-            is_first.get_or_insert(stopped);
+            let merged_into = Leads(&mut *self.0).stop_one(lead, reason, now).await?;
             next = merged_into.filter(|_| reason.is_about_the_customer());
         }
-        Ok(is_first.unwrap_or(false))
+        Ok(())
     }
 
-    async fn stop_one(
-        self,
-        id: LeadId,
-        reason: StopReason,
-        now: DateTime<Utc>,
-    ) -> Result<(bool, Option<LeadId>), Error> {
+    async fn stop_one(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
         let next = reason.status();
         let from: Vec<String> = LeadStatus::ALL
             .into_iter()
             .filter(|status| next.is_some_and(|next| status.may_become(next)))
             .map(|status| status.as_str().to_owned())
             .collect();
-        let stopped = sqlx::query!(
-            r#"update leads
-               set status = case when status = any($3) then coalesce($4, status) else status end,
-                   stop_reason = coalesce(stop_reason, $5), stopped_at = coalesce(stopped_at, $6)
-               where tenant_id = $1 and id = $2
-               returning stopped_at = $6 as "stopped!", merged_into"#,
+        // An end of its own counts for more than that it was one with another: whose order is gone takes nobody's place.
+        let merged_into = sqlx::query_scalar!(
+            "update leads
+             set status = case when status = any($3) then coalesce($4, status) else status end,
+                 stop_reason = coalesce(nullif(stop_reason, 'merged'), $5),
+                 stopped_at = case when stop_reason is null or stop_reason = 'merged' then $6 else stopped_at end
+             where tenant_id = $1 and id = $2
+             returning merged_into",
             self.0.tenant.uuid(),
             id.uuid(),
             &from,
@@ -472,6 +467,6 @@ impl Leads<'_> {
         .execute(&mut *self.0.inner)
         .await
         .map_err(Error::doing("cancel a lead's touches"))?;
-        Ok(stopped.map_or((false, None), |row| (row.stopped, row.merged_into.map(LeadId::new))))
+        Ok(merged_into.flatten().map(LeadId::new))
     }
 }

@@ -47,9 +47,10 @@ pub struct LeadDescription {
 pub struct Merges<'t>(pub(crate) &'t mut Transaction);
 
 impl Merges<'_> {
-    /// Hands what is left of a lead's follow-up over to the oldest of those that are one with it. Answers who goes on.
-    pub async fn pass_on(self, id: LeadId, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
-        sqlx::query_scalar!("select pass_on($1, $2, $3)", self.0.tenant.uuid(), id.uuid(), now)
+    /// Hands what is left of a lead's follow-up over to one of those that are one with it; `also_here`: of the same shop, too.
+    /// Answers who goes on.
+    pub async fn hand_on(self, id: LeadId, also_here: bool, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
+        sqlx::query_scalar!("select hand_on($1, $2, $3, $4)", self.0.tenant.uuid(), id.uuid(), now, also_here)
             .fetch_one(&mut *self.0.inner)
             .await
             .map(|heir| heir.map(LeadId::new))

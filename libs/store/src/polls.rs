@@ -48,6 +48,9 @@ pub struct NewPollRun {
     pub by_webhook: u32,
     /// And those that nobody told us of.
     pub by_poll: u32,
+    /// Changes of orders that we knew, and those among them that no webhook had told.
+    pub changes: u32,
+    pub late_changes: u32,
     /// How long the slowest webhook took, from the CRM's clock to our judgement.
     pub slowest_webhook_ms: Option<i64>,
     pub problem: Option<String>,
@@ -70,10 +73,14 @@ pub struct PollRun {
 }
 
 /// Of the orders made within a poll's window, how we heard of them: the most that one run saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arrivals {
     pub by_webhook: i32,
     pub by_poll: i32,
+    /// Of the orders that changed within it, as many.
+    pub changes: i32,
+    /// Changes that no webhook told, of all runs together.
+    pub late_changes: i64,
     pub slowest_webhook_ms: Option<i64>,
 }
 
@@ -150,7 +157,7 @@ impl Polls<'_> {
     pub async fn add_run(self, crm: &str, run: &NewPollRun) -> Result<(), Error> {
         let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         sqlx::query!(
-            "select keep_poll_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "select keep_poll_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             self.0.tenant.uuid(),
             crm,
             run.started_at,
@@ -162,7 +169,9 @@ impl Polls<'_> {
             number(run.by_webhook),
             number(run.by_poll),
             run.slowest_webhook_ms,
-            run.problem
+            run.problem,
+            number(run.changes),
+            number(run.late_changes)
         )
         .execute(&mut *self.0.inner)
         .await
@@ -189,6 +198,7 @@ impl Polls<'_> {
         sqlx::query_as!(
             Arrivals,
             r#"select coalesce(max(by_webhook), 0) as "by_webhook!", coalesce(max(by_poll), 0) as "by_poll!",
+                      coalesce(max(changes), 0) as "changes!", coalesce(sum(late_changes), 0) as "late_changes!",
                       max(slowest_webhook_ms) as slowest_webhook_ms
                from (select * from poll_runs where tenant_id = $1 order by id desc limit 200) newest
                where ended_at >= $2"#,

@@ -8,6 +8,7 @@ mod crm_copies;
 mod door;
 mod follow_up;
 mod forms;
+mod handed_on;
 mod killed;
 mod ledger;
 mod limits;

@@ -2,25 +2,26 @@
 
 use chrono::TimeDelta;
 use domain::{CrmName, DuplicateRules, LeadId, Owner};
-use operate::{describe_lead, list_merges, unmerge};
-use orchestrator::{Program, Role, demo::LOCATIONS};
+use operate::{describe_lead, list_merges};
+use orchestrator::demo::LOCATIONS;
 use serde_json::json;
 use sim::{Manners, Quote};
-use stage::{Bus, Step};
+use stage::Step;
 use store::LeadDescription;
 use tests::{KillOnce, Test, noon, quote, until};
 
 use crate::{killed::unacked, ledger::desk};
 
-const DANA: &str = "+15125550142";
-const TENANT: &str = "sample-tint";
+pub(crate) const DANA: &str = "+15125550142";
+pub(crate) const TENANT: &str = "sample-tint";
+pub(crate) const STEPS: [Step; 4] = [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck];
 
-async fn describe(test: &Test, lead: LeadId) -> LeadDescription {
+pub(crate) async fn describe(test: &Test, lead: LeadId) -> LeadDescription {
     describe_lead(&desk(test), TENANT, lead).await.expect("a lead")
 }
 
 /// Waits until it is one with another. Answers which.
-async fn until_merged(test: &Test, asked: &Quote) -> LeadId {
+pub(crate) async fn until_merged(test: &Test, asked: &Quote) -> LeadId {
     until("it is one with another", async || {
         test.lead(asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("merged"))
     })
@@ -29,7 +30,7 @@ async fn until_merged(test: &Test, asked: &Quote) -> LeadId {
 }
 
 /// A franchise with these rules.
-async fn franchise(duplicates: DuplicateRules) -> Test {
+pub(crate) async fn franchise(duplicates: DuplicateRules) -> Test {
     let test = Test::start().await;
     test.choose(|settings| settings.duplicates = duplicates).await;
     test
@@ -54,17 +55,24 @@ async fn a_form_and_the_order_that_the_shop_made_of_it_are_one_lead_and_one_text
     until("the customer has a text", async || !test.texts_to(DANA).is_empty()).await;
     let order = quote("o-1");
     test.site.sim.world.ask_for_quote(&order, Manners::default());
-    assert_eq!(until_merged(&test, &order).await, form);
-    assert_eq!(describe(&test, form).await.merged, [test.lead_id(&order)]);
+    // The order brings an address, too, and goes on.
+    until("they are one", async || describe(&test, form).await.merged_into == Some(test.lead_id(&order))).await;
+    assert_eq!(describe(&test, test.lead_id(&order)).await.merged, [form]);
     let merges = list_merges(&desk(&test), TENANT).await.expect("merges");
-    assert_eq!(merges[0].because, "the same telephone, the same service");
+    assert_eq!(merges[0].because, "the same telephone, and can be reached better now");
+    until("its first text is withheld, for it was said", async || {
+        test.states(&order).await.first().is_some_and(|state| state == "sms withheld")
+    })
+    .await;
     let counted = test.site.store.everywhere().count_leads_by_status().await.expect("a count");
     assert_eq!(counted.iter().map(|(_, leads)| leads).sum::<i64>(), 1, "two that are one count as one");
 
     // What the shop does with the order, it does with the customer.
     test.site.sim.world.change_order("o-1", &json!({"authorized": true}), Manners::default());
-    until("the follow-up has ended", async || describe(&test, form).await.stop_reason.as_deref() == Some("converted"))
-        .await;
+    until("the follow-up has ended", async || {
+        test.lead(&order).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("converted"))
+    })
+    .await;
     assert_eq!(test.texts_to(DANA).len(), 1);
     test.assert_settled().await;
     program.stop().await;
@@ -163,75 +171,6 @@ async fn of_leads_that_come_at_the_same_moment_one_is_followed_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leads_that_are_taken_apart_are_both_followed_up_and_nothing_is_said_twice() {
-    let test = franchise(DuplicateRules::default()).await;
-    let program = test.run().await;
-    // The same service, written with other letters.
-    let (first, second) =
-        (quote("o-1"), Quote { vehicle: None, name: "New Quote: window tint".into(), ..quote("o-2") });
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
-    until_merged(&test, &second).await;
-    // Two days later somebody sees that these were two people with one telephone.
-    test.advance_to(noon() + TimeDelta::days(2));
-    until("what was due is out", async || {
-        test.states(&first).await.iter().filter(|state| state.ends_with("delivered")).count() >= 2
-    })
-    .await;
-    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
-    unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await.expect("taken apart");
-    let again = unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await;
-    assert!(matches!(again, Err(operate::Error::NotMerged(_))));
-    until("it is planned", async || !test.messages(&second).await.is_empty()).await;
-    test.advance_to(noon() + TimeDelta::days(31));
-    until("both are over", async || {
-        let mut over = true;
-        for asked in [&first, &second] {
-            over &= test.states(asked).await.iter().all(|state| !state.ends_with("planned"));
-        }
-        over
-    })
-    .await;
-    test.assert_settled().await;
-    let mut texts: Vec<_> = test
-        .texts_to(DANA)
-        .iter()
-        .map(|text| text.to_lowercase().replace(" your 2021 honda civic", "").replace(" your vehicle", ""))
-        .collect();
-    let all = texts.len();
-    texts.sort();
-    texts.dedup();
-    assert_eq!(texts.len(), all, "the same words twice");
-    let merges = list_merges(&desk(&test), TENANT).await.expect("merges");
-    assert!(merges[0].undone_at.is_some());
-    bus.close().await;
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_is_tidied_away_hands_its_follow_up_on() {
-    let test = franchise(DuplicateRules::default()).await;
-    let program = test.run().await;
-    let (first, second) = (quote("o-1"), quote("o-2"));
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
-    until_merged(&test, &second).await;
-    let planned = test.states(&first).await.iter().filter(|state| state.ends_with("planned")).count();
-    test.site.sim.world.delete_order("o-1");
-    until("the other goes on", async || test.lead(&second).await.is_some_and(|lead| lead.stop_reason.is_none())).await;
-    assert_eq!(test.lead(&first).await.expect("a lead").stop_reason.as_deref(), Some("closed_in_crm"));
-    assert_eq!(test.messages(&second).await.len(), planned, "what was left goes on");
-    let next = test.messages(&second).await.iter().map(|message| message.due_at).min().expect("a next one");
-    test.advance_to(next + TimeDelta::minutes(1));
-    until("the next one is out", async || test.states(&second).await.iter().any(|state| state.ends_with("delivered")))
-        .await;
-    assert_eq!(test.texts_to(DANA).len() + test.emails_to("dana@example.com").len(), 2);
-    program.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_known_of_a_lead_says_how_it_is_known() {
     let test = franchise(DuplicateRules::default()).await;
     let tekmetric = test.add_tekmetric_tenant("tekmetric-tint").await;
@@ -314,8 +253,6 @@ async fn requests_that_name_no_service_are_the_same_for_an_hour() {
     program.stop().await;
 }
 
-const STEPS: [Step; 4] = [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_killed_at_any_step_is_one_follow_up() {
     for step in STEPS {
@@ -340,80 +277,53 @@ async fn a_merge_killed_at_any_step_is_one_follow_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follow_up_that_is_handed_on_by_a_worker_killed_at_any_step_goes_on_once() {
-    let all_but_schedule: Vec<_> = Role::ALL.into_iter().filter(|role| *role != Role::Schedule).collect();
-    for step in STEPS {
-        let test = franchise(DuplicateRules::default()).await;
-        let config = test.site.config(&all_but_schedule, &[]).expect("settings");
-        let (first, second) = (quote("o-1"), quote("o-2"));
-        let program = Program::start(&config, &all_but_schedule, None).await.expect("the roles start");
-        test.site.sim.world.ask_for_quote(&first, Manners::default());
-        until("the lead is there", async || test.lead(&first).await.is_some()).await;
-        test.site.sim.world.ask_for_quote(&second, Manners::default());
-        until_merged(&test, &second).await;
-        program.stop().await;
-
-        // Nobody has planned either of them when the one that was to be followed up is gone.
-        let kill = KillOnce::new("enrich", step);
-        let program = Program::start(&config, &all_but_schedule, Some(kill.clone())).await.expect("the roles start");
-        test.site.sim.world.delete_order("o-1");
-        until("the order's end is seen, and a worker is killed over it", async || {
-            test.lead(&first).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("closed_in_crm"))
-                && !kill.killed().is_empty()
-        })
-        .await;
-        program.stop().await;
-
-        let program = test.run().await;
-        test.until_texted(&second).await;
-        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
-        assert_eq!(test.messages(&second).await.len(), 13, "{step:?}");
-        assert!(test.messages(&first).await.is_empty(), "{step:?}");
-        assert_eq!(test.texts_to(DANA).len(), 1, "{step:?}");
-        test.assert_settled().await;
-        program.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn taking_leads_apart_goes_on_where_it_was_interrupted() {
+async fn a_number_that_is_corrected_is_the_one_that_is_written_to() {
     let test = franchise(DuplicateRules::default()).await;
     let program = test.run().await;
-    let (first, second) = (quote("o-1"), quote("o-2"));
+    let right = "+15125550199";
+    let first = quote("o-1");
+    let second = Quote { phone: Some(right.into()), ..quote("o-2") };
     test.site.sim.world.ask_for_quote(&first, Manners::default());
     test.until_texted(&first).await;
     test.site.sim.world.ask_for_quote(&second, Manners::default());
-    until_merged(&test, &second).await;
-    // The operator's machine is gone before it has told anybody.
-    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-    tx.merges().unmerge(test.lead_id(&second), test.site.clock.now()).await.expect("taken apart");
-    tx.commit().await.expect("committed");
-    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
-    unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await.expect("said now");
-    until("it is planned", async || !test.messages(&second).await.is_empty()).await;
-    let again = unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await;
-    assert!(matches!(again, Err(operate::Error::NotMerged(_))));
-    bus.close().await;
+    assert_eq!(until_merged(&test, &first).await, test.lead_id(&second));
+    until("the right number has its text", async || test.texts_to(right).len() == 1).await;
+    test.advance_to(noon() + TimeDelta::days(31));
+    until("it is over", async || {
+        let states = test.states(&second).await;
+        states.len() == 13 && states.iter().all(|state| !state.ends_with("planned"))
+    })
+    .await;
+    test.assert_settled().await;
+    assert_eq!(test.texts_to(DANA).len(), 1, "the wrong one has nothing more");
+    let mut mails = test.emails_to("dana@example.com");
+    let all = mails.len();
+    mails.sort();
+    mails.dedup();
+    assert_eq!(mails.len(), all, "the same words twice");
     program.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shop_that_was_asked_first_and_is_taken_apart_goes_on_where_it_was() {
-    let test = franchise(DuplicateRules { owner: Owner::AskedLast, ..DuplicateRules::default() }).await;
+async fn who_has_answered_and_asks_again_days_later_is_answered_again() {
+    let test = franchise(DuplicateRules::default()).await;
     let program = test.run().await;
     let first = quote("o-1");
-    let second = Quote { location_id: Some(LOCATIONS[2].0.into()), ..quote("o-2") };
     test.site.sim.world.ask_for_quote(&first, Manners::default());
     test.until_texted(&first).await;
-    let left = test.states(&first).await.iter().filter(|state| state.ends_with("planned")).count();
+    assert_eq!(test.site.sim.world.reply(DANA, "Not this week").await, 200);
+    until("the lead talks", async || {
+        test.lead(&first).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("replied"))
+    })
+    .await;
+    // The order that the shop makes of the conversation is no new request.
+    test.advance_to(noon() + TimeDelta::hours(2));
+    let second = quote("o-2");
     test.site.sim.world.ask_for_quote(&second, Manners::default());
-    until_merged(&test, &first).await;
-    let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
-    unmerge(&desk(&test), &bus, TENANT, test.lead_id(&first)).await.expect("taken apart");
-    let states = test.states(&first).await;
-    assert_eq!(states.iter().filter(|state| state.ends_with("planned")).count(), left, "{states:?}");
-    assert!(describe(&test, test.lead_id(&first)).await.stop_reason.is_none());
-    until("the other shop goes on", async || test.messages(&second).await.len() == 13).await;
-    bus.close().await;
+    assert_eq!(until_merged(&test, &second).await, test.lead_id(&first));
+    test.advance_to(noon() + TimeDelta::days(10));
+    let third = quote("o-3");
+    test.site.sim.world.ask_for_quote(&third, Manners::default());
+    until("it is followed up", async || test.messages(&third).await.len() == 13).await;
     program.stop().await;
 }

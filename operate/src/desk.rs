@@ -3,6 +3,7 @@ use std::sync::Arc;
 use accounts::{Account, Accounts};
 use domain::{Clock, TenantId};
 use store::Store;
+use url::Url;
 
 use crate::Error;
 
@@ -11,6 +12,8 @@ pub struct Desk {
     pub store: Store,
     pub accounts: Accounts,
     pub clock: Clock,
+    /// Where vendors and websites reach us.
+    pub public_url: Url,
 }
 
 impl Desk {

@@ -30,6 +30,8 @@ pub enum Error {
     KeyExists(String),
     #[error("there is no key called {0:?} that opens anything; see: leads tenant api-keys")]
     NoSuchKey(String),
+    #[error("the form cannot be used: {0}")]
+    Form(String),
     #[error("the file is no CSV that can be read: {0}")]
     Csv(String),
     #[error("the file's first line does not name these columns: {missing}. It has to be, in any order: {all}")]

@@ -36,6 +36,8 @@ pub struct Ledger {
 pub struct LedgerDay {
     /// In the shop's own time.
     pub day: NaiveDate,
+    /// The CRM's id of the shop; empty, where it says none.
+    pub crm_location_id: String,
     /// The shop's name, or the CRM's id of one that is not set up.
     pub location: String,
     pub orders: usize,
@@ -69,7 +71,8 @@ pub enum Why {
 
 /// What a comparison found, with the rows that a recovery tells.
 struct Compared {
-    days: BTreeMap<(NaiveDate, String), LedgerDay>,
+    /// By the day, the shop's name, and the CRM's id of it: names may be the same.
+    days: BTreeMap<(NaiveDate, String, String), LedgerDay>,
     missing: Vec<Row>,
     crowded_instants: u32,
     refused_shops: Vec<String>,
@@ -153,9 +156,12 @@ async fn compare(
             else {
                 continue;
             };
-            let location = shop.map(|shop| shop.name.clone()).or_else(|| row.location_id.clone()).unwrap_or_default();
-            let entry = compared.days.entry((day, location.clone())).or_insert_with(|| LedgerDay {
+            let crm_location_id = row.location_id.clone().unwrap_or_default();
+            let location = shop.map_or_else(|| crm_location_id.clone(), |shop| shop.name.clone());
+            let key = (day, location.clone(), crm_location_id.clone());
+            let entry = compared.days.entry(key).or_insert_with(|| LedgerDay {
                 day,
+                crm_location_id,
                 location,
                 orders: 0,
                 leads: BTreeMap::new(),
@@ -167,7 +173,9 @@ async fn compare(
             entry.orders += 1;
             let changed_at = row.changed_at.or(row.created_at);
             let is_on_its_way = changed_at.is_some_and(|at| at + ON_ITS_WAY > desk.clock.now());
-            match missing(&row, judged.get(&row.id), shop.is_some()) {
+            let known = judged.get(&row.id);
+            let is_in_it = |known: &Judged| account.crm.has_in_it(known.crm_version, known.judged_at, row.version);
+            match missing(known, known.is_some_and(is_in_it), shop.is_some()) {
                 Some(_) if is_on_its_way => entry.on_their_way += 1,
                 Some(why) => {
                     entry.missing.push(MissingOrder { order_id: row.id.clone(), why });
@@ -189,13 +197,14 @@ async fn known(desk: &Desk, tenant: TenantId, crm: &'static str, rows: &[Row]) -
     Ok((tx.leads().list_judged(crm, &ids).await?, tx.leads().list_standings(crm, &ids).await?))
 }
 
-fn missing(row: &Row, judged: Option<&Judged>, shop_is_known: bool) -> Option<Why> {
+/// `is_in_it`: what was judged has the order's last change in it.
+fn missing(judged: Option<&Judged>, is_in_it: bool, shop_is_known: bool) -> Option<Why> {
     let Some(judged) = judged else { return Some(Why::NeverJudged) };
     let shop_was_unknown = judged.reasons.iter().any(|reason| reason == NotALead::UnknownLocation.as_str());
-    if judged.crm_version < row.version {
-        Some(Why::JudgedBeforeItsChange)
-    } else {
+    if is_in_it {
         (shop_was_unknown && shop_is_known).then_some(Why::ShopWasUnknown)
+    } else {
+        Some(Why::JudgedBeforeItsChange)
     }
 }
 
@@ -232,21 +241,12 @@ mod tests {
 
     #[test]
     fn what_is_not_known_as_it_is_now_is_missing() {
-        let row = Row {
-            id: "o-1".into(),
-            version: 3,
-            location_id: None,
-            created_at: None,
-            changed_at: None,
-            deleted_at: None,
-            webhook: Vec::new().into(),
-        };
-        assert_eq!(missing(&row, None, true), Some(Why::NeverJudged));
-        assert_eq!(missing(&row, Some(&judged(2, &[])), true), Some(Why::JudgedBeforeItsChange));
-        assert_eq!(missing(&row, Some(&judged(3, &[])), true), None);
+        assert_eq!(missing(None, false, true), Some(Why::NeverJudged));
+        assert_eq!(missing(Some(&judged(2, &[])), false, true), Some(Why::JudgedBeforeItsChange));
+        assert_eq!(missing(Some(&judged(3, &[])), true, true), None);
         let unknown = judged(4, &["unknown_location"]);
-        assert_eq!(missing(&row, Some(&unknown), true), Some(Why::ShopWasUnknown));
-        assert_eq!(missing(&row, Some(&unknown), false), None);
+        assert_eq!(missing(Some(&unknown), true, true), Some(Why::ShopWasUnknown));
+        assert_eq!(missing(Some(&unknown), true, false), None);
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub use leads::{describe_lead, list_merges, unmerge};
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use onboard::{
     Check, Imported, ImportedRow, LocationPreflight, NewTenant, Preflight, RowOutcome, RowProblem, SavedCredentials,
-    Vendor, add_api_key, add_tenant, change_settings, go_live, import_locations, list_api_keys, list_tenants,
-    preflight, read_settings, reseal_all, revoke_api_key, save_credentials,
+    Vendor, WantedForm, add_api_key, add_form_key, add_tenant, change_settings, go_live, import_locations,
+    list_api_keys, list_tenants, preflight, read_settings, reseal_all, revoke_api_key, save_credentials,
 };
 pub use refusals::{RefusalLine, Refusals};
 pub use shops::{Shop, list_shops};

@@ -1,11 +1,10 @@
 //! Each tenant's webhook at its CRM: how it is, and making it work again.
 
-use accounts::Patience;
+use accounts::{Patience, door_address, random_token};
 use chrono::{DateTime, Utc};
 use crm::{NewRegistration, Registrations};
 use serde::Serialize;
 use store::Store;
-use url::Url;
 
 use crate::{Desk, Error, OLD_DOOR_STAYS_OPEN, PATIENCE};
 
@@ -64,49 +63,38 @@ fn name_of(slug: &str) -> String {
 
 /// Makes a tenant's webhook work again, and may be repeated if it stops half-way. `anew`: with a new address and a new secret,
 /// also if the CRM has one with our address.
-pub async fn repair_webhook(desk: &Desk, slug: &str, public_url: &Url, anew: bool) -> Result<Repaired, Error> {
+pub async fn repair_webhook(desk: &Desk, slug: &str, anew: bool) -> Result<Repaired, Error> {
     let tenant = desk.find(slug).await?;
     let account = desk.account(tenant).await?;
     account.wait(2, Patience::Lead(PATIENCE)).await?;
     let registrations = account.crm.webhooks().await?;
-    let (token, secret) = (random(), random());
-    let door = format!("{}/webhooks/{}/", public_url.as_str().trim_end_matches('/'), account.crm_name());
-
-    let mut tx = desk.store.begin(tenant).await?;
+    let (token, secret) = (random_token(), random_token());
+    let url = door_address(&desk.public_url, account.crm_name(), &token);
+    let save_door = async |old_until| {
+        let mut tx = desk.store.begin(tenant).await?;
+        tx.tenants().save_door(account.crm_name(), &token, &secret, old_until).await?;
+        tx.commit().await
+    };
     let registrations = match registrations {
         Registrations::Listed(registrations) => registrations,
         Registrations::ByHand { place } => {
-            tx.tenants()
-                .save_door(account.crm_name(), &token, &secret, Some(desk.clock.wall() + OLD_DOOR_STAYS_OPEN))
-                .await?;
-            tx.commit().await?;
-            return Ok(Repaired::ByHand { url: format!("{door}{token}"), place });
+            save_door(Some(desk.clock.wall() + OLD_DOOR_STAYS_OPEN)).await?;
+            return Ok(Repaired::ByHand { url, place });
         }
     };
-    let mut ours = registrations.iter().find(|registration| registration.name == name_of(slug));
-    for registration in &registrations {
-        if let Some(token) = registration.url.strip_prefix(&door)
-            && tx.tenants().has_door(account.crm_name(), token).await?
-        {
-            ours = Some(registration);
-            if anew {
-                break;
-            }
-            drop(tx);
-            let (name, url) = (registration.name.clone(), registration.url.clone());
-            account.crm.save_webhook(Some(&registration.id), &NewRegistration { name, url, secret: None }).await?;
-            return Ok(Repaired::SwitchedOn);
-        }
+    let mut tx = desk.store.begin(tenant).await?;
+    let ours = accounts::find_ours(&mut tx, account.crm_name(), &desk.public_url, &registrations).await?;
+    drop(tx);
+    if let Some(ours) = ours.filter(|_| !anew) {
+        let (name, url) = (ours.name.clone(), ours.url.clone());
+        account.crm.save_webhook(Some(&ours.id), &NewRegistration { name, url, secret: None }).await?;
+        return Ok(Repaired::SwitchedOn);
     }
     // The CRM first: until it agrees, the old address stays open. What it sends in the moment between is refused, sent again,
     // and found by looking in any case.
-    let webhook = NewRegistration { name: name_of(slug), url: format!("{door}{token}"), secret: Some(secret.clone()) };
-    account.crm.save_webhook(ours.map(|registration| registration.id.as_str()), &webhook).await?;
-    tx.tenants().save_door(account.crm_name(), &token, &secret, None).await?;
-    tx.commit().await?;
+    let named = || registrations.iter().find(|registration| registration.name == name_of(slug));
+    let webhook = NewRegistration { name: name_of(slug), url, secret: Some(secret.clone()) };
+    account.crm.save_webhook(ours.or_else(named).map(|ours| ours.id.as_str()), &webhook).await?;
+    save_door(None).await?;
     Ok(Repaired::Registered)
-}
-
-fn random() -> String {
-    hex::encode(rand::random::<[u8; 16]>())
 }

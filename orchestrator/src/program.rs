@@ -14,6 +14,10 @@ use tracing::{error, info};
 
 use crate::{Config, Role};
 
+/// Of a webhook or a form, and of whether we are well.
+const SLOWEST_DOOR: Duration = Duration::from_secs(30);
+/// Of a walk through the orders of two hundred shops, at the rate that a CRM takes; twice, where it takes in what is missing.
+const SLOWEST_WALK: Duration = Duration::from_secs(600);
 /// What is in hand may take this long to finish when the program stops.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -71,7 +75,7 @@ impl Program {
             match role {
                 Role::Ingest => {
                     let app = ingest::App::new(config.ingest.clone(), &runtime, limiter.clone());
-                    router = router.merge(ingest::router(app));
+                    router = router.merge(http::within(SLOWEST_DOOR, ingest::router(app)));
                     ingest::start_polling(&runtime, &config.ingest.poll, accounts.clone());
                 }
                 Role::Enrich => {
@@ -82,8 +86,9 @@ impl Program {
                 Role::Notify => notify::start(&runtime, &config.notify),
                 Role::Operate => {
                     let (store, accounts, clock) = (store.clone(), accounts.clone(), config.clock.clone());
-                    let api = operate::Api::new(operate::Desk { store, accounts, clock }, bus.clone());
-                    router = router.merge(operate::router(api));
+                    let desk = operate::Desk { store, accounts, clock, public_url: config.ingest.public_url.clone() };
+                    let api = operate::Api::new(desk, bus.clone());
+                    router = router.merge(http::within(SLOWEST_WALK, operate::router(api)));
                 }
             }
         }
@@ -94,7 +99,7 @@ impl Program {
                 tokio::select! { () = folding.cancelled() => {}, () = tokio::time::sleep(Duration::from_secs(5)) => {} }
             }
         });
-        let router = service::health::router(checks).merge(router);
+        let router = http::within(SLOWEST_DOOR, service::health::router(checks)).merge(router);
         let stopping = lifecycle.stopping();
         lifecycle.spawn("http", async move {
             if let Err(failure) = http::serve(listener, router, stopping).await {

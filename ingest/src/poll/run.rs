@@ -49,6 +49,10 @@ struct Found {
     /// Orders made within the window, by how we first heard of them.
     by_webhook: HashSet<String>,
     by_poll: HashSet<String>,
+    /// Orders that we knew and that changed within it.
+    changed: HashSet<String>,
+    /// Those of them whose change no webhook had told.
+    late_changes: u32,
     slowest_webhook: Option<TimeDelta>,
     crowded: u32,
     /// What could not be looked at as it should.
@@ -113,6 +117,8 @@ fn describe(started_at: DateTime<Utc>, ended_at: DateTime<Utc>, found: &Found, p
         told: found.told,
         by_webhook: count(&found.by_webhook),
         by_poll: count(&found.by_poll),
+        changes: count(&found.changed),
+        late_changes: found.late_changes,
         slowest_webhook_ms: found.slowest_webhook.map(|slowest| slowest.num_milliseconds()),
         problem: problem.map(|error| causes(error)).or_else(|| (!weak.is_empty()).then(|| weak.join("; "))),
     }
@@ -331,7 +337,9 @@ async fn tell(
             if row.created_at.is_some_and(|made| window.holds(made)) {
                 note_arrival(found, &row, judged);
             }
-            if account.crm.has_in_it(judged.crm_version, judged.judged_at, row.version) {
+            let is_told = account.crm.has_in_it(judged.crm_version, judged.judged_at, row.version);
+            note_change(found, &row, window, is_told);
+            if is_told {
                 continue;
             }
         }
@@ -355,6 +363,14 @@ async fn list_judged(
     let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
     let mut tx = poller.runtime.store.begin(account.tenant).await?;
     tx.leads().list_judged(account.crm_name(), &ids).await
+}
+
+/// Whether a change of an order that is older than its making came to us without our looking.
+fn note_change(found: &mut Found, row: &Row, window: Window, is_told: bool) {
+    let is_change = row.changed_at.is_some_and(|at| window.holds(at) && row.created_at.is_some_and(|made| made < at));
+    if is_change && found.changed.insert(row.id.clone()) && !is_told {
+        found.late_changes += 1;
+    }
 }
 
 /// How we first heard of an order, and how long it took from its making to our judgement, where a webhook told of it.

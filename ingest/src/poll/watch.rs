@@ -29,6 +29,8 @@ enum State {
     Incomplete(Vec<Feed>),
     /// It looks well, and orders come without it.
     Silent(Arrivals),
+    /// It tells what is made, and not what changes.
+    Forgetful(Arrivals),
     Slow(TimeDelta),
     /// Our key may not ask.
     Hidden(crm::Error),
@@ -43,6 +45,7 @@ impl State {
             Self::Failing(_) => "failing",
             Self::Incomplete(_) => "incomplete",
             Self::Silent(_) => "silent",
+            Self::Forgetful(_) => "forgetful",
             Self::Slow(_) => "slow",
             Self::Hidden(_) => "hidden",
         }
@@ -63,6 +66,9 @@ impl State {
             Self::Silent(Arrivals { by_webhook, by_poll, .. }) => format!(
                 "of {} orders within a few minutes {by_poll} came without a webhook; they were found by looking",
                 by_webhook + by_poll
+            ),
+            Self::Forgetful(Arrivals { late_changes, .. }) => format!(
+                "{late_changes} changes of orders within half an hour came without a webhook; they were found by looking"
             ),
             Self::Slow(lag) => format!("a webhook's order reached us {} seconds after it was made", lag.num_seconds()),
             Self::Hidden(error) => format!("our webhook cannot be looked at: {error}"),
@@ -115,16 +121,7 @@ async fn look(
     tx: &mut Transaction,
     registrations: &[Registration],
 ) -> Result<State, store::Error> {
-    let door = format!("{}/webhooks/{crm}/", poller.config.public_url.as_str().trim_end_matches('/'));
-    let mut ours = None;
-    for registration in registrations {
-        // Only the token's hash is known, so the one that the CRM has is looked at.
-        if let Some(token) = registration.url.strip_prefix(&door)
-            && tx.tenants().has_door(crm, token).await?
-        {
-            ours = Some(registration);
-        }
-    }
+    let ours = accounts::find_ours(tx, crm, &poller.config.public_url, registrations).await?;
     Ok(judge(ours, lately(poller, tx).await?))
 }
 
@@ -134,7 +131,7 @@ async fn lately(poller: &Poller, tx: &mut Transaction) -> Result<Arrivals, store
 
 fn judge(ours: Option<&Registration>, arrivals: Arrivals) -> State {
     let Some(ours) = ours else { return State::Missing };
-    let untold: Vec<_> = Feed::ALL.into_iter().filter(|feed| !ours.feeds.contains(feed)).collect();
+    let untold = ours.untold();
     match &ours.problem {
         _ if !ours.is_enabled => State::Disabled,
         // It may quote our address, which is half of a secret.
@@ -152,6 +149,9 @@ fn hear(arrivals: Arrivals) -> Option<State> {
     let is_silent = by_poll > 0 && (by_webhook == 0 || (by_poll >= 3 && by_poll * 10 > by_webhook));
     if is_silent {
         return Some(State::Silent(arrivals));
+    }
+    if arrivals.late_changes >= 3 && arrivals.late_changes * 10 > i64::from(arrivals.changes) {
+        return Some(State::Forgetful(arrivals));
     }
     (lag > SLOW).then_some(State::Slow(lag))
 }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn arrivals(by_webhook: i32, by_poll: i32, slowest_ms: i64) -> Arrivals {
-        Arrivals { by_webhook, by_poll, slowest_webhook_ms: Some(slowest_ms) }
+        Arrivals { by_webhook, by_poll, slowest_webhook_ms: Some(slowest_ms), ..Arrivals::default() }
     }
 
     #[test]
@@ -193,6 +193,9 @@ mod tests {
         let narrow = Registration { feeds: vec![Feed::Orders, Feed::Customers], ..ours() };
         assert_eq!(judge(Some(&narrow), well).says(), "our webhook is not told of appointments");
         assert_eq!(state(Some(ours()), arrivals(9, 0, 61_000)), "slow");
+        let changes = |late_changes| Arrivals { changes: 20, late_changes, ..arrivals(9, 0, 800) };
+        assert_eq!(state(Some(ours()), changes(2)), "ok");
+        assert_eq!(state(Some(ours()), changes(3)), "forgetful");
     }
 
     #[test]

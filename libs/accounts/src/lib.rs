@@ -4,10 +4,12 @@
 
 mod account;
 mod config;
+mod door;
 mod limited;
 mod walk;
 
 pub use account::{Account, Accounts, Error};
 pub use config::Config;
+pub use door::{door_address, find_ours, random_token};
 pub use limited::Patience;
 pub use walk::{Step, Walk};

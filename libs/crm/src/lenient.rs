@@ -59,9 +59,9 @@ pub(crate) fn said(text: Option<String>) -> Option<String> {
     text.map(|text| plain(text).trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// An id, if it can be one: none of theirs has the character that Postgres has no room for.
+/// An id, if it can be one: none of theirs is empty, or has the character that Postgres has no room for.
 pub(crate) fn kept(id: Option<String>) -> Option<String> {
-    id.filter(|id| !id.contains('\0'))
+    id.filter(|id| !id.is_empty() && !id.contains('\0'))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "money of one order; a vendor's nonsense saturates")]

@@ -25,6 +25,13 @@ pub struct Registration {
     pub feeds: Vec<Feed>,
 }
 
+impl Registration {
+    /// What it does not tell us of, and should.
+    pub fn untold(&self) -> Vec<Feed> {
+        Feed::ALL.into_iter().filter(|feed| !self.feeds.contains(feed)).collect()
+    }
+}
+
 /// A webhook as it should be.
 #[derive(Debug, Clone)]
 pub struct NewRegistration {

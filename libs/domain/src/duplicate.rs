@@ -1,7 +1,5 @@
 //! When two leads are one.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 /// Of two leads of one person, which are one. A tenant's choice.
@@ -56,16 +54,5 @@ impl ZoneSource {
             Self::AreaCode => "area_code",
             Self::Shop => "shop",
         }
-    }
-}
-
-impl FromStr for ZoneSource {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::AreaCode, Self::Shop]
-            .into_iter()
-            .find(|source| source.as_str() == text)
-            .ok_or_else(|| format!("unknown source of a time zone {text:?}"))
     }
 }

@@ -1,6 +1,6 @@
 //! What a CRM knows, in our words. Adapters in `crm` translate into these and nothing else leaves them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{E164, Email};
 
@@ -88,6 +88,8 @@ pub struct Appointment {
     pub order_id: Option<String>,
     pub customer_id: Option<String>,
     pub starts_at: DateTime<Utc>,
+    /// The last change of its row, where the CRM says when.
+    pub changed_at: Option<DateTime<Utc>>,
     /// Called off by the shop or declined by the customer.
     pub is_cancelled: bool,
 }
@@ -96,6 +98,12 @@ impl Appointment {
     /// Whether somebody who asked for a quote then has booked with this. One from before they asked is about something else.
     pub fn books(&self, asked_at: DateTime<Utc>) -> bool {
         !self.is_cancelled && self.starts_at > asked_at
+    }
+
+    /// As [`books`](Self::books), of whatever its customer has asked for: what was noted before they asked, and has not been touched
+    /// since, is about something else. A CRM may say its times in whole seconds.
+    pub fn books_anything(&self, asked_at: DateTime<Utc>) -> bool {
+        self.books(asked_at) && self.changed_at.is_none_or(|at| at + TimeDelta::seconds(1) > asked_at)
     }
 }
 
@@ -148,10 +156,13 @@ mod tests {
             order_id: None,
             customer_id: Some("c-1".into()),
             starts_at: at("2026-03-09T14:00:00Z"),
+            changed_at: Some(at("2026-03-02T15:10:00Z")),
             is_cancelled: false,
         };
         assert!(appointment.books(at("2026-03-02T15:04:05Z")));
         assert!(!appointment.books(at("2026-03-10T15:04:05Z")));
+        assert!(appointment.books_anything(at("2026-03-02T15:10:00.400Z")));
+        assert!(!appointment.books_anything(at("2026-03-02T15:20:00Z")), "asked for when it was noted already");
         assert!(!Appointment { is_cancelled: true, ..appointment }.books(at("2026-03-02T15:04:05Z")));
     }
 }

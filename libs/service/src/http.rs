@@ -16,9 +16,6 @@ use tracing::{Instrument as _, error, info_span, warn};
 
 use crate::{Code, Problem};
 
-/// From the end of a request's head to our answer. Whoever sends a body more slowly holds a place that others need.
-const SLOWEST_REQUEST: Duration = Duration::from_secs(30);
-
 /// Makes TLS work. Call it first in every program; calling it again does nothing.
 pub fn install_tls() {
     // A second install is refused, which is what we want.
@@ -83,18 +80,23 @@ async fn name_request(request: Request, next: Next) -> Response {
 /// Whatever happens inside, the sender gets an answer that says what to do.
 async fn answer(request: Request, next: Next) -> Response {
     let work = std::panic::AssertUnwindSafe(next.run(request)).catch_unwind();
-    match timeout(SLOWEST_REQUEST, work).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_panic)) => {
-            error!("a request was not answered because of a mistake in this program");
-            Problem::new(Code::Internal, "Please tell us, with the x-request-id of this answer.").into_response()
-        }
-        Err(_) => {
-            warn!("a request was not complete, or not answered, within {SLOWEST_REQUEST:?}");
+    work.await.unwrap_or_else(|_panic| {
+        error!("a request was not answered because of a mistake in this program");
+        Problem::new(Code::Internal, "Please tell us, with the x-request-id of this answer.").into_response()
+    })
+}
+
+/// Gives every request to these routes so long, from the end of its head to our answer: whoever sends a body more slowly holds a
+/// place that others need.
+pub fn within(slowest: Duration, router: Router) -> Router {
+    router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
+        timeout(slowest, next.run(request)).await.unwrap_or_else(|_| {
+            warn!("a request was not complete, or not answered, within {slowest:?}");
             metrics::counter!("http_too_slow_total").increment(1);
-            Problem::new(Code::TooSlow, "Send the whole request within thirty seconds.").into_response()
-        }
-    }
+            let detail = format!("Send the whole request within {} seconds.", slowest.as_secs());
+            Problem::new(Code::TooSlow, detail).into_response()
+        })
+    }))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
     for template in templates {
         tx.tenants().save_template(template).await?;
     }
-    let key = format!("pk_{}", hex::encode(rand::random::<[u8; 16]>()));
+    let key = format!("pk_{}", accounts::random_token());
     let website =
         NewFormKey { key: key.clone(), name: "website".to_owned(), location: None, schema: None, origins: Vec::new() };
     tx.forms().save_key(&website).await?;

@@ -18,7 +18,7 @@ pub async fn add_api_key(desk: &Desk, slug: &str, name: &str, scopes: &[String])
         return Err(Error::NoSuchScope { given: unknown.clone(), known: known.join(", ") });
     }
     let scopes = if scopes.is_empty() { known.map(str::to_owned).into() } else { scopes.to_vec() };
-    let key = format!("lo_{}", hex::encode(rand::random::<[u8; 24]>()));
+    let key = format!("lo_{}", accounts::random_token());
     let mut tx = desk.store.begin(tenant).await?;
     if !tx.api_keys().add(name, &key, &scopes, desk.clock.wall()).await? {
         return Err(Error::KeyExists(name.to_owned()));

@@ -1,10 +1,9 @@
 //! Credentials, kept sealed, and the doors that come with them.
 
-use accounts::Patience;
+use accounts::{Patience, door_address, random_token};
 use domain::CrmName;
 use serde::{Serialize, de::DeserializeOwned};
 use store::Store;
-use url::Url;
 
 use crate::{Desk, Error, OLD_DOOR_STAYS_OPEN, PATIENCE};
 
@@ -39,23 +38,26 @@ pub struct SavedCredentials {
 pub async fn save_credentials<T: Serialize + DeserializeOwned + Send + Sync>(
     desk: &Desk,
     slug: &str,
-    public_url: &Url,
     vendor: Vendor<T>,
 ) -> Result<SavedCredentials, Error> {
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    let saved = match vendor {
+    match vendor {
         Vendor::Crm(crm, credentials) => {
             let settings = tx.tenants().settings().await?;
             if settings.crm != crm {
                 return Err(Error::OtherCrm { slug: slug.to_owned(), has: settings.crm, given: crm });
             }
-            // Written before it is tried and kept only after, so that there is one way to open an account.
+            // Written and taken back, so that there is one way to open an account; kept when the CRM has taken them.
             tx.tenants().save_credentials(crm.as_str(), &credentials).await?;
             let account = desk.accounts.open(&mut tx, &settings).await?;
+            drop(tx);
             account.wait(1, Patience::Lead(PATIENCE)).await?;
             let shops = account.crm.shops().await?;
-            SavedCredentials { shops: Some(shops.len()), door: None }
+            let mut tx = desk.store.begin(tenant).await?;
+            tx.tenants().save_credentials(crm.as_str(), &credentials).await?;
+            tx.commit().await?;
+            Ok(SavedCredentials { shops: Some(shops.len()), door: None })
         }
         Vendor::Carrier { name, secret, make, keep, credentials, anew } => {
             let before: Option<T> = tx.tenants().find_credentials(name).await?;
@@ -66,15 +68,14 @@ pub async fn save_credentials<T: Serialize + DeserializeOwned + Send + Sync>(
                 tx.commit().await?;
                 return Ok(SavedCredentials { shops: None, door: None });
             }
-            let token = hex::encode(rand::random::<[u8; 16]>());
-            let door = format!("{}/webhooks/{name}/{token}", public_url.as_str().trim_end_matches('/'));
+            let token = random_token();
+            let door = door_address(&desk.public_url, name, &token);
             tx.tenants().save_credentials(name, &make(credentials, &door)).await?;
             tx.tenants().save_door(name, &token, &secret, Some(desk.clock.wall() + OLD_DOOR_STAYS_OPEN)).await?;
-            SavedCredentials { shops: None, door: Some(door) }
+            tx.commit().await?;
+            Ok(SavedCredentials { shops: None, door: Some(door) })
         }
-    };
-    tx.commit().await?;
-    Ok(saved)
+    }
 }
 
 /// Seals everything that is kept sealed anew with the newest key, tenant by tenant, so that the older keys can go. Answers how many

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use accounts::{Account, Patience};
-use crm::{Registration, Registrations};
+use crm::Registrations;
 use domain::{Channel, TenantId};
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
@@ -165,27 +165,24 @@ async fn webhook(desk: &Desk, account: Option<&Account>, doors: &[String], slug:
             format!("its address was made; that somebody added it under {place} only a webhook shows"),
         ),
         Ok(Registrations::Listed(listed)) => {
-            for registration in &listed {
-                match is_ours(desk, account, registration).await {
-                    Err(error) => return Check::wrong(WHAT, causes(&error), "check Postgres with: leads doctor"),
-                    Ok(false) => {}
-                    Ok(true) if registration.is_enabled && registration.problem.is_none() => {
-                        return Check::well(WHAT, "registered and switched on");
-                    }
-                    Ok(true) => return Check::wrong(WHAT, "the CRM has switched it off, or cannot deliver", repair),
+            let find = async {
+                let mut tx = desk.store.begin(account.tenant).await?;
+                accounts::find_ours(&mut tx, account.crm_name(), &desk.public_url, &listed).await
+            };
+            match find.await {
+                Err(error) => Check::wrong(WHAT, causes(&error), "check Postgres with: leads doctor"),
+                Ok(None) => Check::wrong(WHAT, format!("the CRM has none for {}", desk.public_url), repair),
+                Ok(Some(ours)) if !ours.is_enabled || ours.problem.is_some() => {
+                    Check::wrong(WHAT, "the CRM has switched it off, or cannot deliver", repair)
                 }
+                Ok(Some(ours)) if !ours.untold().is_empty() => {
+                    Check::wrong(WHAT, "the CRM does not tell it of everything we need", repair)
+                }
+                Ok(Some(_)) => Check::well(WHAT, "registered and switched on"),
             }
-            Check::wrong(WHAT, "the CRM has none of ours", repair)
         }
         Err(error) => Check::wrong(WHAT, causes(&error), repair),
     }
-}
-
-/// Only the hash of our address is known, so those that the CRM has are looked at.
-async fn is_ours(desk: &Desk, account: &Account, registration: &Registration) -> Result<bool, Error> {
-    let token = registration.url.rsplit('/').next().unwrap_or_default();
-    let mut tx = desk.store.begin(account.tenant).await?;
-    Ok(tx.tenants().has_door(account.crm_name(), token).await?)
 }
 
 fn words(settings: &TenantSettings, templates: &[Template]) -> Check {

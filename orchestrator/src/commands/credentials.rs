@@ -122,17 +122,17 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
     let works = |found: Result<String, String>| {
         found.map_err(|why| anyhow::anyhow!("nothing is kept: with these credentials {why}"))
     };
-    let (desk, public_url) = (desk(config)?, &config.ingest.public_url);
+    let desk = desk(config)?;
     let saved = match vendor {
         VendorName::Shopmonkey => {
             let ShopmonkeyKey { base_url, api_key } = vendor.read()?;
             let key = shopmonkey::Credentials { base_url: address(base_url)?, api_key };
-            operate::save_credentials(&desk, slug, public_url, Vendor::Crm(CrmName::Shopmonkey, key)).await?
+            operate::save_credentials(&desk, slug, Vendor::Crm(CrmName::Shopmonkey, key)).await?
         }
         VendorName::Tekmetric => {
             let TekmetricKey { base_url, client_id, client_secret } = vendor.read()?;
             let key = tekmetric::Credentials { base_url: address(base_url)?, client_id, client_secret };
-            operate::save_credentials(&desk, slug, public_url, Vendor::Crm(CrmName::Tekmetric, key)).await?
+            operate::save_credentials(&desk, slug, Vendor::Crm(CrmName::Tekmetric, key)).await?
         }
         VendorName::Twilio => {
             let TwilioKey { base_url, account_sid, auth_token, messaging_service_sid } = vendor.read()?;
@@ -151,7 +151,7 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
                 ..key
             };
             let carrier = Vendor::Carrier { name: twilio::NAME, secret, make, keep, credentials, anew };
-            operate::save_credentials(&desk, slug, public_url, carrier).await?
+            operate::save_credentials(&desk, slug, carrier).await?
         }
         VendorName::Sendgrid => {
             let SendgridKey { base_url, api_key, from_email, from_name, webhook_public_key } = vendor.read()?;
@@ -164,7 +164,7 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
             works(notify::try_sendgrid(&config.notify, credentials.clone()).await)?;
             let (name, secret) = (sendgrid::NAME, webhook_public_key);
             let carrier = Vendor::Carrier { name, secret, make: |key, _| key, keep: |key, _| key, credentials, anew };
-            operate::save_credentials(&desk, slug, public_url, carrier).await?
+            operate::save_credentials(&desk, slug, carrier).await?
         }
     };
     if json {

@@ -2,8 +2,7 @@
 
 use anyhow::Context as _;
 use domain::FormSchema;
-use store::NewFormKey;
-use url::Url;
+use operate::WantedForm;
 
 use super::{onboard::read_json, say, tenant::desk};
 use crate::Config;
@@ -34,34 +33,8 @@ pub async fn form_key(config: &Config, wanted: FormKeyArguments, json: bool) -> 
         Some(file) => Some(read_json(file).with_context(|| format!("the form in {} cannot be used", file.display()))?),
         None => None,
     };
-    anyhow::ensure!(!name.trim().is_empty(), "the form has no name; write for example --name quote");
-    anyhow::ensure!(
-        schema.as_ref().is_none_or(FormSchema::can_be_answered),
-        "the form asks for no telephone and no address, under the names phone and email; docs/forms.md shows one"
-    );
-    for origin in &origins {
-        let is_origin = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
-        anyhow::ensure!(
-            is_origin,
-            "{origin:?} is no origin; write for example https://www.example.com, without a path"
-        );
-    }
-    let desk = desk(config)?;
-    let tenant = desk.store.everywhere().find_tenant(&slug).await?;
-    let tenant = tenant.with_context(|| operate::Error::NoSuchTenant(slug.clone()).to_string())?;
-    let mut tx = desk.store.begin(tenant).await?;
-    let location = match location {
-        None => None,
-        Some(wanted) => {
-            let shops = tx.tenants().list_crm_locations().await?;
-            let shop = shops.get(&wanted);
-            Some(shop.with_context(|| format!("{slug} has no shop {wanted:?}; see: leads tenant check {slug}"))?.id)
-        }
-    };
-    let prefix = if schema.is_some() { "form" } else { "pk" };
-    let key = format!("{prefix}_{}", hex::encode(rand::random::<[u8; 16]>()));
-    tx.forms().save_key(&NewFormKey { key: key.clone(), name: name.clone(), location, schema, origins }).await?;
-    tx.commit().await?;
+    let form = WantedForm { name: name.clone(), schema, location, origins };
+    let key = operate::add_form_key(&desk(config)?, &slug, form).await?;
     if json {
         return Ok(say(&serde_json::json!({"tenant": slug, "form": name, "key": key}).to_string())?);
     }

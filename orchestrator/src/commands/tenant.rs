@@ -16,7 +16,8 @@ use crate::Config;
 pub(super) fn desk(config: &Config) -> anyhow::Result<Desk> {
     service::http::install_tls();
     let accounts = Accounts::new(&config.accounts, Arc::new(Limiter::new(&config.limits)?));
-    Ok(Desk { store: Store::open(&config.store)?, accounts, clock: config.clock.clone() })
+    let (clock, public_url) = (config.clock.clone(), config.ingest.public_url.clone());
+    Ok(Desk { store: Store::open(&config.store)?, accounts, clock, public_url })
 }
 
 /// A connection of the operator's own user, who may put things into INBOUND.
@@ -50,7 +51,7 @@ pub async fn webhooks(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Makes a tenant's webhook work again.
 pub async fn repair_webhook(config: &Config, slug: &str, anew: bool, json: bool) -> anyhow::Result<()> {
-    let done = operate::repair_webhook(&desk(config)?, slug, &config.ingest.public_url, anew).await?;
+    let done = operate::repair_webhook(&desk(config)?, slug, anew).await?;
     if json {
         return Ok(say(&serde_json::json!({"tenant": slug, "done": done}).to_string())?);
     }

@@ -20,6 +20,7 @@ pub(crate) fn desk(test: &Test) -> Desk {
         store: test.site.store.clone(),
         accounts: accounts::Accounts::new(&config.accounts, limiter.into()),
         clock: test.site.clock.clone(),
+        public_url: config.ingest.public_url,
     }
 }
 
@@ -159,9 +160,7 @@ async fn a_webhook_that_was_given_up_is_switched_on_and_one_that_is_gone_is_regi
     let test = Test::start().await;
     let program = test.run().await;
     let shopmonkey = &test.site.sim.world.shopmonkey;
-    let public_url = test.site.config(&[], &[]).expect("settings").ingest.public_url;
-    let repair =
-        async || operate::repair_webhook(&desk(&test), "sample-tint", &public_url, false).await.expect("repaired");
+    let repair = async || operate::repair_webhook(&desk(&test), "sample-tint", false).await.expect("repaired");
     shopmonkey.give_up_webhooks("500 again and again");
     let first = quote("o-1");
     test.site.sim.world.ask_for_quote(&first, Manners::default());
@@ -179,7 +178,7 @@ async fn a_webhook_that_was_given_up_is_switched_on_and_one_that_is_gone_is_regi
     test.site.sim.world.ask_for_quote(&third, Manners::default());
     test.until_texted(&third).await;
     // A new secret for one that is there.
-    let anew = operate::repair_webhook(&desk(&test), "sample-tint", &public_url, true).await.expect("repaired");
+    let anew = operate::repair_webhook(&desk(&test), "sample-tint", true).await.expect("repaired");
     assert_eq!(anew, Repaired::Registered);
     let fourth = Quote { phone: Some("+15125550145".into()), ..quote("o-4") };
     test.site.sim.world.ask_for_quote(&fourth, Manners::default());
@@ -187,7 +186,7 @@ async fn a_webhook_that_was_given_up_is_switched_on_and_one_that_is_gone_is_regi
     // Once more does no harm.
     assert_eq!(repair().await, Repaired::SwitchedOn);
 
-    let unknown = operate::repair_webhook(&desk(&test), "nobody", &public_url, false).await.expect_err("an error");
+    let unknown = operate::repair_webhook(&desk(&test), "nobody", false).await.expect_err("an error");
     assert!(unknown.to_string().contains("there is no tenant called \"nobody\""), "{unknown}");
     program.stop().await;
 }

@@ -11,7 +11,7 @@ use super::{Credentials, convert, registration, wire};
 use crate::{
     Crm, Error, Feed, Listed, ListedServices, NewRegistration, Part, Registrations, Row, Shop, Stamp, Wanted, Window,
     http::{NO_SUCH_PLACE, address, is_a_way_out, send},
-    lenient::plain,
+    lenient::{kept, plain},
 };
 
 pub struct Shopmonkey {
@@ -109,17 +109,17 @@ fn within(window: Window) -> Value {
 }
 
 /// A row as a list has it. One without an id is nobody's to read again.
-fn listed(table: &'static str, raw: &RawValue) -> Option<Row> {
+pub(super) fn listed(table: &'static str, raw: &RawValue) -> Option<Row> {
     let row: wire::ListedRow = serde_json::from_str(raw.get()).ok()?;
     let body = format!(r#"{{"apiVersion":"3","operation":"UPDATE","table":"{table}","data":{raw}}}"#);
     Some(Row {
+        id: kept(Some(row.id))?,
         version: convert::version(row.meta, row.updated_date),
         location_id: row.location_id,
         created_at: row.created_date,
         changed_at: row.updated_date,
         deleted_at: None,
         webhook: body.into(),
-        id: row.id,
     })
 }
 

@@ -90,6 +90,7 @@ pub(super) fn appointment(row: wire::Appointment) -> Appointment {
             || row.cancellation_note.is_some_and(|note| !note.is_empty())
             || row.start_date.is_none(),
         starts_at: row.start_date.unwrap_or_default(),
+        changed_at: row.updated_date.or(row.created_date),
     }
 }
 

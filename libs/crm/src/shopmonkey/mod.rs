@@ -9,6 +9,7 @@ mod wire;
 
 pub use client::Shopmonkey;
 pub use config::Credentials;
+use serde_json::value::RawValue;
 
 /// An answer of the API's as whatever it could be, for the fuzzers.
 pub(crate) fn read_anything(bytes: &[u8]) {
@@ -30,5 +31,11 @@ pub(crate) fn read_anything(bytes: &[u8]) {
     if let Ok(row) = serde_json::from_slice(bytes) {
         registration::read(row);
     }
+    if let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes)
+        && let Some(row) = client::listed("order", raw)
+    {
+        assert!(webhook::parse(&row.webhook).is_ok_and(|told| told.id == row.id), "what is told of a row can be read");
+    }
+    let _ = serde_json::from_slice::<wire::Location>(bytes);
     let _ = serde_json::from_slice::<wire::Answer>(bytes);
 }

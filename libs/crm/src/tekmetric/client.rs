@@ -116,7 +116,7 @@ impl Tekmetric {
 }
 
 /// A row as a list has it. One without an id is nobody's to read again.
-fn listed(raw: &RawValue) -> Option<Row> {
+pub(super) fn listed(raw: &RawValue) -> Option<Row> {
     let row: wire::ListedRow = serde_json::from_str(raw.get()).ok()?;
     Some(Row {
         id: kept(row.id)?,

@@ -93,6 +93,7 @@ pub(super) fn appointment(row: wire::Appointment, zone: Tz) -> Option<Appointmen
         customer_id: kept(row.customer_id),
         is_cancelled: is_called_off || row.dates.deleted_at().is_some() || row.start_time.is_none(),
         starts_at: row.start_time.map(|start| on_the_wall_of(zone, start)).unwrap_or_default(),
+        changed_at: row.dates.changed_at().or(row.dates.created_at()),
     })
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Token {
 }
 
 #[derive(Deserialize)]
-struct Granted {
+pub(super) struct Granted {
     access_token: String,
     /// Normally absent: a token is good until it is revoked.
     expires_in: Option<u64>,

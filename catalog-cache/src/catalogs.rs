@@ -108,6 +108,23 @@ impl Catalogs {
         self.answer(&shop, &local).await.unwrap_or(Answer::Unknown)
     }
 
+    /// As [`find`](Self::find), for somebody who would rather wait than hear something old: a command, which is not there any more
+    /// when what was looked up behind its answer comes.
+    pub async fn find_fresh(&self, tenant: TenantId, location_id: &str) -> Answer {
+        let answer = self.find(tenant, location_id).await;
+        let is_stale = answer.catalog().is_some_and(|catalog| !catalog.is_fresh(self.0.clock.wall()));
+        if !is_stale {
+            return answer;
+        }
+        let shop = Shop { tenant, location_id: location_id.into() };
+        // Whoever looks behind the answer holds this until it is done.
+        drop(self.fetch_lock(&shop).await.lock_owned().await);
+        match self.0.local.get(&shop).await.and_then(|local| local.catalog.clone()) {
+            Some(catalog) => Answer::known(catalog, self.0.clock.wall()),
+            None => answer,
+        }
+    }
+
     /// A service of the shop's changed: what was asked for before `changed_at` is asked for anew.
     pub async fn refresh(&self, tenant: TenantId, location_id: &str, changed_at: DateTime<Utc>) -> Result<(), Error> {
         let shop = Shop { tenant, location_id: location_id.into() };
@@ -144,7 +161,7 @@ impl Catalogs {
             Ok(Entry::Known(catalog)) if catalog.asked_at > last.asked_at => Arc::new(catalog),
             Ok(_) => last,
             Err(error) => {
-                redis_away(&error);
+                self.redis_away(&error);
                 last
             }
         };
@@ -168,7 +185,7 @@ impl Catalogs {
             Ok(Entry::Known(catalog)) => return self.hold(shop, Some(Arc::new(catalog)), local_ttl).await,
             Ok(Entry::Failed) => return self.hold(shop, None, local_ttl).await,
             Ok(Entry::Missing) => {}
-            Err(error) => redis_away(&error),
+            Err(error) => self.redis_away(&error),
         }
         let error = match self.bring(shop, None, Patience::Lead(self.0.config.patience)).await {
             Ok(local) => return local,
@@ -176,7 +193,7 @@ impl Catalogs {
         };
         warn!(tenant.id = %shop.tenant, error = causes(&error), "a catalog could not be fetched");
         if let Err(error) = self.0.shared.keep_failure(&shop.key(), failed_ttl).await {
-            redis_away(&error);
+            self.redis_away(&error);
         }
         self.hold(shop, None, failed_ttl).await
     }
@@ -193,7 +210,7 @@ impl Catalogs {
         let is_locked = match self.wait_for_lock(&key, &name).await {
             Ok(is_locked) => is_locked,
             Err(error) => {
-                redis_away(&error);
+                self.redis_away(&error);
                 false
             }
         };
@@ -207,10 +224,10 @@ impl Catalogs {
         if let Ok(catalog) = &brought
             && let Err(error) = self.0.shared.keep(&key, catalog).await
         {
-            redis_away(&error);
+            self.redis_away(&error);
         }
         if is_locked && let Err(error) = self.0.shared.unlock(&key, &name).await {
-            redis_away(&error);
+            self.redis_away(&error);
         }
         Ok(self.hold(shop, Some(brought?), self.0.config.local_ttl).await)
     }
@@ -246,9 +263,10 @@ impl Catalogs {
         self.0.local.insert(shop.clone(), local.clone()).await;
         local
     }
-}
 
-fn redis_away(error: &RedisError) {
-    metrics::counter!("catalog_redis_unavailable_total").increment(1);
-    warn!(error = causes(error), "Redis is away; catalogs are remembered by each process alone");
+    fn redis_away(&self, error: &RedisError) {
+        self.0.shared.note(error);
+        metrics::counter!("catalog_redis_unavailable_total").increment(1);
+        warn!(error = causes(error), "Redis is away; catalogs are remembered by each process alone");
+    }
 }

@@ -44,6 +44,10 @@ impl Shared {
         Ok(Self { redis: Redis::new(config)?, keep: Script::new(KEEP), release: Script::new(RELEASE) })
     }
 
+    pub(crate) fn note(&self, error: &RedisError) {
+        self.redis.note(error);
+    }
+
     pub(crate) async fn find(&self, shop: &str) -> Result<Entry, RedisError> {
         let mut connection = self.redis.connection().await?;
         let (catalog, failed): (Option<Vec<u8>>, Option<String>) = redis::cmd("MGET")

@@ -120,6 +120,11 @@ impl Limiter {
         }
     }
 
+    fn away(&self, error: RedisError) -> Error {
+        self.redis.note(&error);
+        Error::Away(error)
+    }
+
     /// Takes places and answers how long it is until its turn.
     pub async fn take(
         &self,
@@ -129,7 +134,7 @@ impl Limiter {
         turns: u32,
         patience: Duration,
     ) -> Result<Result<Duration, ComeBackAfter>, Error> {
-        let mut connection = self.redis.connection().await.map_err(Error::Away)?;
+        let mut connection = self.redis.connection().await.map_err(|error| self.away(error))?;
         let interval_us = (1_000_000.0 / per_second.max(0.001)).round();
         let patience_us = u64::try_from(patience.as_micros()).unwrap_or(u64::MAX);
         let wait_us: i64 = self
@@ -142,7 +147,7 @@ impl Limiter {
             .arg(turns.max(1))
             .invoke_async(&mut connection)
             .await
-            .map_err(Error::Away)?;
+            .map_err(|error| self.away(error))?;
         let wait = Duration::from_micros(wait_us.unsigned_abs());
         Ok(if wait_us < 0 { Err(ComeBackAfter(wait)) } else { Ok(wait) })
     }
@@ -168,7 +173,7 @@ impl Limiter {
     /// With Redis away each of us learns it from the vendor.
     pub async fn close(&self, key: &str, closed_for: Duration) {
         let closed = async {
-            let mut connection = self.redis.connection().await.map_err(Error::Away)?;
+            let mut connection = self.redis.connection().await.map_err(|error| self.away(error))?;
             self.close
                 .key(format!("limit:{key}"))
                 .key(format!("slow:{key}"))
@@ -187,7 +192,7 @@ impl Limiter {
     }
 
     pub async fn ping(&self) -> Result<(), Error> {
-        let mut connection = self.redis.connection().await.map_err(Error::Away)?;
+        let mut connection = self.redis.connection().await.map_err(|error| self.away(error))?;
         redis::cmd("PING").query_async::<String>(&mut connection).await.map(drop).map_err(Error::Away)
     }
 }

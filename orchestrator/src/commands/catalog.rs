@@ -17,7 +17,7 @@ pub async fn run(config: &Config, slug: &str, search: &ServiceSearch, json: bool
     let mut is_known = true;
     let mut lines = Vec::new();
     for shop in shops {
-        let answer = catalogs.find(shop.tenant, &shop.location.crm_location_id).await;
+        let answer = catalogs.find_fresh(shop.tenant, &shop.location.crm_location_id).await;
         let name = &shop.location.name;
         let Answer::Known { catalog, age } = answer else {
             is_known = false;

@@ -23,7 +23,7 @@ use store::{NewRefusal, Store, token_hash};
 use tokio::time::{interval, timeout};
 use tracing::warn;
 
-use crate::{App, door::LONGEST_TOKEN};
+use crate::{App, door::LONGEST_TOKEN, forms};
 
 const BETWEEN_WRITES: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ const MOST_OF_STRANGERS: usize = 20;
 const MOST_HEADERS: usize = 40;
 const LONGEST_VALUE: usize = 200;
 /// What says who called, and which delivery it was. Every other header may carry a secret or somebody's data.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 11] = [
     "content-type",
     "content-length",
     "user-agent",
@@ -44,6 +44,7 @@ const SHOWN: [&str; 10] = [
     "webhook-version",
     "x-attempt",
     "x-request-id",
+    "origin",
     "i-twilio-idempotency-token",
     "x-twilio-email-event-webhook-timestamp",
 ];
@@ -102,10 +103,12 @@ impl Refusals {
 
 /// Notes what the routes turn away.
 pub(crate) async fn note(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some((source, token)) = door_of(request.uri().path()) else { return next.run(request).await };
+    let known = door_of(request.uri().path()).or_else(|| Some((Source::Form, forms::key_of(&request)?)));
+    let Some((source, token)) = known else { return next.run(request).await };
     let headers = request.headers().clone();
     let response = next.run(request).await;
-    if let Some(code) = response.extensions().get::<Code>() {
+    // What a visitor has filled in wrongly is told to the visitor.
+    if let Some(code) = response.extensions().get::<Code>().filter(|code| **code != Code::InvalidFields) {
         let clock: &Clock = &app.0.clock;
         app.0.refusals.note(*code, describe(source, &token, *code, &headers, clock.wall()));
     }
@@ -114,10 +117,18 @@ pub(crate) async fn note(State(app): State<App>, request: Request, next: Next) -
 
 /// Whether only somebody who knows a door is told this.
 fn is_behind_a_door(code: Code) -> bool {
-    matches!(code, Code::BadSignature | Code::StaleTimestamp | Code::NotReadable | Code::TooLarge | Code::StreamAway)
+    matches!(
+        code,
+        Code::BadSignature
+            | Code::StaleTimestamp
+            | Code::NotReadable
+            | Code::TooLarge
+            | Code::StreamAway
+            | Code::OriginRefused
+    )
 }
 
-/// `/webhooks/<source>/<token>…`; other addresses are nobody's that could be asked about them.
+/// `/webhooks/<source>/<token>…`.
 fn door_of(path: &str) -> Option<(Source, String)> {
     let mut parts = path.strip_prefix("/webhooks/")?.split('/');
     let source = parts.next()?.parse().ok()?;

@@ -39,7 +39,7 @@ pub async fn backfill(
     mut progress: impl FnMut(&Backfilled),
 ) -> Result<Backfilled, Error> {
     let tenant = desk.find(slug).await?;
-    let account = desk.account(tenant).await?;
+    let account = desk.account(slug, tenant).await?;
     let now = desk.clock.now();
     let mut tx = desk.store.begin(tenant).await?;
     let went_live = tx.tenants().contacts_since().await?;

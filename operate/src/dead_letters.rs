@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
-use domain::{DeadLetterId, TenantId};
+use domain::DeadLetterId;
 use serde::Serialize;
 use store::Store;
+
+use crate::desk::names;
 
 /// The dead letters of all tenants, as an engineer on call sees them: without their contents, which are customers' data.
 #[derive(Debug)]
@@ -10,7 +12,8 @@ pub struct DeadLetters<'s>(&'s Store);
 #[derive(Debug, Clone, Serialize)]
 pub struct DeadLetterLine {
     pub id: DeadLetterId,
-    pub tenant: Option<TenantId>,
+    /// Its name in commands.
+    pub tenant: Option<String>,
     pub stage: String,
     pub stream: String,
     pub sequence: u64,
@@ -29,11 +32,12 @@ impl<'s> DeadLetters<'s> {
     /// The open ones, newest first.
     pub async fn list(&self, most: u16) -> Result<Vec<DeadLetterLine>, store::Error> {
         let letters = self.0.everywhere().list_open_dead_letters(most).await?;
+        let names = names(self.0).await?;
         Ok(letters
             .into_iter()
             .map(|letter| DeadLetterLine {
                 id: letter.id,
-                tenant: letter.tenant,
+                tenant: letter.tenant.and_then(|tenant| names.get(&tenant).cloned()),
                 stage: letter.stage,
                 stream: letter.stream,
                 sequence: letter.sequence,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use accounts::{Account, Accounts};
 use domain::{Clock, TenantId};
@@ -22,7 +22,15 @@ impl Desk {
         found.ok_or_else(|| Error::NoSuchTenant(slug.to_owned()))
     }
 
-    pub(crate) async fn account(&self, tenant: TenantId) -> Result<Arc<Account>, Error> {
-        Ok(self.accounts.find(&self.store, tenant).await?)
+    pub(crate) async fn account(&self, slug: &str, tenant: TenantId) -> Result<Arc<Account>, Error> {
+        match self.accounts.find(&self.store, tenant).await {
+            Err(accounts::Error::NoCredentials(_)) => Err(Error::NoCredentials(slug.to_owned())),
+            found => Ok(found?),
+        }
     }
+}
+
+/// What every tenant is called in commands.
+pub(crate) async fn names(store: &Store) -> Result<HashMap<TenantId, String>, store::Error> {
+    Ok(store.everywhere().list_tenants().await?.into_iter().map(|line| (line.tenant, line.slug)).collect())
 }

@@ -12,7 +12,7 @@ pub enum Error {
     Slug(String),
     #[error("there is a tenant called {0:?} already; see: leads tenant list")]
     SlugTaken(String),
-    #[error("the name is empty, too long or has a line break in it; write for example --name \"Sample Tint\"")]
+    #[error("the name is empty, too long or has a line break in it; write for example \"Sample Tint\"")]
     Name,
     #[error(
         "{slug} has {has}, and its leads are stored under that name; write \"crm\": \"{has}\", or add another tenant"
@@ -20,6 +20,10 @@ pub enum Error {
     CrmStays { slug: String, has: domain::CrmName },
     #[error("{slug} has {has}, and these are credentials of {given}")]
     OtherCrm { slug: String, has: domain::CrmName, given: domain::CrmName },
+    #[error(
+        "{0} has no credentials for its CRM; give them with: leads tenant credentials {0} shopmonkey (or tekmetric)"
+    )]
+    NoCredentials(String),
     #[error("there is no lead {0} at this tenant")]
     NoSuchLead(domain::LeadId),
     #[error("lead {0} is not merged into another; see: leads lead merges")]
@@ -30,12 +34,16 @@ pub enum Error {
     KeyExists(String),
     #[error("there is no key called {0:?} that opens anything; see: leads tenant api-keys")]
     NoSuchKey(String),
+    #[error("there is no form's key {0:?}; see: leads tenant form-keys")]
+    NoSuchFormKey(String),
     #[error("the form cannot be used: {0}")]
     Form(String),
     #[error("the file is no CSV that can be read: {0}")]
     Csv(String),
     #[error("the file's first line does not name these columns: {missing}. It has to be, in any order: {all}")]
     Columns { missing: String, all: String },
+    #[error("the file's first line names the column {0} twice; take one of them out")]
+    ColumnTwice(&'static str),
     #[error("the file has more than {0} rows; take it apart")]
     TooManyRows(usize),
     #[error(transparent)]

@@ -88,7 +88,7 @@ pub async fn read_ledger(
     recover: Option<&Bus>,
 ) -> Result<Ledger, Error> {
     let tenant = desk.find(slug).await?;
-    let account = desk.account(tenant).await?;
+    let account = desk.account(slug, tenant).await?;
     let mut tx = desk.store.begin(tenant).await?;
     let shops: HashMap<_, _> =
         tx.tenants().list_locations().await?.into_iter().map(|shop| (shop.crm_location_id.clone(), shop)).collect();

@@ -26,9 +26,10 @@ pub use error::Error;
 pub use leads::{describe_lead, list_merges, unmerge};
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use onboard::{
-    Check, Imported, ImportedRow, LocationPreflight, NewTenant, Preflight, RowOutcome, RowProblem, SavedCredentials,
-    Vendor, WantedForm, add_api_key, add_form_key, add_tenant, change_settings, go_live, import_locations,
-    list_api_keys, list_tenants, preflight, read_settings, reseal_all, revoke_api_key, save_credentials,
+    Check, Imported, ImportedRow, LocationPreflight, MadeForm, NewTenant, Preflight, RowOutcome, RowProblem,
+    SavedCredentials, Vendor, WantedForm, add_api_key, add_form_key, add_tenant, change_settings, go_live,
+    import_locations, list_api_keys, list_form_keys, list_tenants, preflight, read_settings, reseal_all,
+    revoke_api_key, revoke_form_key, save_credentials,
 };
 pub use refusals::{RefusalLine, Refusals};
 pub use shops::{Shop, list_shops};

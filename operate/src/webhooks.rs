@@ -65,7 +65,7 @@ fn name_of(slug: &str) -> String {
 /// also if the CRM has one with our address.
 pub async fn repair_webhook(desk: &Desk, slug: &str, anew: bool) -> Result<Repaired, Error> {
     let tenant = desk.find(slug).await?;
-    let account = desk.account(tenant).await?;
+    let account = desk.account(slug, tenant).await?;
     account.wait(2, Patience::Lead(PATIENCE)).await?;
     let registrations = account.crm.webhooks().await?;
     let (token, secret) = (random_token(), random_token());
@@ -85,9 +85,16 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, anew: bool) -> Result<Repai
     let mut tx = desk.store.begin(tenant).await?;
     let ours = accounts::find_ours(&mut tx, account.crm_name(), &desk.public_url, &registrations).await?;
     drop(tx);
+    let note = async || {
+        let mut tx = desk.store.begin(tenant).await?;
+        let says = "repaired a moment ago; the next look says whether it works";
+        tx.polls().save_check(account.crm_name(), "ok", says, desk.clock.wall()).await?;
+        tx.commit().await
+    };
     if let Some(ours) = ours.filter(|_| !anew) {
         let (name, url) = (ours.name.clone(), ours.url.clone());
         account.crm.save_webhook(Some(&ours.id), &NewRegistration { name, url, secret: None }).await?;
+        note().await?;
         return Ok(Repaired::SwitchedOn);
     }
     // The CRM first: until it agrees, the old address stays open. What it sends in the moment between is refused, sent again,
@@ -96,5 +103,6 @@ pub async fn repair_webhook(desk: &Desk, slug: &str, anew: bool) -> Result<Repai
     let webhook = NewRegistration { name: name_of(slug), url, secret: Some(secret.clone()) };
     account.crm.save_webhook(ours.or_else(named).map(|ours| ours.id.as_str()), &webhook).await?;
     save_door(None).await?;
+    note().await?;
     Ok(Repaired::Registered)
 }

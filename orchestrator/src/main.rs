@@ -152,6 +152,18 @@ enum Tenant {
     },
     /// Make a key for a website's form
     FormKey(FormKeyArguments),
+    /// The keys of a tenant's forms
+    FormKeys {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// Take a form's key back
+    RevokeFormKey {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// As it stands in the page
+        key: String,
+    },
     /// Make a key for a machine that asks the operators' API
     ApiKey {
         /// As `leads tenant list` names it
@@ -308,7 +320,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 most_cents: at_most.map(|dollars| i64::from(dollars) * 100),
                 bookable_only: bookable,
             };
-            let config = load_for(&["postgres", "redis"])?;
+            let config = load_for(&["postgres", "redis", "catalog"])?;
             runtime.block_on(commands::catalog::run(&config, &tenant, &search, json))
         }
         Command::Lead(Lead::Show { tenant, lead }) => {
@@ -380,6 +392,14 @@ fn run_tenant(
         Tenant::FormKey(wanted) => {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(keys::form_key(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::FormKeys { tenant } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(keys::form_keys(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Tenant::RevokeFormKey { tenant, key } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(keys::revoke_form_key(&config, &tenant, &key)).map(|()| ExitCode::SUCCESS)
         }
         Tenant::ApiKey { tenant, name, scopes } => {
             let config = load_for(&["postgres", "redis"])?;

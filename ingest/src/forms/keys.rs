@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Longer than any key we make.
-const LONGEST_KEY: usize = 64;
+pub(super) const LONGEST_KEY: usize = 64;
 
 /// What keys open.
 pub(crate) struct FormKeys {

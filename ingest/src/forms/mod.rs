@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use domain::{Answers, FormPreset, FormSchema, LocationId};
+use domain::{Answers, FormPreset, FormSchema, HONEYPOT, LocationId};
 use events::{Consent, FormSubmission, InboundKind, Source};
 use limits::ComeBackAfter;
 use ring::digest::{Context, SHA256};
@@ -31,8 +31,6 @@ use crate::{
 };
 
 const SOURCE: Source = Source::Form;
-/// A field that no person sees. Whoever fills it in is none, or has a browser that fills in everything: kept, and not written to.
-const HONEYPOT: &str = "company_website";
 /// Without a key of its own, the same words from the same address within this time are one submission.
 const SAME_WITHIN_S: i64 = 600;
 const LONGEST_IDEMPOTENCY_KEY: usize = 200;
@@ -74,13 +72,32 @@ pub(crate) async fn property_inquiry(State(app): State<App>, call: Call) -> Resp
     preset(&app, FormPreset::PropertyInquiry, call).await
 }
 
-/// The key stands in a header or, for pages that cannot set one, in the address.
 async fn preset(app: &App, preset: FormPreset, call: Call) -> Response {
-    let in_header = call.headers.get("x-publishable-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&call.query).unwrap_or_default();
-    let in_query = || pairs.into_iter().find(|(name, _)| name == "key").map(|(_, key)| key);
-    let key = in_header.or_else(in_query).unwrap_or_default();
+    let key = publishable_key(&call.headers, &call.query).unwrap_or_default();
     take(app, &key, Some(preset), call).await
+}
+
+/// The key stands in a header or, for pages that cannot set one, in the address.
+fn publishable_key(headers: &HeaderMap, query: &str) -> Option<String> {
+    let in_header = headers.get("x-publishable-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let in_query = || {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        pairs.into_iter().find(|(name, _)| name == "key").map(|(_, key)| key)
+    };
+    in_header.or_else(in_query)
+}
+
+/// Under which key somebody sends a form. `None`: this is no form's address.
+pub(crate) fn key_of(request: &Request) -> Option<String> {
+    let path = request.uri().path();
+    let key = match path.strip_prefix("/api/forms/") {
+        Some(key) => key.to_owned(),
+        None if path.starts_with("/api/") => {
+            publishable_key(request.headers(), request.uri().query().unwrap_or_default())?
+        }
+        None => return None,
+    };
+    Some(key.chars().take(keys::LONGEST_KEY).collect())
 }
 
 /// Before a browser sends a form from another website it asks whether it may. This answer gives nothing away; the form itself is
@@ -172,7 +189,10 @@ async fn read(
                 given.errors.into_iter().filter(|error| schema.fields.iter().any(|field| field.name == error.field));
             let errors = answers.err().into_iter().flatten().chain(nested).chain(shop.err());
             let errors: Vec<_> = errors.map(|error| json!({"field": error.field, "says": error.says})).collect();
-            let detail = format!("{} of the fields are wrong; each is named in errors.", errors.len());
+            let detail = match errors.len() {
+                1 => "One of the fields is wrong; it is named in errors.".to_owned(),
+                many => format!("{many} of the fields are wrong; each is named in errors."),
+            };
             return Err(refuse(SOURCE, Problem::new(Code::InvalidFields, detail).with("errors", errors.into())));
         }
     };
@@ -253,11 +273,15 @@ fn name(
     Ok(hex::encode(&hash.finish().as_ref()[..16]))
 }
 
-/// The shop that is asked: the form's own word for it goes before the key's.
+/// The shop that is asked: the key's, or where the key is no shop's, the form's own word for it.
 fn shop_of(found: &FormKey, given: Option<&String>) -> Result<LocationId, domain::FieldError> {
     let error = |says: &str| domain::FieldError { field: "location".to_owned(), says: says.to_owned() };
     match given.map(|words| words.trim()).filter(|words| !words.is_empty()) {
-        Some(words) => found.shops.get(words).copied().ok_or_else(|| error("is none of our shops")),
+        Some(words) => {
+            let shop = found.shops.get(words).copied().ok_or_else(|| error("is none of our shops"))?;
+            let is_ours = found.location.is_none_or(|ours| ours == shop);
+            if is_ours { Ok(shop) } else { Err(error("is another shop than this form is for; leave it out")) }
+        }
         None => found.location.ok_or_else(|| error("is missing: which shop is asked?")),
     }
 }

@@ -1,6 +1,6 @@
 //! What a website's form may carry, and what somebody filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,29 @@ pub enum FieldKind {
     OneOf(Vec<String>),
 }
 
+/// Why a form cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum FormSchemaError {
+    #[error("a field has no name, or one that cannot be written")]
+    NoName,
+    #[error("field {0:?}: the name is kept for what every form has; choose another")]
+    Reserved(String),
+    #[error("field {0:?} is there twice")]
+    Twice(String),
+    #[error("field {0:?}: its kind is its name; write \"kind\": \"{0}\"")]
+    Kind(String),
+    #[error(
+        "field {0:?}: there is nothing to choose from; write for example {{\"one_of\": [\"Window Tint\", \"PPF\"]}}"
+    )]
+    NoChoice(String),
+    #[error("field {field:?}: no number is from {least} to {most}; write the smaller one first")]
+    NoNumber { field: String, least: i64, most: i64 },
+    #[error("it asks for no telephone and no address, under the names phone and email; docs/forms.md shows one")]
+    NobodyToAnswer,
+    #[error("consent_words are empty; write what somebody agrees to who may be texted, or leave them out")]
+    NoWords,
+}
+
 /// What is wrong with one field, in words for whoever filled it in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -53,6 +76,9 @@ pub struct Answers {
     pub has_consented: bool,
 }
 
+/// A field that no person sees. Whoever fills it in is none, or has a browser that fills in everything: kept, and not written to.
+pub const HONEYPOT: &str = "company_website";
+
 /// The tick of whoever agrees to be texted.
 pub const CONSENT: &str = "consent";
 
@@ -60,9 +86,40 @@ const LONGEST_LINE: usize = 200;
 const LONGEST_TEXT: usize = 2_000;
 
 impl FormSchema {
-    /// Whether it asks for something by which somebody can be reached. Of one that does not, every submission would be refused.
-    pub fn can_be_answered(&self) -> bool {
-        self.fields.iter().any(|field| ["phone", "email"].contains(&field.name.as_str()))
+    /// Whether a visitor could fill it in and be answered; of one that is wrong, every submission would be refused, or nobody
+    /// written to.
+    pub fn check(&self) -> Result<(), FormSchemaError> {
+        let mut names = HashSet::new();
+        for FormField { name, kind, required: _ } in &self.fields {
+            let name = || name.clone();
+            let wanted = match name().as_str() {
+                "phone" => Some(FieldKind::Phone),
+                "email" => Some(FieldKind::Email),
+                _ => None,
+            };
+            match (name().as_str(), kind) {
+                ("", _) => return Err(FormSchemaError::NoName),
+                (HONEYPOT | CONSENT | "location", _) => return Err(FormSchemaError::Reserved(name())),
+                (text, _) if text.chars().any(char::is_control) => return Err(FormSchemaError::NoName),
+                _ if !names.insert(name()) => return Err(FormSchemaError::Twice(name())),
+                _ if wanted.as_ref().is_some_and(|wanted| wanted != kind) => return Err(FormSchemaError::Kind(name())),
+                (_, FieldKind::OneOf(choices)) if choices.iter().all(|choice| choice.trim().is_empty()) => {
+                    return Err(FormSchemaError::NoChoice(name()));
+                }
+                (_, FieldKind::Number(least, most)) if least > most => {
+                    return Err(FormSchemaError::NoNumber { field: name(), least: *least, most: *most });
+                }
+                _ => {}
+            }
+        }
+        if !["phone", "email"].iter().any(|name| names.contains(*name)) {
+            return Err(FormSchemaError::NobodyToAnswer);
+        }
+        // What nobody can show is not what somebody agreed to.
+        match &self.consent_words {
+            Some(words) if words.trim().is_empty() => Err(FormSchemaError::NoWords),
+            _ => Ok(()),
+        }
     }
 
     /// Reads what was filled in. Every field that is wrong is named, not only the first.
@@ -224,6 +281,28 @@ mod tests {
         let errors = read(FormPreset::ChatbotLead, &wrong).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["name", "service", "vehicle_year", "message", "phone", "email"]);
+    }
+
+    #[test]
+    fn a_form_that_loses_its_visitors_is_refused() {
+        let check = |text: &str| serde_json::from_str::<FormSchema>(text).unwrap().check();
+        let with = |field: &str| check(&format!(r#"{{"fields":[{{"name":"email","kind":"email"}},{field}]}}"#));
+        assert_eq!(with(r#"{"name":"note","kind":"text"}"#), Ok(()));
+        assert_eq!(with(r#"{"name":"phone","kind":"line"}"#), Err(FormSchemaError::Kind("phone".into())));
+        assert_eq!(with(r#"{"name":"x","kind":{"one_of":[""]}}"#), Err(FormSchemaError::NoChoice("x".into())));
+        assert_eq!(with(r#"{"name":"email","kind":"email"}"#), Err(FormSchemaError::Twice("email".into())));
+        assert_eq!(with(r#"{"name":"","kind":"line"}"#), Err(FormSchemaError::NoName));
+        for name in [HONEYPOT, CONSENT] {
+            assert!(matches!(
+                with(&format!(r#"{{"name":"{name}","kind":"line"}}"#)),
+                Err(FormSchemaError::Reserved(_))
+            ));
+        }
+        assert!(with(r#"{"name":"year","kind":{"number":[2030,1950]}}"#).is_err());
+        assert_eq!(check(r#"{"fields":[{"name":"name","kind":"line"}]}"#), Err(FormSchemaError::NobodyToAnswer));
+        let blank = r#"{"fields":[{"name":"email","kind":"email"}],"consent_words":"  "}"#;
+        assert_eq!(check(blank), Err(FormSchemaError::NoWords));
+        assert!(FormPreset::ALL.iter().all(|preset| preset.schema().check().is_ok()));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use clock::Clock;
 pub use contact::{ContactError, E164, Email};
 pub use crm_name::CrmName;
 pub use duplicate::{DuplicateRules, Owner, ZoneSource};
-pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema};
+pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema, FormSchemaError, HONEYPOT};
 pub use heat::{Heat, HeatRules, Known, Points, Sign};
 pub use ids::{AttemptId, DeadLetterId, LeadId, LocationId, MessageId, TenantId};
 pub use lead::{LeadStatus, NoContact, StopReason};

@@ -41,6 +41,7 @@ codes! {
     UnknownDoor = "unknown-door", NOT_FOUND, false, "Nothing listens at this address";
     TooLarge = "too-large", PAYLOAD_TOO_LARGE, false, "The body is too large";
     NotReadable = "not-readable", BAD_REQUEST, false, "The body cannot be read";
+    WrongQuery = "wrong-query", BAD_REQUEST, false, "The address asks for something that cannot be";
     NotFound = "not-found", NOT_FOUND, false, "There is no such page";
     WrongMethod = "wrong-method", METHOD_NOT_ALLOWED, false, "This address takes another method";
     InvalidFields = "invalid-fields", UNPROCESSABLE_ENTITY, false, "Some fields are wrong";

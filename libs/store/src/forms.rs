@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{E164, Email, FormSchema, LeadId, LocationId, TenantId};
+use serde::Serialize;
 
 use crate::{Error, Transaction};
 
@@ -46,11 +47,46 @@ pub struct NewSubmission<'a> {
     pub metadata: serde_json::Value,
 }
 
+/// A key as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FormKeyLine {
+    pub key: String,
+    pub name: String,
+    /// `None`: the page says which.
+    pub shop: Option<String>,
+    pub origins: Vec<String>,
+    /// Whether it describes fields of its own.
+    pub has_schema: bool,
+}
+
 #[derive(Debug)]
 pub struct Forms<'t>(pub(crate) &'t mut Transaction);
 
 impl Forms<'_> {
     /// Adds a key, or gives it a new meaning.
+    /// Every key, by its form's name.
+    pub async fn list_keys(self) -> Result<Vec<FormKeyLine>, Error> {
+        sqlx::query_as!(
+            FormKeyLine,
+            r#"select k.key, k.name, s.name as "shop?", k.origins, k.schema is not null as "has_schema!"
+               from form_keys k left join locations s on s.tenant_id = k.tenant_id and s.id = k.location_id
+               where k.tenant_id = $1 order by k.name, k.key"#,
+            self.0.tenant.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list the keys of forms"))
+    }
+
+    /// Answers false if there is none.
+    pub async fn delete_key(self, key: &str) -> Result<bool, Error> {
+        sqlx::query!("delete from form_keys where tenant_id = $1 and key = $2", self.0.tenant.uuid(), key)
+            .execute(&mut *self.0.inner)
+            .await
+            .map(|done| done.rows_affected() == 1)
+            .map_err(Error::doing("take a form's key back"))
+    }
+
     pub async fn save_key(self, key: &NewFormKey) -> Result<(), Error> {
         let schema = key.schema.as_ref().map(serde_json::to_value).transpose();
         let schema = schema.map_err(|error| Error::corrupt("form", error))?;

@@ -1,5 +1,7 @@
 //! Leads that are one, and what an operator reads of a lead.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::LeadId;
 use serde::Serialize;
@@ -41,6 +43,18 @@ pub struct LeadDescription {
     pub merged_into: Option<LeadId>,
     /// Those that are one with it.
     pub merged: Vec<LeadId>,
+    /// What was filled in, of a website's form. Nobody's name, telephone or address.
+    pub form: Option<FormDescription>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FormDescription {
+    pub name: String,
+    pub answers: BTreeMap<String, String>,
+    /// What they agreed to who may be texted, and when.
+    pub consent_words: Option<String>,
+    pub consented_at: Option<DateTime<Utc>>,
+    pub metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -149,7 +163,9 @@ impl Merges<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("describe a lead"))?;
-        Ok(row.map(|row| LeadDescription {
+        let Some(row) = row else { return Ok(None) };
+        let form = if row.crm == "form" { self.describe_form(&row.crm_order_id).await? } else { None };
+        Ok(Some(LeadDescription {
             id,
             location: row.location,
             status: row.status,
@@ -167,6 +183,30 @@ impl Merges<'_> {
             heat_reasons: row.heat_reasons,
             merged_into: row.merged_into.map(LeadId::new),
             merged: row.merged.into_iter().map(LeadId::new).collect(),
+            form,
         }))
+    }
+
+    async fn describe_form(self, submission: &str) -> Result<Option<FormDescription>, Error> {
+        let row = sqlx::query!(
+            r#"select form, answers - array['phone', 'email', 'name', 'first_name', 'last_name'] as "answers!", consent_words,
+                      consented_at, metadata
+               from form_submissions where tenant_id = $1 and id = $2"#,
+            self.0.tenant.uuid(),
+            submission
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("read what was filled in"))?;
+        row.map(|row| {
+            Ok(FormDescription {
+                name: row.form,
+                answers: serde_json::from_value(row.answers).map_err(|error| Error::corrupt("answers", error))?,
+                consent_words: row.consent_words,
+                consented_at: row.consented_at,
+                metadata: serde_json::from_value(row.metadata).map_err(|error| Error::corrupt("metadata", error))?,
+            })
+        })
+        .transpose()
     }
 }

@@ -50,7 +50,12 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let unknown = || Problem::new(Code::UnknownKey, "Send a key in the header: Authorization: Bearer lo_…");
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(unknown)?;
+        let key = header.and_then(|value| value.split_once(' '));
+        // The scheme's name may be written in any letters (RFC 9110).
+        let key = key
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, key)| key.trim())
+            .ok_or_else(unknown)?;
         if key.len() > LONGEST_KEY {
             return Err(unknown());
         }

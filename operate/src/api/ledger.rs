@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Query, State, rejection::QueryRejection},
 };
 use chrono::{Days, NaiveDate};
@@ -35,17 +36,30 @@ pub(super) async fn read(State(api): State<Api>, caller: Caller, range: Given) -
 }
 
 /// Takes in what is missing, and answers what is still missing then. May be asked again.
-pub(super) async fn recover(State(api): State<Api>, caller: Caller, range: Given) -> Result<Json<Ledger>, Problem> {
+pub(super) async fn recover(
+    State(api): State<Api>,
+    caller: Caller,
+    range: Given,
+    body: Bytes,
+) -> Result<Json<Ledger>, Problem> {
     let slug = caller.may(Scope::LedgerRecover)?;
+    if !body.is_empty() {
+        // Whoever writes the days there would have others recovered.
+        let detail = "Write the days as ?from=2026-03-01&to=2026-03-02 in the address, and send no body.";
+        return Err(Problem::new(Code::WrongQuery, detail));
+    }
     let (from, to) = days(&api, range)?;
     let ledger = read_ledger(&api.0.desk, slug, from, to, Some(&api.0.bus)).await;
     ledger.map(Json).map_err(|error| problem(&error))
 }
 
 fn days(api: &Api, range: Given) -> Result<(NaiveDate, NaiveDate), Problem> {
-    let not_readable = |detail: String| Problem::new(Code::NotReadable, detail);
-    let Query(Range { from, to }) =
-        range.map_err(|_| not_readable("Write the days as from=2026-03-01&to=2026-03-02.".to_owned()))?;
+    let not_readable = |detail: String| Problem::new(Code::WrongQuery, detail);
+    let Query(Range { from, to }) = range.map_err(|error| {
+        let said = error.body_text();
+        let what = said.rsplit(": ").next().unwrap_or_default();
+        not_readable(format!("Write the days as ?from=2026-03-01&to=2026-03-02 in the address; this is wrong: {what}."))
+    })?;
     let to = to.unwrap_or_else(|| api.0.desk.clock.now().date_naive());
     let from = from.unwrap_or_else(|| to.checked_sub_days(Days::new(1)).unwrap_or(to));
     if from > to {
@@ -67,7 +81,7 @@ fn problem(error: &Error) -> Problem {
         }
         Error::Store(_) => Problem::new(Code::DatabaseAway, "Please ask again later.").retry_after(5),
         Error::Publish(_) => Problem::new(Code::StreamAway, "Please ask again later.").retry_after(5),
-        Error::NoDays { .. } => Problem::new(Code::NotReadable, error.to_string()),
+        Error::NoDays { .. } => Problem::new(Code::WrongQuery, error.to_string()),
         _ => Problem::new(Code::Internal, "Please ask again later."),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub(crate) use caller::Scope;
 
 use axum::{Router, routing::get, routing::post};
+use service::{Code, Problem};
 use stage::Bus;
 
 use crate::Desk;
@@ -32,5 +33,8 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .route("/api/operate/v1/ledger", get(ledger::read))
         .route("/api/operate/v1/ledger/recover", post(ledger::recover))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Code::WrongMethod, "A ledger is read with GET and recovered with POST.")
+        })
         .with_state(api)
 }

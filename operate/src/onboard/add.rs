@@ -19,6 +19,8 @@ pub struct NewTenant {
 
 /// Of the ten that it takes; its sandbox takes five.
 const TEKMETRIC_PER_SECOND: f64 = 5.0;
+/// Slower than this nothing would ever be read.
+const LEAST_PER_SECOND: f64 = 0.05;
 /// No CRM takes more; the simulator does.
 const MOST_PER_SECOND: f64 = 10_000.0;
 const LONGEST_SLUG: usize = 63;
@@ -62,7 +64,11 @@ pub async fn add_tenant(desk: &Desk, new: &NewTenant) -> Result<String, Error> {
 fn check(settings: &TenantSettings, templates: &[Template]) -> Result<(), Error> {
     let CrmLimit { per_second, burst } = settings.crm_limit;
     let wrong = |says: String| Err(Error::Settings(says));
-    if !(per_second > 0.0 && per_second <= MOST_PER_SECOND) || burst == 0 {
+    let text = serde_json::to_string(settings).unwrap_or_default();
+    if text.contains("\\u0000") {
+        return wrong("there is a character in them that nobody can write (\\u0000)".to_owned());
+    }
+    if !(LEAST_PER_SECOND..=MOST_PER_SECOND).contains(&per_second) || burst == 0 {
         return wrong(format!(
             "crm_limit is {per_second} a second with a burst of {burst}; write for example 2.0 and 30"
         ));

@@ -146,21 +146,75 @@ fn read(file: &[u8]) -> Result<Vec<Row>, Error> {
     if !missing.is_empty() {
         return Err(Error::Columns { missing: missing.join(", "), all: COLUMNS.join(",") });
     }
+    if let Some(twice) = COLUMNS.into_iter().find(|column| names.iter().filter(|name| name == column).count() > 1) {
+        return Err(Error::ColumnTwice(twice));
+    }
     let places = COLUMNS.map(|column| names.iter().position(|name| name == column).unwrap_or_default());
     let mut seen = HashMap::new();
     let mut rows = Vec::new();
+    let mut lines = Lines { file, line: 1, counted: 0 };
     for record in reader.byte_records() {
         let record = record.map_err(|error| Error::Csv(error.to_string()))?;
-        if rows.len() == MOST_ROWS {
+        if rows.len() >= MOST_ROWS {
             return Err(Error::TooManyRows(MOST_ROWS));
         }
-        rows.push(read_row(&record, names.len(), places, &mut seen));
+        let line =
+            lines.at(record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or_default()));
+        let swallowed = swallowed(&record, delimiter);
+        if swallowed == 0 {
+            rows.push(read_row(&record, line, names.len(), places, &mut seen));
+            continue;
+        }
+        // Every line of the file has a result, also those that were taken for a part of another.
+        let crm_location_id = String::from_utf8_lossy(record.get(places[0]).unwrap_or_default());
+        let opened = crm_location_id.lines().next().unwrap_or_default().to_owned();
+        let refused = |line, crm_location_id, says| Row {
+            line,
+            crm_location_id,
+            read: Err(vec![RowProblem { column: COLUMNS[0], says }]),
+        };
+        let says = "this row has a quote that is not closed in it".to_owned();
+        rows.push(refused(line, opened, says));
+        for further in 1..=swallowed {
+            let says = format!("this line was read as a part of line {line}, in which a quote is not closed");
+            rows.push(refused(line + further, String::new(), says));
+        }
     }
     Ok(rows)
 }
 
-fn read_row(record: &ByteRecord, width: usize, places: [usize; 6], seen: &mut HashMap<String, u64>) -> Row {
-    let line = record.position().map_or(0, csv::Position::line);
+/// How many further lines an open quote has made a part of this row: a line break inside of a field is somebody's address, and one
+/// with columns behind it is another row.
+fn swallowed(record: &ByteRecord, delimiter: u8) -> u64 {
+    let lines = |field: &[u8]| {
+        let further = field.split(|byte| *byte == b'\n').skip(1);
+        further.filter(|line| line.contains(&delimiter)).count()
+    };
+    record.iter().map(lines).max().and_then(|lines| u64::try_from(lines).ok()).unwrap_or_default()
+}
+
+/// Counts lines as an editor shows them, whatever ends them.
+struct Lines<'f> {
+    file: &'f [u8],
+    line: u64,
+    counted: usize,
+}
+
+impl Lines<'_> {
+    /// The line in which the byte at `place` stands; places come in their order.
+    fn at(&mut self, place: usize) -> u64 {
+        let mut place = place.clamp(self.counted, self.file.len());
+        // The reader takes what is left of a Windows line's end for the beginning of the next row.
+        while self.file.get(place).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            place += 1;
+        }
+        self.line += self.file[self.counted..place].iter().filter(|byte| **byte == b'\n').map(|_| 1).sum::<u64>();
+        self.counted = place;
+        self.line
+    }
+}
+
+fn read_row(record: &ByteRecord, line: u64, width: usize, places: [usize; 6], seen: &mut HashMap<String, u64>) -> Row {
     let mut problems = Vec::new();
     let mut field = |column: usize| {
         let says = |says: String| RowProblem { column: COLUMNS[column], says };
@@ -184,7 +238,7 @@ fn read_row(record: &ByteRecord, width: usize, places: [usize; 6], seen: &mut Ha
         wrong(
             0,
             format!(
-                "the row has {} fields and the names above have {width}: is a comma without quotes in one?",
+                "stands in a row of {} fields, and the names above are {width}: is a comma without quotes in one?",
                 record.len()
             ),
         );
@@ -230,6 +284,9 @@ mod tests {
             format!("\u{feff}{}{}\r\n", HEAD.to_uppercase().replace(',', ";"), row.replace(',', ";").replace('"', ""));
         let rows = read(windows.replace("1 Main St; Tampa; FL 33602", "1 Main St, Tampa").as_bytes()).unwrap();
         assert!(rows[0].read.is_ok() && rows[0].line == 2);
+        let row = "78,x,America/New_York,8135550100,y,z\r\n";
+        let rows = read(format!("{}\r\n{row}\r\n{row}", HEAD.trim()).as_bytes()).unwrap();
+        assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
     }
 
     #[test]
@@ -247,6 +304,16 @@ mod tests {
         let rows = read(format!("{HEAD}{row}{row}").as_bytes()).unwrap();
         assert!(rows[0].read.is_ok());
         assert!(rows[1].read.as_ref().err().unwrap()[0].says.contains("in line 2 already"));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_swallows_no_row() {
+        let row = |id: u32, name: &str| format!("{id},{name},America/New_York,8135550100,1 Main St,9-6\n");
+        let file = format!("{HEAD}{}{}{}", row(1, "\"Tampa"), row(2, "\"Ybor\""), row(3, "Brandon"));
+        let rows = read(file.as_bytes()).unwrap();
+        let lines: Vec<_> = rows.iter().map(|row| (row.line, row.read.is_ok())).collect();
+        assert_eq!(lines.iter().filter(|(_, is_ok)| *is_ok).count(), 1, "{lines:?}");
+        assert_eq!(lines.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4]);
     }
 
     #[test]

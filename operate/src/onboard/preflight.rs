@@ -82,7 +82,7 @@ pub async fn preflight(
     let doors = tx.tenants().list_doors().await?;
     drop(tx);
 
-    let account = desk.account(tenant).await;
+    let account = desk.account(slug, tenant).await;
     let shown = match &account {
         Ok(account) => shops(account).await,
         Err(error) => Err(causes(error)),

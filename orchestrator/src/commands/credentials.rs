@@ -113,7 +113,7 @@ impl VendorName {
 
 fn address(base_url: String) -> anyhow::Result<String> {
     let is_web = Url::parse(&base_url).is_ok_and(|url| url.has_host() && ["http", "https"].contains(&url.scheme()));
-    anyhow::ensure!(is_web, "base_url {base_url:?} is no address; leave it out, or write for example {}", twilio_url());
+    anyhow::ensure!(is_web, "base_url {base_url:?} is no address; leave it out, unless it is a simulator's");
     Ok(base_url)
 }
 

@@ -18,7 +18,8 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     }
     for letter in letters {
         let (id, died_at) = (letter.id, letter.died_at.format("%Y-%m-%d %H:%M:%S"));
-        say(&format!("{id}  {died_at}  {}  {}", letter.stage, letter.reasons.join(": ")))?;
+        let whose = letter.tenant.as_deref().unwrap_or("nobody's");
+        say(&format!("{id}  {died_at}  {whose}  {}  {}", letter.stage, letter.reasons.join(": ")))?;
     }
     Ok(())
 }

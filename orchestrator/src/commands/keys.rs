@@ -2,7 +2,8 @@
 
 use anyhow::Context as _;
 use domain::FormSchema;
-use operate::WantedForm;
+use operate::{MadeForm, WantedForm};
+use store::FormKeyLine;
 
 use super::{onboard::read_json, say, tenant::desk};
 use crate::Config;
@@ -34,11 +35,39 @@ pub async fn form_key(config: &Config, wanted: FormKeyArguments, json: bool) -> 
         None => None,
     };
     let form = WantedForm { name: name.clone(), schema, location, origins };
-    let key = operate::add_form_key(&desk(config)?, &slug, form).await?;
+    let MadeForm { key, notes } = operate::add_form_key(&desk(config)?, &slug, form).await?;
     if json {
-        return Ok(say(&serde_json::json!({"tenant": slug, "form": name, "key": key}).to_string())?);
+        return Ok(say(&serde_json::json!({"tenant": slug, "form": name, "key": key, "notes": notes}).to_string())?);
     }
-    Ok(say(&format!("{key}\n\nIt is public: put it into the page's source. docs/forms.md says what the page sends."))?)
+    say(&format!("{key}\n\nIt is public: put it into the page's source. docs/forms.md says what the page sends."))?;
+    for note in notes {
+        say(&format!("Note: {note}."))?;
+    }
+    Ok(())
+}
+
+/// The keys of a tenant's forms.
+pub async fn form_keys(config: &Config, slug: &str, json: bool) -> anyhow::Result<()> {
+    let keys = operate::list_form_keys(&desk(config)?, slug).await?;
+    if json {
+        return Ok(say(&serde_json::to_string_pretty(&keys)?)?);
+    }
+    if keys.is_empty() {
+        say(&format!("no key yet; make one with: leads tenant form-key {slug} --name NAME"))?;
+    }
+    for FormKeyLine { key, name, shop, origins, has_schema } in keys {
+        let shop = shop.unwrap_or_else(|| "the page says which shop".to_owned());
+        let fields = if has_schema { "fields of its own" } else { "publishable" };
+        let origins = if origins.is_empty() { "any website".to_owned() } else { origins.join(" ") };
+        say(&format!("{key}  {name}, {fields}, {shop}, {origins}"))?;
+    }
+    Ok(())
+}
+
+/// A form that is not on a page any more.
+pub async fn revoke_form_key(config: &Config, slug: &str, key: &str) -> anyhow::Result<()> {
+    operate::revoke_form_key(&desk(config)?, slug, key).await?;
+    Ok(say("within half a minute it opens nothing; what came by it stays")?)
 }
 
 /// Makes a key for a machine that asks the operators' API.

@@ -35,6 +35,18 @@ fn tell(lead: &LeadDescription) -> anyhow::Result<()> {
     if let Some(heat) = &lead.heat {
         say(&format!("  {heat:<10} {}", lead.heat_reasons.join(", ")))?;
     }
+    if let Some(form) = &lead.form {
+        say(&format!("  form       {}", form.name))?;
+        for (name, words) in form.answers.iter().chain(&form.metadata) {
+            say(&format!("    {name}: {}", words.replace(['\n', '\r'], " ")))?;
+        }
+        match (&form.consent_words, form.consented_at) {
+            (Some(words), Some(at)) => {
+                say(&format!("  agreed     {} to: {words}", at.format("%Y-%m-%d %H:%M:%S UTC")))?;
+            }
+            _ => say("  agreed     to no texts")?,
+        }
+    }
     if let Some(into) = &lead.merged_into {
         say(&format!("  is one with {into}, which is followed up in its place; take apart: leads lead unmerge"))?;
     }

@@ -93,7 +93,7 @@ pub async fn settings(config: &Config, slug: &str, file: Option<&Path>) -> anyho
 
 fn read_settings(file: &Path) -> anyhow::Result<TenantSettings> {
     let settings: serde_json::Value =
-        read_json(file).with_context(|| format!("the settings in {} are no JSON", file.display()))?;
+        read_json(file).with_context(|| format!("the settings in {} cannot be read", file.display()))?;
     anyhow::ensure!(settings.is_object(), "the settings in {} are no object, such as {{}}", file.display());
     serde_json::from_value(settings).with_context(|| format!("the settings in {} cannot be used", file.display()))
 }
@@ -222,7 +222,7 @@ pub async fn go_live(config: &Config, slug: &str, anyway: bool, json: bool) -> a
                 say(&serde_json::to_string_pretty(&found)?)?;
             } else {
                 tell_preflight(&found)?;
-                say("not live; mend what is wrong, or go live all the same with --anyway")?;
+                say("nothing is changed; mend what is wrong, or go live all the same with --anyway")?;
             }
             return Ok(ExitCode::FAILURE);
         }

@@ -16,7 +16,7 @@ pub async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     }
     for refusal in refusals {
         let at = refusal.refused_at.format("%Y-%m-%d %H:%M:%S");
-        let whose = refusal.tenant.map_or_else(|| "nobody's door".to_owned(), |tenant| tenant.to_string());
+        let whose = refusal.tenant.unwrap_or_else(|| "nobody's door".to_owned());
         let size = refusal.size_bytes.map_or_else(|| "size not told".to_owned(), |bytes| format!("{bytes} bytes"));
         let caller = refusal.headers.get("user-agent").map_or("", String::as_str);
         let (source, status, code) = (refusal.source, refusal.status, refusal.code);

@@ -84,7 +84,12 @@ pub async fn backfill(config: &Config, slug: &str, days: u32, contact: bool, jso
     let done = operate::backfill(&desk, &bus, slug, days, contact, show).await;
     bar.finish();
     bus.close().await;
-    let done = done.context("stopped; what is taken in stays, so run it again")?;
+    let done = done.map_err(|error| match error {
+        operate::Error::Account(_) | operate::Error::Publish(_) | operate::Error::Store(_) => {
+            anyhow::Error::from(error).context("stopped; what is taken in stays, so run it again")
+        }
+        error => error.into(),
+    })?;
     if json {
         return Ok(say(&serde_json::to_string_pretty(&done)?)?);
     }

@@ -91,10 +91,20 @@ async fn what_cannot_be_answered_is_said_in_words_and_when_to_ask_again() {
     for query in
         ["?from=yesterday", "?from=2026-01-11&to=2026-01-10", "?from=2026-01-01&to=2026-03-01", "?to=2026-13-01"]
     {
-        assert_problem(read(query).await, StatusCode::BAD_REQUEST, "not-readable").await;
+        assert_problem(read(query).await, StatusCode::BAD_REQUEST, "wrong-query").await;
     }
     assert_eq!(read("").await.status(), StatusCode::OK, "yesterday and today");
-    assert_eq!(ask(&test, Method::DELETE, READ, Some(&key)).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_problem(ask(&test, Method::DELETE, READ, Some(&key)).await, StatusCode::METHOD_NOT_ALLOWED, "wrong-method")
+        .await;
+    let unknown = read("?location=77").await.text().await.expect("words");
+    assert!(unknown.contains("location"), "{unknown}");
+    // Days that stand where nobody reads them would have others recovered.
+    let url = format!("{}{RECOVER}", test.site.public_url);
+    let with_body = reqwest::Client::new().post(url).bearer_auth(&key).body(r#"{"from":"2026-01-01"}"#).send().await;
+    assert_problem(with_body.expect("an answer"), StatusCode::BAD_REQUEST, "wrong-query").await;
+    let url = format!("{}{READ}", test.site.public_url);
+    let lower = reqwest::Client::new().get(url).header("authorization", format!("bearer {key}")).send().await;
+    assert_eq!(lower.expect("an answer").status(), StatusCode::OK, "the scheme in any letters");
     test.site.sim.world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind: FaultKind::EdgePage, times: 1 });
     let away = read("?from=2026-01-10&to=2026-01-10").await;
     assert!(away.headers().contains_key("retry-after"));

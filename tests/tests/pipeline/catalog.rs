@@ -124,6 +124,18 @@ async fn with_the_crm_away_the_last_known_catalog_stands_for_every_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_waits_for_what_is_fetched_behind_its_answer() {
+    let test = Test::start().await;
+    let short = [("catalog.least_ttl", "1ms"), ("catalog.most_ttl", "2ms"), ("catalog.local_ttl", "1ms")];
+    let tenant = test.site.franchise.tenant;
+    assert_eq!(price(&replica(&test, &short).find(tenant, SHOP).await, "ppf"), Some(159_900));
+    let lost = Manners { lost: true, ..Manners::default() };
+    test.site.sim.world.change_service(&format!("s-{SHOP}-5"), SHOP, &json!({"fixedPriceCents": 149_900}), lost);
+    // Another process, with the old price in Redis; its first answer is its last.
+    assert_eq!(price(&replica(&test, &short).find_fresh(tenant, SHOP).await, "ppf"), Some(149_900));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_cannot_be_read_is_fetched_anew() {
     let test = Test::start().await;
     let tenant = test.site.franchise.tenant;

@@ -209,7 +209,8 @@ async fn a_form_of_ones_own_takes_its_fields_from_its_websites_and_at_its_rate()
         consent_words: None,
     };
     let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-    let location = tx.tenants().list_locations().await.expect("shops")[0].id;
+    let shops = tx.tenants().list_locations().await.expect("shops");
+    let (location, other_shop) = (shops[0].id, shops[1].crm_location_id.clone());
     let key = NewFormKey {
         key: "quote_form_1".into(),
         name: "quote".into(),
@@ -231,6 +232,20 @@ async fn a_form_of_ones_own_takes_its_fields_from_its_websites_and_at_its_rate()
     };
     let (status, says) = problem(from("https://elsewhere.example", "192.0.2.1").send().await.expect("an answer")).await;
     assert_eq!((status.as_u16(), says["code"].as_str()), (403, Some("origin-refused")));
+    // The shop's operator sees that a website is not on the list.
+    until("it is noted", async || {
+        let refused = test.site.store.everywhere().list_refusals(10).await.unwrap_or_default();
+        refused
+            .iter()
+            .any(|refused| refused.code == "origin-refused" && refused.tenant == Some(test.site.franchise.tenant))
+    })
+    .await;
+    // The key is one shop's.
+    let elsewhere =
+        [("first_name", "Dana"), ("email", "dana@example.com"), ("service", "wrap"), ("location", &other_shop)];
+    let elsewhere = client().post(&address).form(&elsewhere).header("x-forwarded-for", "192.0.2.9").send().await;
+    let (status, says) = problem(elsewhere.expect("an answer")).await;
+    assert_eq!((status.as_u16(), says["errors"][0]["field"].as_str()), (422, Some("location")));
 
     let ours = "https://www.sample-tint.example";
     let taken = from(ours, "192.0.2.1").send().await.expect("an answer");

@@ -1,4 +1,4 @@
--- As before, and an old address that is still open is its tenant's, too.
+-- As before, and an old address that is still open is its tenant's, too, and so is a form's key.
 create or replace function keep_refusals(
     refused timestamptz[], sources text[], token_hashes bytea[], statuses smallint[], codes text[], sizes bigint[],
     all_headers jsonb[])
@@ -11,12 +11,13 @@ create or replace function keep_refusals(
         for whose in
             with kept as (
                 insert into refusals (tenant_id, refused_at, source, status, code, size_bytes, headers)
-                select d.tenant_id, r.refused_at, r.source, r.status, r.code, r.size_bytes, r.headers
+                select coalesce(d.tenant_id, f.tenant_id), r.refused_at, r.source, r.status, r.code, r.size_bytes, r.headers
                 from unnest(refused, sources, token_hashes, statuses, codes, sizes, all_headers)
                      as r (refused_at, source, token_hash, status, code, size_bytes, headers)
                 left join doors d
                     on d.source = r.source
                     and (d.token_hash = r.token_hash or (d.old_token_hash = r.token_hash and d.old_until > now()))
+                left join form_keys f on r.source = 'form' and sha256(convert_to(f.key, 'UTF8')) = r.token_hash
                 order by r.refused_at
                 returning tenant_id
             )
@@ -33,3 +34,6 @@ create or replace function keep_refusals(
         end loop;
     end
     $$;
+
+-- A form that is not on a page any more.
+grant delete on form_keys to leads_app;

@@ -35,5 +35,15 @@ create or replace function keep_refusals(
     end
     $$;
 
--- A form that is not on a page any more.
-grant delete on form_keys to leads_app;
+-- A key that was taken back opens nothing; what came by it still names it.
+alter table form_keys add column revoked_at timestamptz;
+
+create or replace function find_form_key(wanted text)
+    returns table (tenant_id uuid, name text, location_id uuid, schema jsonb, origins text[], shops jsonb)
+    language sql stable security definer set search_path = public, pg_temp
+    as $$
+        select k.tenant_id, k.name, k.location_id, k.schema, k.origins,
+               (select coalesce(jsonb_object_agg(l.crm_location_id, l.id), '{}') from locations l
+                where l.tenant_id = k.tenant_id)
+        from form_keys k where k.key = wanted and k.revoked_at is null
+    $$;

@@ -34,7 +34,7 @@ pub enum Error {
     KeyExists(String),
     #[error("there is no key called {0:?} that opens anything; see: leads tenant api-keys")]
     NoSuchKey(String),
-    #[error("there is no form's key {0:?}; see: leads tenant form-keys")]
+    #[error("there is no form's key {0:?} that opens anything; see: leads tenant form-keys")]
     NoSuchFormKey(String),
     #[error("the form cannot be used: {0}")]
     Form(String),

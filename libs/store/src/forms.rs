@@ -57,6 +57,8 @@ pub struct FormKeyLine {
     pub origins: Vec<String>,
     /// Whether it describes fields of its own.
     pub has_schema: bool,
+    /// `None`: it opens the form.
+    pub revoked_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,8 @@ impl Forms<'_> {
     pub async fn list_keys(self) -> Result<Vec<FormKeyLine>, Error> {
         sqlx::query_as!(
             FormKeyLine,
-            r#"select k.key, k.name, s.name as "shop?", k.origins, k.schema is not null as "has_schema!"
+            r#"select k.key, k.name, s.name as "shop?", k.origins, k.schema is not null as "has_schema!",
+                      k.revoked_at
                from form_keys k left join locations s on s.tenant_id = k.tenant_id and s.id = k.location_id
                where k.tenant_id = $1 order by k.name, k.key"#,
             self.0.tenant.uuid()
@@ -78,13 +81,18 @@ impl Forms<'_> {
         .map_err(Error::doing("list the keys of forms"))
     }
 
-    /// Answers false if there is none.
-    pub async fn delete_key(self, key: &str) -> Result<bool, Error> {
-        sqlx::query!("delete from form_keys where tenant_id = $1 and key = $2", self.0.tenant.uuid(), key)
-            .execute(&mut *self.0.inner)
-            .await
-            .map(|done| done.rows_affected() == 1)
-            .map_err(Error::doing("take a form's key back"))
+    /// Answers false if there is none that opens anything.
+    pub async fn revoke_key(self, key: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+        sqlx::query!(
+            "update form_keys set revoked_at = $3 where tenant_id = $1 and key = $2 and revoked_at is null",
+            self.0.tenant.uuid(),
+            key,
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(Error::doing("take a form's key back"))
     }
 
     pub async fn save_key(self, key: &NewFormKey) -> Result<(), Error> {

@@ -81,7 +81,7 @@ pub async fn list_form_keys(desk: &Desk, slug: &str) -> Result<Vec<FormKeyLine>,
 pub async fn revoke_form_key(desk: &Desk, slug: &str, key: &str) -> Result<(), Error> {
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    if !tx.forms().delete_key(key).await? {
+    if !tx.forms().revoke_key(key, desk.clock.wall()).await? {
         return Err(Error::NoSuchFormKey(key.to_owned()));
     }
     Ok(tx.commit().await?)

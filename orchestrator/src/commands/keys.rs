@@ -55,11 +55,12 @@ pub async fn form_keys(config: &Config, slug: &str, json: bool) -> anyhow::Resul
     if keys.is_empty() {
         say(&format!("no key yet; make one with: leads tenant form-key {slug} --name NAME"))?;
     }
-    for FormKeyLine { key, name, shop, origins, has_schema } in keys {
+    for FormKeyLine { key, name, shop, origins, has_schema, revoked_at } in keys {
         let shop = shop.unwrap_or_else(|| "the page says which shop".to_owned());
         let fields = if has_schema { "fields of its own" } else { "publishable" };
         let origins = if origins.is_empty() { "any website".to_owned() } else { origins.join(" ") };
-        say(&format!("{key}  {name}, {fields}, {shop}, {origins}"))?;
+        let end = revoked_at.map(|at| format!(", revoked {}", at.format("%Y-%m-%d"))).unwrap_or_default();
+        say(&format!("{key}  {name}, {fields}, {shop}, {origins}{end}"))?;
     }
     Ok(())
 }

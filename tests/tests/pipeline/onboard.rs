@@ -8,8 +8,8 @@ use crm::shopmonkey;
 use domain::{CrmName, LeadId};
 use notify::twilio;
 use operate::{
-    Desk, Error, NewTenant, RowOutcome, Vendor, add_tenant, go_live, import_locations, preflight, repair_webhook,
-    reseal_all, save_credentials,
+    Desk, Error, NewTenant, RowOutcome, Vendor, WantedForm, add_form_key, add_tenant, go_live, import_locations,
+    list_form_keys, preflight, repair_webhook, reseal_all, revoke_form_key, save_credentials,
 };
 use serde_json::json;
 use sim::{Manners, Quote};
@@ -278,6 +278,37 @@ async fn what_is_sealed_with_an_old_key_is_sealed_anew_and_the_old_key_can_go() 
     assert_eq!(reseal_all(&both, |_, _| {}).await.expect("sealed anew"), all);
     assert_eq!(open(&new).everywhere().count_closed(100).await.expect("counted"), (0, all));
     assert_eq!(open(&old).everywhere().count_closed(100).await.expect("counted").0, all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forms_key_that_is_taken_back_opens_nothing() {
+    let test = Test::start_with(|options| options.settings.push(("ingest.door_ttl".into(), "10ms".into()))).await;
+    let program = test.run().await;
+    let desk = desk(&test);
+    let wanted = |name: &str, schema: Option<&str>| WantedForm {
+        name: name.to_owned(),
+        schema: schema.map(|text| serde_json::from_str(text).expect("a form")),
+        location: None,
+        origins: Vec::new(),
+    };
+    let made = add_form_key(&desk, "sample-tint", wanted("website", None)).await.expect("made");
+    assert_eq!(made.notes.len(), 1, "of three shops the page has to say which: {:?}", made.notes);
+    let url = format!("{}/api/chatbot/leads?key={}", test.site.public_url, made.key);
+    let answers = json!({"name": "Sam", "email": "sam@example.com", "location": orchestrator::demo::LOCATIONS[0].0});
+    let send = async || reqwest::Client::new().post(&url).json(&answers).send().await.expect("an answer").status();
+    assert_eq!(send().await, 201);
+    revoke_form_key(&desk, "sample-tint", &made.key).await.expect("taken back");
+    until("it opens nothing", async || send().await == 404).await;
+    assert!(matches!(revoke_form_key(&desk, "sample-tint", &made.key).await, Err(Error::NoSuchFormKey(_))));
+    let keys = list_form_keys(&desk, "sample-tint").await.expect("keys");
+    assert!(keys.iter().any(|line| line.key == made.key && line.revoked_at.is_some()));
+
+    let blank = r#"{"fields":[{"name":"email","kind":"email"}],"consent_words":" "}"#;
+    for (name, schema) in [("", None), (events::REHEARSAL, None), ("quote", Some(blank))] {
+        let refused = add_form_key(&desk, "sample-tint", wanted(name, schema)).await;
+        assert!(matches!(refused, Err(Error::Form(_))), "{name:?}");
+    }
+    program.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

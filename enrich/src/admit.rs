@@ -32,7 +32,7 @@ impl Stage for Admit {
 
         let mut tx = cx.begin(inbound.tenant).await?;
         let settings = tx.tenants().settings().await?;
-        let shops = tx.tenants().list_crm_locations().await?;
+        let shops = tx.locations().list_by_crm_id().await?;
         let shop = shops.values().find(|shop| shop.id == submission.location).map_or(Tz::UTC, |shop| shop.time_zone);
         let mut lead = describe(id, &submission, &settings, shop);
         if submission.form == REHEARSAL {

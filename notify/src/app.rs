@@ -1,10 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use stage::Runtime;
+use templates::Renderer;
 
-use crate::{
-    Config, find_out::FindOut, receive::Receive, recorded::Recorded, render::Renderer, send::Send, tenants::Tenants,
-};
+use crate::{Config, find_out::FindOut, receive::Receive, recorded::Recorded, send::Send, tenants::Tenants};
 
 /// Runs the role's stages.
 pub fn start(runtime: &Runtime, config: &Config) {
@@ -14,7 +13,7 @@ pub fn start(runtime: &Runtime, config: &Config) {
     let find_out = FindOut { config: config.clone(), tenants: tenants.clone() };
     let recorded = Recorded::new();
     let send =
-        Send { config: config.clone(), tenants, renderer: Renderer::new(), find_out, recorded: recorded.clone() };
+        Send { config: config.clone(), tenants, renderer: Renderer::default(), find_out, recorded: recorded.clone() };
     stage::run(runtime, config.stage.clone(), send);
     stage::run(runtime, config.receipts.clone(), Receive { recorded });
 }

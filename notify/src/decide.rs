@@ -1,7 +1,10 @@
 //! Whether a message may leave now. Pure: what it needs to know is asked before.
 
 use chrono::{DateTime, Utc};
-use domain::{Channel, E164, Email, LegalWindow, SafeMode, WithheldReason};
+use domain::{
+    Because, Channel, Departure, E164, Email, Law, LegalWindow, Moved, OwnRules, Rules, SafeMode, Sending,
+    WithheldReason,
+};
 use store::Message;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,8 +13,11 @@ pub(crate) enum Decision {
     Send(String),
     /// Everything but the call: nobody has this address.
     Rehearse,
-    /// Not before this instant, when the legal window opens.
-    Wait(DateTime<Utc>),
+    /// Not before this instant, and by which rules.
+    Wait { until: DateTime<Utc>, moves: Vec<Moved> },
+    /// No rule would let it leave within two months.
+    Never(Because),
+    /// By this channel it cannot be; another may be left.
     Withhold(WithheldReason),
     /// The lead's follow-up has ended.
     Cancel,
@@ -19,7 +25,12 @@ pub(crate) enum Decision {
 
 /// The address that a message's channel reaches, if there is one we may use.
 pub(crate) fn address(message: &Message) -> Option<String> {
-    match message.channel {
+    address_by(message, message.channel)
+}
+
+/// As [`address`], of any channel.
+pub(crate) fn address_by(message: &Message, channel: Channel) -> Option<String> {
+    match channel {
         Channel::Sms => message
             .recipient
             .phone
@@ -32,7 +43,16 @@ pub(crate) fn address(message: &Message) -> Option<String> {
     }
 }
 
-pub(crate) fn decide(message: &Message, window: LegalWindow, safe_mode: &SafeMode, now: DateTime<Utc>) -> Decision {
+/// What the tenant chose of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chosen<'a> {
+    pub(crate) window: LegalWindow,
+    pub(crate) own: &'a OwnRules,
+    pub(crate) safe_mode: &'a SafeMode,
+}
+
+pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Decision {
+    let Chosen { window, own, safe_mode } = chosen;
     if message.stopped || !message.lead_status.is_followed_up() {
         return Decision::Cancel;
     }
@@ -48,13 +68,19 @@ pub(crate) fn decide(message: &Message, window: LegalWindow, safe_mode: &SafeMod
     if !safe_mode.allows(&address) {
         return Decision::Withhold(WithheldReason::SafeMode);
     }
-    let earliest = window.earliest(now, message.shop_time_zone);
-    if earliest > now { Decision::Wait(earliest) } else { Decision::Send(address) }
+    let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
+    let Message { channel, is_first, whereabouts, sent, .. } = message;
+    let sending = Sending { channel: *channel, at: now, is_first: *is_first, whereabouts, sent };
+    match rules.decide(&sending) {
+        Departure::Now => Decision::Send(address),
+        Departure::Later { at, moves } => Decision::Wait { until: at, moves },
+        Departure::Never(because) => Decision::Never(because),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{LeadId, LeadStatus, MessageId, MessageState};
+    use domain::{LeadId, LeadStatus, MessageId, MessageState, ShopCalendar, Whereabouts};
     use store::Recipient;
     use uuid::Uuid;
 
@@ -64,6 +90,10 @@ mod tests {
         Message {
             id: MessageId::new(Uuid::from_u128(1)),
             lead: LeadId::new(Uuid::from_u128(2)),
+            step: 1,
+            is_first: true,
+            fallbacks: Vec::new(),
+            sent: Vec::new(),
             channel: Channel::Sms,
             template: "day_0".into(),
             state: MessageState::Planned,
@@ -83,7 +113,8 @@ mod tests {
                 service: String::new(),
                 total_cents: 0,
             },
-            shop_time_zone: chrono_tz::America::Denver,
+            whereabouts: Whereabouts::of(None, chrono_tz::America::Denver, None),
+            shop: ShopCalendar { zone: chrono_tz::America::Denver, hours: None, closed_on: Vec::new() },
             shop_name: String::new(),
             shop_phone: String::new(),
             shop_postal_address: String::new(),
@@ -96,14 +127,17 @@ mod tests {
     }
 
     fn said(message: &Message, now: DateTime<Utc>) -> Decision {
-        decide(message, LegalWindow::default(), &SafeMode::OnlyTo(vec!["+1512*".into()]), now)
+        let (safe_mode, own) = (SafeMode::OnlyTo(vec!["+1512*".into()]), OwnRules::default());
+        decide(message, Chosen { window: LegalWindow::default(), own: &own, safe_mode: &safe_mode }, now)
     }
 
     #[test]
     fn a_listed_customer_gets_the_message_in_daylight_and_waits_for_the_morning_at_night() {
         assert_eq!(said(&message(), noon()), Decision::Send("+15125550142".into()));
         let night = "2026-01-10T05:00:00Z".parse().unwrap();
-        assert_eq!(said(&message(), night), Decision::Wait("2026-01-10T15:00:00Z".parse().unwrap()));
+        let Decision::Wait { until, moves } = said(&message(), night) else { panic!("sent at night") };
+        assert_eq!(until, "2026-01-10T15:00:00Z".parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(moves.last().map(|moved| moved.to), Some(until));
     }
 
     #[test]

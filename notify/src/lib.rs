@@ -12,10 +12,10 @@ mod config;
 mod decide;
 #[doc(hidden)]
 pub mod decoders;
+mod fall_back;
 mod find_out;
 mod receive;
 mod recorded;
-mod render;
 mod send;
 pub mod sendgrid;
 mod standing;

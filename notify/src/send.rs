@@ -7,16 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
-use store::{AttemptOutcome, Message, NewAttempt, Transaction};
+use store::{AttemptOutcome, Message, NewAttempt, Recipient, Started, Template, Transaction};
+use templates::{Known, Renderer, Words};
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config,
     carrier::{Answer, Letter},
-    decide::{Decision, decide},
+    decide::{Chosen, Decision, address_by, decide},
+    fall_back,
     find_out::FindOut,
     recorded::Recorded,
-    render::Renderer,
     tenants::Tenants,
 };
 
@@ -56,7 +57,7 @@ impl Stage for Send {
 impl Send {
     async fn look_at(&self, cx: &Context, due: &MessageDue) -> Result<(), Failure> {
         let mut tx = cx.begin(due.tenant).await?;
-        let Some(message) = tx.messages().lock(due.message).await? else {
+        let Some(message) = tx.messages().lock(due.message, cx.now()).await? else {
             return Err(Failure::reject(anyhow!("there is no message {}", due.message)));
         };
         // Whoever released it had a clock too: if ours is behind theirs, its time has come all the same.
@@ -88,20 +89,26 @@ impl Send {
     ) -> Result<(), Failure> {
         let tenant = tx.tenant();
         let chosen = self.tenants.find(&mut tx).await?;
-        let decision = decide(&message, chosen.legal_window, &self.config.safe_mode, cx.now());
+        let rules = Chosen { window: chosen.legal_window, own: &chosen.sending, safe_mode: &self.config.safe_mode };
+        let decision = decide(&message, rules, cx.now());
         let address = match decision {
             Decision::Send(address) => Some(address),
             Decision::Rehearse => None,
             // Open by the clock that released it, and a moment later by ours, which is the one that counts.
-            Decision::Wait(until) if until <= theirs => {
-                return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("the legal window opens at {until}")));
+            Decision::Wait { until, .. } if until <= theirs => {
+                return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("it may leave at {until}")));
             }
-            Decision::Wait(until) => {
-                tx.messages().put_off(message.id, until, "legal_window").await?;
-                info!(message.id = %message.id, "waits for its legal window, until {until}");
+            Decision::Wait { until, moves } => {
+                tx.messages().move_to(message.id, until, &moves).await?;
+                let why = moves.last().map_or("", |moved| moved.because.as_str());
+                info!(message.id = %message.id, why, "waits until {until}");
                 return cx.commit(tx).await;
             }
-            Decision::Withhold(reason) => return withhold(cx, tx, &message, reason).await,
+            Decision::Never(because) => {
+                warn!(message.id = %message.id, "may not leave within two months: {because}");
+                return self.withhold(cx, tx, &message, WithheldReason::NoLawfulTime).await;
+            }
+            Decision::Withhold(reason) => return self.withhold(cx, tx, &message, reason).await,
             Decision::Cancel => {
                 tx.messages().cancel(message.id, "follow_up_ended", cx.now()).await?;
                 return cx.commit(tx).await;
@@ -110,18 +117,20 @@ impl Send {
         let Some(template) = chosen.template(&message.template, message.channel) else {
             let channel = message.channel.as_str();
             warn!(message.id = %message.id, "the tenant has no {channel} template {:?}", message.template);
-            return withhold(cx, tx, &message, WithheldReason::Template).await;
+            return self.withhold(cx, tx, &message, WithheldReason::Template).await;
         };
-        let rendered = match self.renderer.render(template, &message) {
+        let rendered = match self.renderer.render(words(template), &known(&message)) {
             Ok(rendered) => rendered,
             Err(error) => {
                 warn!(message.id = %message.id, error = service::telemetry::causes(&error), "a template could not be filled");
-                return withhold(cx, tx, &message, WithheldReason::Template).await;
+                return self.withhold(cx, tx, &message, WithheldReason::Template).await;
             }
         };
-        let Some(address) = address else { return withhold(cx, tx, &message, WithheldReason::Rehearsal).await };
+        let Some(address) = address else {
+            return self.withhold(cx, tx, &message, WithheldReason::Rehearsal).await;
+        };
         if message.was_merged && tx.messages().was_said_by_another(message.lead, &message.template, &address).await? {
-            return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
+            return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
         let Some(carrier) = chosen.carrier(message.channel) else {
             // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.
@@ -135,6 +144,7 @@ impl Send {
         let attempt = AttemptId::of_message(message.id, number);
         let letter = Letter { attempt, to: address, subject: rendered.subject, body: rendered.body };
         let started_at = cx.clock().wall();
+        let other_address = address_by(&message, message.channel.other());
         let new = NewAttempt {
             id: attempt,
             message: message.id,
@@ -143,12 +153,20 @@ impl Send {
             recipient: &letter.to,
             body: &letter.body,
             started_at,
+            other_address: other_address.as_deref(),
+            most_in_24h: chosen.sending.most_in_24h,
+            business_now: cx.now(),
         };
         // The same words to the same person within a day are the same message, whichever quote they are about.
         let apart = if message.was_merged { SAME_WORDS_OF_ONE_APART } else { SAME_WORDS_APART };
         let lease_until = cx.clock().in_wall(self.config.claim_lease);
-        if !tx.attempts().start(&new, started_at - apart, lease_until).await? {
-            return withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
+        match tx.attempts().start(&new, started_at - apart, lease_until).await? {
+            Started::Yes => {}
+            Started::SaidAlready => return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await,
+            // Another message to this person was claimed since this one was read; it is decided anew, which says until when.
+            Started::TooMany => {
+                return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("they were written to a moment ago")));
+            }
         }
         cx.commit(tx).await?;
 
@@ -161,6 +179,24 @@ impl Send {
         let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
+    }
+
+    async fn withhold(
+        &self,
+        cx: &Context,
+        mut tx: Transaction,
+        message: &Message,
+        reason: WithheldReason,
+    ) -> Result<(), Failure> {
+        let tenant = tx.tenant();
+        tx.messages().withhold(message.id, reason, cx.now()).await?;
+        let other =
+            if reason.may_fall_back() { fall_back::plan(cx, &mut tx, message, &self.config).await? } else { None };
+        cx.commit(tx).await?;
+        metrics::counter!("notify_withheld_total", "reason" => reason.as_str()).increment(1);
+        info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
+        fall_back::announce(cx, tenant, other).await?;
+        announce(cx, tenant, message.lead, message.id, Outcome::Withheld).await
     }
 
     async fn record(
@@ -185,7 +221,7 @@ impl Send {
             Answer::Refused { code, opted_out } => {
                 let mut tx = cx.begin(tenant).await?;
                 // Before its attempt, as everybody takes them.
-                tx.messages().lock(message.id).await?;
+                tx.messages().hold(message.id).await?;
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await? {
                     return Ok(());
                 }
@@ -194,15 +230,17 @@ impl Send {
                     tx.replies().suppress(message.channel, &letter.to, "vendor", cx.clock().wall()).await?;
                     tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;
                 }
+                let other = fall_back::plan(cx, &mut tx, message, &self.config).await?;
                 cx.commit(tx).await?;
                 warn!(message.id = %message.id, code, "the vendor refuses the message");
+                fall_back::announce(cx, tenant, other).await?;
                 announce(cx, tenant, message.lead, message.id, Outcome::Failed).await
             }
             Answer::NotProcessed { code, retry_after } => {
                 let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
                 let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
                 let mut tx = cx.begin(tenant).await?;
-                tx.messages().lock(message.id).await?;
+                tx.messages().hold(message.id).await?;
                 // Settled by somebody else, who has decided what comes next.
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await? {
                     return Ok(());
@@ -222,13 +260,19 @@ impl Send {
     }
 }
 
-async fn withhold(cx: &Context, mut tx: Transaction, message: &Message, reason: WithheldReason) -> Result<(), Failure> {
-    let tenant = tx.tenant();
-    tx.messages().withhold(message.id, reason, cx.now()).await?;
-    cx.commit(tx).await?;
-    metrics::counter!("notify_withheld_total", "reason" => reason.as_str()).increment(1);
-    info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
-    announce(cx, tenant, message.lead, message.id, Outcome::Withheld).await
+fn words(template: &Template) -> Words<'_> {
+    Words { name: &template.name, subject: template.subject.as_deref(), body: &template.body }
+}
+
+fn known(message: &Message) -> Known<'_> {
+    let Recipient { first_name, vehicle, service, total_cents, .. } = &message.recipient;
+    Known {
+        shop: &message.shop_name,
+        shop_phone: &message.shop_phone,
+        shop_address: &message.shop_postal_address,
+        shop_hours: &message.shop_hours,
+        ..Known::of_customer(first_name.as_deref(), vehicle, service, *total_cents)
+    }
 }
 
 /// Both stages of this role say what became of a message, under one name: whichever is first, it is said once.

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{Channel, LegalWindow};
+use domain::{Channel, LegalWindow, OwnRules};
 use moka::future::Cache;
 use store::{Template, Transaction};
 
@@ -20,6 +20,7 @@ pub(crate) struct Tenants {
 
 pub(crate) struct Tenant {
     pub(crate) legal_window: LegalWindow,
+    pub(crate) sending: OwnRules,
     templates: HashMap<(String, Channel), Template>,
     sms: Option<Box<dyn Carrier>>,
     email: Option<Box<dyn Carrier>>,
@@ -41,6 +42,7 @@ impl Tenants {
         let mailer: Option<sendgrid::Credentials> = tx.tenants().find_credentials(sendgrid::NAME).await?;
         let tenant = Arc::new(Tenant {
             legal_window: settings.legal_window,
+            sending: settings.sending,
             templates: templates.into_iter().map(|found| ((found.name.clone(), found.channel), found)).collect(),
             sms: account.map(|account| Box::new(Twilio::new(self.http.clone(), account)) as Box<dyn Carrier>),
             email: mailer.map(|mailer| Box::new(Sendgrid::new(self.http.clone(), mailer)) as Box<dyn Carrier>),

@@ -24,6 +24,8 @@ pub enum Error {
         "{0} has no credentials for its CRM; give them with: leads tenant credentials {0} shopmonkey (or tekmetric)"
     )]
     NoCredentials(String),
+    #[error("{0} has no such shop; see: leads tenant check {0}")]
+    NoSuchShop(String),
     #[error("there is no lead {0} at this tenant")]
     NoSuchLead(domain::LeadId),
     #[error("lead {0} is not merged into another; see: leads lead merges")]

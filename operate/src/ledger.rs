@@ -91,7 +91,7 @@ pub async fn read_ledger(
     let account = desk.account(slug, tenant).await?;
     let mut tx = desk.store.begin(tenant).await?;
     let shops: HashMap<_, _> =
-        tx.tenants().list_locations().await?.into_iter().map(|shop| (shop.crm_location_id.clone(), shop)).collect();
+        tx.locations().list().await?.into_iter().map(|shop| (shop.crm_location_id.clone(), shop)).collect();
     drop(tx);
     let window = window_of(&shops, from, to).ok_or(Error::NoDays { from, to })?;
     let days = from..=to;

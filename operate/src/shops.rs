@@ -14,6 +14,6 @@ pub struct Shop {
 pub async fn list_shops(desk: &Desk, slug: &str) -> Result<Vec<Shop>, Error> {
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    let locations = tx.tenants().list_locations().await?;
+    let locations = tx.locations().list().await?;
     Ok(locations.into_iter().map(|location| Shop { tenant, location }).collect())
 }

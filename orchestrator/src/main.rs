@@ -9,6 +9,7 @@ use orchestrator::{
     Config, Role,
     commands::{
         self,
+        cadence::PreviewArguments,
         credentials::{self, VendorName},
         keys::{self, FormKeyArguments},
         onboard,
@@ -82,6 +83,9 @@ enum Command {
         #[arg(long)]
         bookable: bool,
     },
+    /// What a follow-up says, and when
+    #[command(subcommand)]
+    Cadence(Cadence),
     /// One lead, and leads that are one
     #[command(subcommand)]
     Lead(Lead),
@@ -205,6 +209,12 @@ enum Tenant {
 }
 
 #[derive(Debug, Subcommand)]
+enum Cadence {
+    /// Play a follow-up to its end: each message, when it leaves, and why then. Nothing is sent
+    Preview(PreviewArguments),
+}
+
+#[derive(Debug, Subcommand)]
 enum Lead {
     /// Everything that is known about it
     Show {
@@ -322,6 +332,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             let config = load_for(&["postgres", "redis", "catalog"])?;
             runtime.block_on(commands::catalog::run(&config, &tenant, &search, json))
+        }
+        Command::Cadence(Cadence::Preview(wanted)) => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::cadence::preview(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Lead(Lead::Show { tenant, lead }) => {
             let config = load_for(&["postgres", "redis"])?;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use domain::{Cadence, Channel, MessageId};
+use domain::{Cadence, Channel, Law, MessageId, Planning, Rules};
 use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
 use stage::{Context, Failure, Stage};
-use store::{Lead, NewTouch};
+use store::{LeadToPlan, NewTouch};
 use tracing::info;
 
 pub(crate) struct Plan {
@@ -22,11 +21,12 @@ impl Stage for Plan {
     async fn handle(&self, cx: &Context, event: LeadEnriched) -> Result<(), Failure> {
         let LeadEnriched { tenant, lead: id, .. } = event;
         let now = cx.now();
-        let Some((lead, settings, shop)) = cx.once(tenant).lookup_lead_with_settings(id).await? else {
+        let Some(found) = cx.once(tenant).lookup_lead_to_plan(id).await? else {
             return Ok(());
         };
+        let lead = &found.lead;
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
-        let touches = if fresh { self.touches(cx, &lead, &settings.cadence, shop, now) } else { Vec::new() };
+        let touches = if fresh { self.touches(cx, &found, now) } else { Vec::new() };
         let is_planned_now = match Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
             Some(gives_up_at) => cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, now)).await?,
             // Nobody to write to yet: the next version of the order or of its customer may bring a number, and is planned then.
@@ -54,16 +54,34 @@ impl Stage for Plan {
 }
 
 impl Plan {
-    fn touches(&self, cx: &Context, lead: &Lead, cadence: &Cadence, shop: Tz, now: DateTime<Utc>) -> Vec<NewTouch> {
-        let can = |channel| match channel {
-            Channel::Sms => lead.has_phone && lead.texts_allowed,
-            Channel::Email => lead.has_email,
+    fn touches(&self, cx: &Context, found: &LeadToPlan, now: DateTime<Utc>) -> Vec<NewTouch> {
+        let LeadToPlan { lead, heat, total_cents, has_vehicle, shop, whereabouts, settings } = found;
+        let rules = Rules { law: Law::ours(), window: settings.legal_window, own: &settings.sending, shop };
+        let planning = Planning {
+            created_at: lead.created_at,
+            now,
+            can: &|channel| match channel {
+                Channel::Sms => lead.has_phone && lead.texts_allowed,
+                Channel::Email => lead.has_email,
+            },
+            heat: *heat,
+            total_cents: *total_cents,
+            has_vehicle: *has_vehicle,
+            rules: &rules,
+            whereabouts,
         };
-        let touches = cadence.plan(lead.created_at, now, shop, can);
+        let touches = settings.cadence.plan(&planning);
+        // An email that goes before a text is the same step by another channel.
+        let goes_before: Vec<_> = touches.windows(2).map(|pair| pair[0].step == pair[1].step).chain([false]).collect();
         touches
             .into_iter()
-            .map(|touch| NewTouch {
-                id: MessageId::of_step(lead.id, touch.step),
+            .zip(goes_before)
+            .map(|(touch, goes_before)| NewTouch {
+                id: if goes_before {
+                    MessageId::of_step_by(lead.id, touch.step, touch.channel)
+                } else {
+                    MessageId::of_step(lead.id, touch.step)
+                },
                 // What is due now is announced at once; its row comes up by itself only if that fails.
                 release_at: if touch.due_at <= now { cx.clock().in_wall(self.lease) } else { touch.due_at },
                 touch,

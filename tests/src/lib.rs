@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, CrmName, LeadId};
+use domain::{Clock, CrmName, LeadId, MessageState};
 use orchestrator::{
     Program, Role,
     demo::{Franchise, Site, SiteOptions, seed},
@@ -192,6 +192,31 @@ impl Test {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Lives until `end`, from one due message of these leads to the next, as the world does: what comes due together is apart.
+    pub async fn live_until(&self, quotes: &[&Quote], end: DateTime<Utc>) {
+        for _ in 0..500 {
+            let mut next = None;
+            for quote in quotes {
+                let planned = self.messages(quote).await;
+                let planned = planned.iter().filter(|message| message.state == MessageState::Planned);
+                next = planned.map(|message| message.due_at).chain(next).min();
+            }
+            let Some(next) = next.filter(|at| *at < end) else { break };
+            self.advance_to(next.max(self.site.clock.now()));
+            until("what is due is handled", async || {
+                let mut handled = true;
+                for quote in quotes {
+                    handled &= self.messages(quote).await.iter().all(|message| {
+                        message.due_at > next || !matches!(message.state, MessageState::Planned | MessageState::Claimed)
+                    });
+                }
+                handled
+            })
+            .await;
+        }
+        self.advance_to(end.max(self.site.clock.now()));
     }
 
     /// Every lead has what it should have, once: no message in hand, no dead letter.

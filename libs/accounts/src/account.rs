@@ -83,7 +83,7 @@ impl Accounts {
     /// A tenant's account, as it is in this transaction.
     pub async fn open(&self, tx: &mut Transaction, settings: &TenantSettings) -> Result<Account, Error> {
         let tenant = tx.tenant();
-        let shops = tx.tenants().list_crm_locations().await.map_err(Error::Store)?;
+        let shops = tx.locations().list_by_crm_id().await.map_err(Error::Store)?;
         let http = self.http.clone();
         let crm: Result<Box<dyn Crm>, crm::Error> = match settings.crm {
             CrmName::Shopmonkey => {

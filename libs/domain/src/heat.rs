@@ -1,5 +1,7 @@
 //! How hot a lead is: points for what is known about it, each with its reason.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// How soon a person should look at it.
@@ -18,6 +20,15 @@ impl Heat {
             Self::Warm => "warm",
             Self::Cold => "cold",
         }
+    }
+}
+
+impl FromStr for Heat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = [Self::Hot, Self::Warm, Self::Cold].into_iter().find(|heat| heat.as_str() == text);
+        found.ok_or_else(|| format!("unknown heat {text:?}"))
     }
 }
 

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Channel;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -77,6 +79,16 @@ impl MessageId {
         let mut bytes = Uuid::new_v5(&lead.uuid(), b"messages").into_bytes();
         bytes[14..].copy_from_slice(&step.to_be_bytes());
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// The same step by another channel: beside the one it was planned for, or in its place.
+    pub fn of_step_by(lead: LeadId, step: u16, channel: Channel) -> Self {
+        // No cadence has so many steps.
+        let beside = match channel {
+            Channel::Sms => 1 << 12,
+            Channel::Email => 2 << 12,
+        };
+        Self::of_step(lead, step | beside)
     }
 }
 

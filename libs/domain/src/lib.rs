@@ -2,7 +2,6 @@
 //!
 //! Everything here can be tested with values alone. A new rule belongs here when two stages must agree on it.
 
-mod area_code;
 mod cadence;
 mod clock;
 mod contact;
@@ -12,16 +11,18 @@ mod form;
 mod heat;
 mod ids;
 mod lead;
-mod legal_window;
 mod message;
 mod opt_out;
 mod order;
+mod preview;
 mod safe_mode;
+mod segments;
+mod sending;
 mod service;
 mod told_by;
 mod website_lead;
 
-pub use cadence::{Cadence, CadenceError, PlannedTouch, Step};
+pub use cadence::{Cadence, CadenceError, CadencePreset, PlannedTouch, Planning, Step, When};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email};
 pub use crm_name::CrmName;
@@ -30,11 +31,16 @@ pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, F
 pub use heat::{Heat, HeatRules, Known, Points, Sign};
 pub use ids::{AttemptId, DeadLetterId, LeadId, LocationId, MessageId, TenantId};
 pub use lead::{LeadStatus, NoContact, StopReason};
-pub use legal_window::{LegalWindow, WindowError};
 pub use message::{Channel, MessageState, Receipt, WithheldReason};
 pub use opt_out::{Keyword, keyword};
 pub use order::{Appointment, Customer, Order, OrderStatus, Phone, Vehicle};
+pub use preview::{Ending, PreviewedTouch, preview};
 pub use safe_mode::SafeMode;
+pub use segments::{Encoding, Segments};
+pub use sending::{
+    Area, Because, Certainty, Departure, HoursError, InShopHours, Law, LegalWindow, Moved, OwnRules, Rules, Sending,
+    ShopCalendar, State, StateLaw, WeekHours, Whereabouts, WindowError, federal_holiday,
+};
 pub use service::{Service, ServiceSearch, Tax};
 pub use told_by::ToldBy;
 pub use website_lead::{NotALead, Verdict, WebsiteLeadRules};

@@ -19,6 +19,7 @@ impl Channel {
         }
     }
 
+    /// Of the two that every customer may have, the other one.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -118,9 +119,16 @@ pub enum WithheldReason {
     Template,
     /// A rehearsal, for an address that cannot exist.
     Rehearsal,
+    /// No rule would let it leave within two months.
+    NoLawfulTime,
 }
 
 impl WithheldReason {
+    /// Whether it is this channel's reason alone, and the same may be said by another.
+    pub fn may_fall_back(self) -> bool {
+        matches!(self, Self::Suppressed | Self::NoAddress | Self::NoLawfulTime)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Suppressed => "suppressed",
@@ -129,6 +137,7 @@ impl WithheldReason {
             Self::AlreadySaid => "already_said",
             Self::Template => "template",
             Self::Rehearsal => "rehearsal",
+            Self::NoLawfulTime => "no_lawful_time",
         }
     }
 }

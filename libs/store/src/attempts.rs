@@ -17,6 +17,21 @@ pub struct NewAttempt<'a> {
     pub body: &'a str,
     /// Wall time: it is compared with the vendor's clock.
     pub started_at: DateTime<Utc>,
+    /// Another address of this person's, at which they may have been written to.
+    pub other_address: Option<&'a str>,
+    /// So many go to one person within a day of business time.
+    pub most_in_24h: u16,
+    pub business_now: DateTime<Utc>,
+}
+
+/// Whether a call may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    Yes,
+    /// Another message with the same words went to the same recipient, or is on its way.
+    SaidAlready,
+    /// They have had as many as they may within a day.
+    TooMany,
 }
 
 #[derive(Debug, Clone)]
@@ -51,16 +66,15 @@ pub struct Attempts<'t>(pub(crate) &'t mut Transaction);
 
 impl Attempts<'_> {
     /// Takes a planned message in hand and records the call that is about to be made; until `lease_until` nobody else
-    /// touches the message. Answers false, and does nothing, if another message with the same words went to the same
-    /// recipient since `said_since`, or is on its way.
+    /// touches the message. Unless the answer is yes nothing is done. The same words count since `said_since`.
     pub async fn start(
         self,
         attempt: &NewAttempt<'_>,
         said_since: DateTime<Utc>,
         lease_until: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        sqlx::query_scalar!(
-            r#"select start_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9) as "started!""#,
+    ) -> Result<Started, Error> {
+        let started = sqlx::query_scalar!(
+            r#"select start_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as "started!""#,
             attempt.id.uuid(),
             attempt.message.uuid(),
             i32::try_from(attempt.number).unwrap_or(i32::MAX),
@@ -69,11 +83,20 @@ impl Attempts<'_> {
             attempt.body,
             attempt.started_at,
             said_since,
-            lease_until
+            lease_until,
+            attempt.other_address,
+            i32::from(attempt.most_in_24h),
+            attempt.business_now
         )
         .fetch_one(&mut *self.0.inner)
         .await
-        .map_err(Error::doing("record an attempt"))
+        .map_err(Error::doing("record an attempt"))?;
+        match started.as_str() {
+            "started" => Ok(Started::Yes),
+            "said" => Ok(Started::SaidAlready),
+            "too_many" => Ok(Started::TooMany),
+            other => Err(Error::corrupt("answer of start_attempt", other)),
+        }
     }
 
     /// The vendor has the message, as [`Once::accept`](crate::Once::accept) says.

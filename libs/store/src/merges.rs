@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::LeadId;
+use domain::{E164, Email, LeadId, LocationId};
 use serde::Serialize;
 
-use crate::{Error, Transaction};
+use crate::{Error, Recipient, Transaction};
 
 /// Two leads that are one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +45,13 @@ pub struct LeadDescription {
     pub merged: Vec<LeadId>,
     /// What was filled in, of a website's form. Nobody's name, telephone or address.
     pub form: Option<FormDescription>,
+}
+
+/// Who is written to about a lead, and by which shop.
+#[derive(Debug, Clone)]
+pub struct LeadRecipient {
+    pub location: LocationId,
+    pub recipient: Recipient,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -185,6 +192,39 @@ impl Merges<'_> {
             merged: row.merged.into_iter().map(LeadId::new).collect(),
             form,
         }))
+    }
+
+    /// Who is written to, and about what.
+    pub async fn find_recipient(self, id: LeadId) -> Result<Option<LeadRecipient>, Error> {
+        let row = sqlx::query!(
+            "select location_id, first_name, phone, texts_allowed, email, vehicle, service, total_cents
+             from leads where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look up who is written to"))?;
+        row.map(|row| {
+            Ok(LeadRecipient {
+                location: LocationId::new(row.location_id),
+                recipient: Recipient {
+                    first_name: row.first_name,
+                    phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?,
+                    texts_allowed: row.texts_allowed,
+                    email: row
+                        .email
+                        .as_deref()
+                        .map(Email::parse)
+                        .transpose()
+                        .map_err(|e| Error::corrupt("email", e))?,
+                    vehicle: row.vehicle,
+                    service: row.service,
+                    total_cents: row.total_cents,
+                },
+            })
+        })
+        .transpose()
     }
 
     async fn describe_form(self, submission: &str) -> Result<Option<FormDescription>, Error> {

@@ -1,10 +1,12 @@
 //! Messages: from a planned touch to what became of it.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use domain::{Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, PlannedTouch, WithheldReason};
+use domain::{
+    Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, PlannedTouch, ShopCalendar, State,
+    Whereabouts, WithheldReason,
+};
 
-use crate::{Error, Transaction, tenants::parse_zone};
+use crate::{Error, Transaction, locations::calendar};
 
 /// A planned touch and when the pipeline first looks at it.
 #[derive(Debug, Clone)]
@@ -19,7 +21,12 @@ pub struct NewTouch {
 pub struct Message {
     pub id: MessageId,
     pub lead: LeadId,
+    pub step: u16,
+    /// No earlier step was planned: it answers somebody who has asked.
+    pub is_first: bool,
     pub channel: Channel,
+    /// What is tried instead, in this order.
+    pub fallbacks: Vec<Channel>,
     pub template: String,
     pub state: MessageState,
     pub due_at: DateTime<Utc>,
@@ -32,7 +39,10 @@ pub struct Message {
     /// Its lead is, or was, one with another lead of theirs, which may have said the same words long ago.
     pub was_merged: bool,
     pub recipient: Recipient,
-    pub shop_time_zone: Tz,
+    /// When this person was written to within the day before, by all channels, the oldest first.
+    pub sent: Vec<DateTime<Utc>>,
+    pub whereabouts: Whereabouts,
+    pub shop: ShopCalendar,
     pub shop_name: String,
     pub shop_phone: String,
     pub shop_postal_address: String,
@@ -62,6 +72,8 @@ pub struct MessageLine {
     pub due_at: DateTime<Utc>,
     pub sent_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// What moved it, each with its rule.
+    pub moves: Vec<Moved>,
 }
 
 #[derive(Debug)]
@@ -98,8 +110,8 @@ impl Messages<'_> {
     /// A lead's messages in the order of their steps.
     pub async fn list(self, lead: LeadId) -> Result<Vec<MessageLine>, Error> {
         let rows = sqlx::query!(
-            "select id, step, channel, template, state, reason, due_at, sent_at, finished_at
-             from messages where tenant_id = $1 and lead_id = $2 order by step",
+            "select id, step, channel, template, state, reason, due_at, sent_at, finished_at, moves
+             from messages where tenant_id = $1 and lead_id = $2 order by step, due_at, channel",
             self.0.tenant.uuid(),
             lead.uuid()
         )
@@ -118,6 +130,10 @@ impl Messages<'_> {
                     due_at: row.due_at,
                     sent_at: row.sent_at,
                     finished_at: row.finished_at,
+                    moves: match row.moves {
+                        Some(moves) => serde_json::from_value(moves).map_err(|error| Error::corrupt("moves", error))?,
+                        None => Vec::new(),
+                    },
                 })
             })
             .collect()
@@ -172,12 +188,26 @@ impl Messages<'_> {
         .map_err(Error::doing("look what another lead of theirs has said"))
     }
 
+    /// Keeps everybody else from deciding about a message until this transaction ends.
+    pub async fn hold(self, id: MessageId) -> Result<(), Error> {
+        sqlx::query!(
+            "select id from messages where tenant_id = $1 and id = $2 for update",
+            self.0.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("hold a message"))
+    }
+
     /// Reads a message and keeps everybody else from deciding about it until this transaction ends.
-    pub async fn lock(self, id: MessageId) -> Result<Option<Message>, Error> {
+    /// `now`: business time, of which the day before is looked at for what else they were sent.
+    pub async fn lock(self, id: MessageId, now: DateTime<Utc>) -> Result<Option<Message>, Error> {
         let row = sqlx::query!(
             // Joined plainly, the young tables of a new shop get a plan that reads all of its leads, and the connection keeps it.
             // `limit 1` keeps the lead a lookup by its id.
-            r#"select m.lead_id, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts,
+            r#"select m.lead_id, m.step, m.fallbacks, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts,
                       l.status as "status!", l.stopped_at is not null as "stopped!", l.first_name, l.phone,
                       l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!", l.service as "service!",
                       l.total_cents as "total_cents!",
@@ -189,7 +219,29 @@ impl Messages<'_> {
                       exists (select from merges g where g.lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           or exists (select from merges g where g.into_lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           as "was_merged!",
-                      s.time_zone, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours
+                      not exists (
+                          select from messages e
+                          where e.tenant_id = m.tenant_id and e.lead_id = m.lead_id and e.step < m.step
+                      ) as "is_first!",
+                      array(
+                          select sent.at from (
+                              select a.message_id from attempts a
+                              where a.tenant_id = m.tenant_id and a.recipient = l.phone and a.message_id <> m.id
+                                and (a.outcome is null or a.outcome = 'accepted')
+                              union
+                              select a.message_id from attempts a
+                              where a.tenant_id = m.tenant_id and a.recipient = lower(l.email) and a.message_id <> m.id
+                                and (a.outcome is null or a.outcome = 'accepted')
+                          ) said
+                          cross join lateral (
+                              select coalesce(x.sent_at, x.due_at) as at from messages x
+                              where x.tenant_id = m.tenant_id and x.id = said.message_id limit 1
+                          ) sent
+                          where sent.at > $3::timestamptz - interval '25 hours'
+                          order by sent.at
+                      ) as "sent!: Vec<DateTime<Utc>>",
+                      s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address,
+                      s.hours
                from messages m
                cross join lateral (
                    select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1
@@ -198,15 +250,24 @@ impl Messages<'_> {
                where m.tenant_id = $1 and m.id = $2
                for update of m"#,
             self.0.tenant.uuid(),
-            id.uuid()
+            id.uuid(),
+            now
         )
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("lock a message"))?;
         row.map(|row| {
+            let phone = row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?;
+            let shop = calendar(&row.time_zone, row.opening, row.closed_on)?;
             Ok(Message {
                 id,
                 lead: LeadId::new(row.lead_id),
+                step: u16::try_from(row.step).unwrap_or_default(),
+                is_first: row.is_first,
+                fallbacks: channels(&row.fallbacks)?,
+                sent: row.sent,
+                whereabouts: Whereabouts::of(phone.as_ref(), shop.zone, State::of_address(&row.postal_address)),
+                shop,
                 channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
                 template: row.template,
                 state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
@@ -219,7 +280,7 @@ impl Messages<'_> {
                 was_merged: row.was_merged,
                 recipient: Recipient {
                     first_name: row.first_name,
-                    phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?,
+                    phone,
                     texts_allowed: row.texts_allowed,
                     email: row
                         .email
@@ -231,7 +292,6 @@ impl Messages<'_> {
                     service: row.service,
                     total_cents: row.total_cents,
                 },
-                shop_time_zone: parse_zone(&row.time_zone)?,
                 shop_name: row.shop_name,
                 shop_phone: row.shop_phone,
                 shop_postal_address: row.postal_address,
@@ -239,6 +299,58 @@ impl Messages<'_> {
             })
         })
         .transpose()
+    }
+
+    /// A rule lets it leave at the end of these moves; they are kept, and their last rule is what it waits for.
+    pub async fn move_to(self, id: MessageId, at: DateTime<Utc>, moves: &[Moved]) -> Result<(), Error> {
+        let reason = moves.last().map(|moved| moved.because.as_str());
+        let moves = serde_json::to_value(moves).map_err(|error| Error::corrupt("moves", error))?;
+        sqlx::query!(
+            "update messages
+             set due_at = $3, release_at = $3, reason = $4, moves = coalesce(moves, '[]') || $5::jsonb
+             where tenant_id = $1 and id = $2 and state = 'planned'",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            at,
+            reason,
+            moves
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("move a message"))
+    }
+
+    /// Plans the same step by the next channel that is left, because this one has failed. Answers the message, and when it is
+    /// released; `None`: there is no channel left, or it was said by it already.
+    pub async fn fall_back(
+        self,
+        message: &Message,
+        now: DateTime<Utc>,
+        release_at: DateTime<Utc>,
+    ) -> Result<Option<(MessageId, Channel)>, Error> {
+        let Some((channel, left)) = message.fallbacks.split_first() else { return Ok(None) };
+        let id = MessageId::of_step_by(message.lead, message.step, *channel);
+        let left: Vec<_> = left.iter().map(|channel| channel.as_str().to_owned()).collect();
+        let added = sqlx::query!(
+            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, fallbacks)
+             select $1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9
+             where exists (select from leads l where l.tenant_id = $1 and l.id = $3 and l.stopped_at is null)
+             on conflict do nothing",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            message.lead.uuid(),
+            i16::try_from(message.step).unwrap_or(i16::MAX),
+            channel.as_str(),
+            message.template,
+            now,
+            release_at,
+            &left
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("plan a step by another channel"))?;
+        Ok((added.rows_affected() == 1).then_some((id, *channel)))
     }
 
     /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
@@ -333,4 +445,8 @@ impl Messages<'_> {
         .await
         .map_err(Error::doing("look for an opt-out"))
     }
+}
+
+fn channels(words: &[String]) -> Result<Vec<Channel>, Error> {
+    words.iter().map(|word| word.parse().map_err(|error| Error::corrupt("channel", error))).collect()
 }

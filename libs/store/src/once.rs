@@ -2,16 +2,30 @@
 //! and every message does is here; everything else is a [`Transaction`](crate::Transaction).
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use domain::{AttemptId, Channel, E164, Email, LeadId, MessageId, MessageState, NoContact, StopReason, TenantId};
+use domain::{
+    AttemptId, Channel, E164, Email, Heat, LeadId, MessageId, MessageState, NoContact, ShopCalendar, State, StopReason,
+    TenantId, Whereabouts,
+};
 use sqlx::PgConnection;
 
-use crate::{Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings, leads::LeadRow, tenants::parse_zone};
+use crate::{Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings, leads::LeadRow, locations::calendar};
 
 #[derive(Debug)]
 pub struct Once<'s> {
     pub(crate) store: &'s Store,
     pub(crate) tenant: TenantId,
+}
+
+/// A lead whose touches are to be planned.
+#[derive(Debug, Clone)]
+pub struct LeadToPlan {
+    pub lead: Lead,
+    pub heat: Option<Heat>,
+    pub total_cents: i64,
+    pub has_vehicle: bool,
+    pub shop: ShopCalendar,
+    pub whereabouts: Whereabouts,
+    pub settings: TenantSettings,
 }
 
 /// What a vendor says about a message, as it is kept.
@@ -96,35 +110,46 @@ impl Once<'_> {
         }
     }
 
-    /// A lead with what its tenant chose and the time zone of its shop.
-    pub async fn lookup_lead_with_settings(self, id: LeadId) -> Result<Option<(Lead, TenantSettings, Tz)>, Error> {
+    /// A lead with what its plan follows from.
+    pub async fn lookup_lead_to_plan(self, id: LeadId) -> Result<Option<LeadToPlan>, Error> {
         let mut loan = self.store.lend().await?;
         let row = sqlx::query!(
-            r#"select location_id as "location_id!", status as "status!", has_phone as "has_phone!",
-                      texts_allowed as "texts_allowed!", has_email as "has_email!", created_at as "created_at!", planned_at,
-                      stop_reason, time_zone as "time_zone!", settings as "settings!"
-               from lookup_lead($1, $2)"#,
+            r#"select location_id as "location_id!", status as "status!", phone, texts_allowed as "texts_allowed!",
+                      has_email as "has_email!", created_at as "created_at!", planned_at, stop_reason, heat,
+                      total_cents as "total_cents!", has_vehicle as "has_vehicle!", time_zone as "time_zone!",
+                      postal_address as "postal_address!", opening, closed_on as "closed_on!", settings as "settings!"
+               from lookup_lead_to_plan($1, $2)"#,
             self.tenant.uuid(),
             id.uuid()
         )
         .fetch_optional(&mut *loan)
         .await
-        .map_err(Error::doing("look up a lead and its tenant's settings"))?;
+        .map_err(Error::doing("look up a lead and what its plan follows from"))?;
         loan.done();
         row.map(|row| {
-            let settings = serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.tenant, error))?;
-            let shop = parse_zone(&row.time_zone)?;
+            let phone = row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?;
+            let heat =
+                row.heat.as_deref().map(str::parse).transpose().map_err(|error| Error::corrupt("heat", error))?;
             let lead = LeadRow {
                 location_id: row.location_id,
                 status: row.status,
-                has_phone: row.has_phone,
+                has_phone: phone.is_some(),
                 texts_allowed: row.texts_allowed,
                 has_email: row.has_email,
                 created_at: row.created_at,
                 planned_at: row.planned_at,
                 stop_reason: row.stop_reason,
             };
-            Ok((lead.parse(id)?, settings, shop))
+            let shop = calendar(&row.time_zone, row.opening, row.closed_on)?;
+            Ok(LeadToPlan {
+                lead: lead.parse(id)?,
+                heat,
+                total_cents: row.total_cents,
+                has_vehicle: row.has_vehicle,
+                whereabouts: Whereabouts::of(phone.as_ref(), shop.zone, State::of_address(&row.postal_address)),
+                shop,
+                settings: serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.tenant, error))?,
+            })
         })
         .transpose()
     }
@@ -144,9 +169,12 @@ impl Once<'_> {
         let templates: Vec<_> = touches.iter().map(|new| new.touch.template.clone()).collect();
         let due: Vec<_> = touches.iter().map(|new| new.touch.due_at).collect();
         let release: Vec<_> = touches.iter().map(|new| new.release_at).collect();
+        let others =
+            |new: &NewTouch| new.touch.fallbacks.iter().map(|other| other.as_str()).collect::<Vec<_>>().join(",");
+        let others: Vec<_> = touches.iter().map(others).collect();
         let mut loan = self.store.lend().await?;
         let planned = sqlx::query_scalar!(
-            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "planned!""#,
+            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "planned!""#,
             self.tenant.uuid(),
             lead.uuid(),
             &ids,
@@ -155,6 +183,7 @@ impl Once<'_> {
             &templates,
             &due,
             &release,
+            &others,
             gives_up_at,
             now
         )

@@ -1,12 +1,8 @@
 //! A tenant, its shops, its credentials, doors and templates.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{
-    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, LocationId, TenantId, WebsiteLeadRules,
-};
+use domain::{Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, OwnRules, TenantId, WebsiteLeadRules};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -20,6 +16,7 @@ pub struct TenantSettings {
     pub website_lead: WebsiteLeadRules,
     pub cadence: Cadence,
     pub legal_window: LegalWindow,
+    pub sending: OwnRules,
     pub heat: HeatRules,
     pub duplicates: DuplicateRules,
     /// What the CRM takes from us, shared by all replicas.
@@ -39,25 +36,6 @@ impl Default for CrmLimit {
     fn default() -> Self {
         Self { per_second: 2.0, burst: 30 }
     }
-}
-
-/// One shop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    pub id: LocationId,
-    pub crm_location_id: String,
-    pub name: String,
-    pub time_zone: Tz,
-    pub phone: String,
-    pub postal_address: String,
-    pub hours: String,
-}
-
-/// What whoever reads a shop's orders has to know of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CrmLocation {
-    pub id: LocationId,
-    pub time_zone: Tz,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,69 +118,6 @@ impl Tenants<'_> {
             .await
             .map(drop)
             .map_err(Error::doing("set since when a tenant's leads are written to"))
-    }
-
-    pub async fn save_location(self, location: &Location) -> Result<(), Error> {
-        sqlx::query!(
-            "insert into locations (tenant_id, id, crm_location_id, name, time_zone, phone, postal_address, hours)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
-             on conflict (tenant_id, crm_location_id) do update
-             set name = excluded.name, time_zone = excluded.time_zone, phone = excluded.phone,
-                 postal_address = excluded.postal_address, hours = excluded.hours",
-            self.0.tenant.uuid(),
-            location.id.uuid(),
-            location.crm_location_id,
-            location.name,
-            location.time_zone.name(),
-            location.phone,
-            location.postal_address,
-            location.hours
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("save a location"))
-    }
-
-    pub async fn list_locations(self) -> Result<Vec<Location>, Error> {
-        let rows = sqlx::query!(
-            "select id, crm_location_id, name, time_zone, phone, postal_address, hours from locations
-             where tenant_id = $1 order by name, id",
-            self.0.tenant.uuid()
-        )
-        .fetch_all(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("list locations"))?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Location {
-                    id: LocationId::new(row.id),
-                    crm_location_id: row.crm_location_id,
-                    name: row.name,
-                    time_zone: parse_zone(&row.time_zone)?,
-                    phone: row.phone,
-                    postal_address: row.postal_address,
-                    hours: row.hours,
-                })
-            })
-            .collect()
-    }
-
-    /// Each location by the CRM's id of it.
-    pub async fn list_crm_locations(self) -> Result<HashMap<String, CrmLocation>, Error> {
-        let rows = sqlx::query!(
-            "select crm_location_id, id, time_zone from locations where tenant_id = $1",
-            self.0.tenant.uuid()
-        )
-        .fetch_all(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("list locations"))?;
-        rows.into_iter()
-            .map(|row| {
-                let location = CrmLocation { id: LocationId::new(row.id), time_zone: parse_zone(&row.time_zone)? };
-                Ok((row.crm_location_id, location))
-            })
-            .collect()
     }
 
     pub async fn save_credentials<T: Serialize>(self, vendor: &str, credentials: &T) -> Result<(), Error> {

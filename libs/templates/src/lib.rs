@@ -1,68 +1,90 @@
-//! A tenant's template, filled with what is known about a lead.
+//! What a message says: a tenant's template, filled with what is known about a lead.
+//!
+//! A template runs in a sandbox: it sees what is in [`Known`] and nothing else, and has so much fuel. A name that does not exist is a
+//! mistake of its author, found when it is saved and never in a text.
 
-use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::Serialize;
-use store::{Message, Template};
+
+/// Of a template, in steps of its machine; none of ours takes a thousand.
+const FUEL: u64 = 20_000;
 
 /// What a template may use. Every name is documented in `docs/templates.md`.
-#[derive(Debug, Serialize)]
-struct Known<'a> {
+#[derive(Debug, Clone, Serialize)]
+pub struct Known<'a> {
     /// `there` when the customer's name is not known: "Hi there" and never "Hi ,".
-    first_name: &'a str,
-    vehicle: &'a str,
-    service: &'a str,
-    price: String,
-    shop: &'a str,
-    shop_phone: &'a str,
-    shop_address: &'a str,
-    shop_hours: &'a str,
+    pub first_name: &'a str,
+    pub vehicle: &'a str,
+    pub service: &'a str,
+    pub price: String,
+    pub shop: &'a str,
+    pub shop_phone: &'a str,
+    pub shop_address: &'a str,
+    pub shop_hours: &'a str,
+}
+
+impl<'a> Known<'a> {
+    /// With the words for what is not known.
+    pub fn of_customer(first_name: Option<&'a str>, vehicle: &'a str, service: &'a str, total_cents: i64) -> Self {
+        Self {
+            first_name: first_name.unwrap_or("there"),
+            vehicle: if vehicle.is_empty() { "your vehicle" } else { vehicle },
+            service,
+            price: price(total_cents),
+            shop: "",
+            shop_phone: "",
+            shop_address: "",
+            shop_hours: "",
+        }
+    }
+}
+
+/// A template as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    pub name: &'a str,
+    /// Of an email.
+    pub subject: Option<&'a str>,
+    pub body: &'a str,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("template {name:?} cannot be filled")]
-pub(crate) struct Error {
+pub struct Error {
     name: String,
     #[source]
     source: minijinja::Error,
 }
 
-pub(crate) struct Renderer(Environment<'static>);
+pub struct Renderer(Environment<'static>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rendered {
-    pub(crate) subject: Option<String>,
-    pub(crate) body: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rendered {
+    pub subject: Option<String>,
+    pub body: String,
 }
 
-impl Renderer {
-    pub(crate) fn new() -> Self {
+impl Default for Renderer {
+    fn default() -> Self {
         let mut environment = Environment::new();
         // A missing name is a mistake of the template's author, and never a gap in a text.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_fuel(Some(20_000));
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_fuel(Some(FUEL));
         Self(environment)
     }
+}
 
-    pub(crate) fn render(&self, template: &Template, message: &Message) -> Result<Rendered, Error> {
-        let known = Known {
-            first_name: message.recipient.first_name.as_deref().unwrap_or("there"),
-            vehicle: if message.recipient.vehicle.is_empty() { "your vehicle" } else { &message.recipient.vehicle },
-            service: &message.recipient.service,
-            price: price(message.recipient.total_cents),
-            shop: &message.shop_name,
-            shop_phone: &message.shop_phone,
-            shop_address: &message.shop_postal_address,
-            shop_hours: &message.shop_hours,
-        };
+impl Renderer {
+    pub fn render(&self, words: Words<'_>, known: &Known<'_>) -> Result<Rendered, Error> {
         let fill = |text: &str| {
-            let filled = self.0.render_str(text, Serde(&known));
-            filled.map_err(|source| Error { name: template.name.clone(), source })
+            let filled = self.0.render_str(text, Serde(known));
+            filled.map_err(|source| Error { name: words.name.to_owned(), source })
         };
         // A line break in a subject would be a second header.
-        let subject = template.subject.as_deref().map(fill).transpose()?;
+        let subject = words.subject.map(fill).transpose()?;
         let subject = subject.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-        Ok(Rendered { subject, body: fill(&template.body)?.trim().to_owned() })
+        Ok(Rendered { subject, body: fill(words.body)?.trim().to_owned() })
     }
 }
 
@@ -78,9 +100,24 @@ fn price(cents: i64) -> String {
 mod tests {
     use super::*;
 
+    fn fill(body: &str) -> Result<String, String> {
+        let known = Known { shop: "Sample Tint", ..Known::of_customer(None, "", "Window Tint", 45_999) };
+        let words = Words { name: "t", subject: Some("Your\n{{ service }}"), body };
+        let rendered = Renderer::default().render(words, &known).map_err(|error| error.to_string())?;
+        assert_eq!(rendered.subject.as_deref(), Some("Your Window Tint"));
+        Ok(rendered.body)
+    }
+
     #[test]
     fn prices_read_as_people_write_them() {
         assert_eq!(price(45_999), "$459.99");
         assert_eq!(price(46_000), "$460");
+    }
+
+    #[test]
+    fn what_is_not_known_has_words_and_what_does_not_exist_is_an_error() {
+        assert_eq!(fill("Hi {{ first_name }}, {{ vehicle }}: {{ price }}").unwrap(), "Hi there, your vehicle: $459.99");
+        assert!(fill("Hi {{ firstname }},").unwrap_err().contains("\"t\""));
+        assert!(fill("{% for a in range(100000) %}{{ a }}{% endfor %}").is_err(), "no template runs for ever");
     }
 }

@@ -46,7 +46,7 @@ pub async fn add_form_key(desk: &Desk, slug: &str, wanted: WantedForm) -> Result
     }
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    let shops = tx.tenants().list_crm_locations().await?;
+    let shops = tx.locations().list_by_crm_id().await?;
     let mut notes = Vec::new();
     if schema.as_ref().is_some_and(|schema| schema.consent_words.is_none()) {
         notes.push("it has no consent_words: nobody who fills it in is texted, only emailed".to_owned());

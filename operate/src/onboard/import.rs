@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono_tz::Tz;
 use csv::{ByteRecord, ReaderBuilder, Trim};
-use domain::{E164, LocationId};
+use domain::{E164, LocationId, WeekHours};
 use serde::Serialize;
 use store::Location;
 use uuid::Uuid;
@@ -13,6 +13,8 @@ use crate::{Desk, Error};
 
 /// The columns, in any order.
 const COLUMNS: [&str; 6] = ["crm_location_id", "name", "time_zone", "phone", "postal_address", "hours"];
+/// Columns that a file may have beside those: several shops that are led together, and when it is open, as rules read it.
+const OPTIONAL: [&str; 2] = ["region", "opening"];
 const LONGEST_FIELD: usize = 300;
 const MOST_ROWS: usize = 10_000;
 
@@ -59,7 +61,7 @@ pub async fn import_locations(desk: &Desk, slug: &str, file: &[u8], dry_run: boo
     let rows = read(file)?;
     let mut tx = desk.store.begin(tenant).await?;
     let known: HashMap<_, _> =
-        tx.tenants().list_locations().await?.into_iter().map(|shop| (shop.crm_location_id.clone(), shop)).collect();
+        tx.locations().list().await?.into_iter().map(|shop| (shop.crm_location_id.clone(), shop)).collect();
     let mut imported = Imported { added: 0, updated: 0, unchanged: 0, refused: 0, rows: Vec::new() };
     for Row { line, crm_location_id, read } in rows {
         let outcome = match read {
@@ -70,11 +72,11 @@ pub async fn import_locations(desk: &Desk, slug: &str, file: &[u8], dry_run: boo
                     || LocationId::new(Uuid::new_v5(&tenant.uuid(), crm_location_id.as_bytes())),
                     |shop| shop.id,
                 );
-                let location = fields.at(id, crm_location_id.clone());
+                let location = fields.at(id, crm_location_id.clone(), before);
                 match before {
                     Some(shop) if *shop == location => RowOutcome::Unchanged,
                     before => {
-                        tx.tenants().save_location(&location).await?;
+                        tx.locations().save(&location).await?;
                         if before.is_some() { RowOutcome::Updated } else { RowOutcome::Added }
                     }
                 }
@@ -116,10 +118,30 @@ struct Fields {
     phone: E164,
     postal_address: String,
     hours: String,
+    region: Column<String>,
+    opening: Column<WeekHours>,
+}
+
+/// What a file says about something that it may leave out.
+#[derive(Debug, PartialEq, Eq)]
+enum Column<T> {
+    /// It has no such column, so it is as it was.
+    Absent,
+    /// Empty: it is not so any more.
+    Said(Option<T>),
+}
+
+impl<T: Clone> Column<T> {
+    fn or(self, before: Option<&T>) -> Option<T> {
+        match self {
+            Self::Absent => before.cloned(),
+            Self::Said(said) => said,
+        }
+    }
 }
 
 impl Fields {
-    fn at(self, id: LocationId, crm_location_id: String) -> Location {
+    fn at(self, id: LocationId, crm_location_id: String, before: Option<&Location>) -> Location {
         Location {
             id,
             crm_location_id,
@@ -128,6 +150,9 @@ impl Fields {
             phone: self.phone.as_str().to_owned(),
             postal_address: self.postal_address,
             hours: self.hours,
+            region: self.region.or(before.and_then(|shop| shop.region.as_ref())),
+            opening: self.opening.or(before.and_then(|shop| shop.opening.as_ref())),
+            closed_on: before.map(|shop| shop.closed_on.clone()).unwrap_or_default(),
         }
     }
 }
@@ -150,6 +175,7 @@ fn read(file: &[u8]) -> Result<Vec<Row>, Error> {
         return Err(Error::ColumnTwice(twice));
     }
     let places = COLUMNS.map(|column| names.iter().position(|name| name == column).unwrap_or_default());
+    let optional = OPTIONAL.map(|column| names.iter().position(|name| name == column));
     let mut seen = HashMap::new();
     let mut rows = Vec::new();
     let mut lines = Lines { file, line: 1, counted: 0 };
@@ -162,7 +188,7 @@ fn read(file: &[u8]) -> Result<Vec<Row>, Error> {
             lines.at(record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or_default()));
         let swallowed = swallowed(&record, delimiter);
         if swallowed == 0 {
-            rows.push(read_row(&record, line, names.len(), places, &mut seen));
+            rows.push(read_row(&record, line, names.len(), (places, optional), &mut seen));
             continue;
         }
         // Every line of the file has a result, also those that were taken for a part of another.
@@ -214,7 +240,13 @@ impl Lines<'_> {
     }
 }
 
-fn read_row(record: &ByteRecord, line: u64, width: usize, places: [usize; 6], seen: &mut HashMap<String, u64>) -> Row {
+fn read_row(
+    record: &ByteRecord,
+    line: u64,
+    width: usize,
+    (places, optional): ([usize; 6], [Option<usize>; 2]),
+    seen: &mut HashMap<String, u64>,
+) -> Row {
     let mut problems = Vec::new();
     let mut field = |column: usize| {
         let says = |says: String| RowProblem { column: COLUMNS[column], says };
@@ -246,6 +278,24 @@ fn read_row(record: &ByteRecord, line: u64, width: usize, places: [usize; 6], se
     if let Some(before) = seen.get(&crm_location_id) {
         wrong(0, format!("{crm_location_id:?} is in line {before} already"));
     }
+    let said = |place: Option<usize>| {
+        place.map(|place| String::from_utf8_lossy(record.get(place).unwrap_or_default()).trim().to_owned())
+    };
+    let region =
+        said(optional[0]).map_or(Column::Absent, |text| Column::Said(Some(text).filter(|text| !text.is_empty())));
+    if matches!(&region, Column::Said(Some(text)) if text.len() > LONGEST_FIELD) {
+        problems.push(RowProblem { column: OPTIONAL[0], says: format!("is longer than {LONGEST_FIELD} bytes") });
+    }
+    let opening = match said(optional[1]).map(|text| (text.is_empty(), text.parse::<WeekHours>())) {
+        None => Column::Absent,
+        Some((true, _)) => Column::Said(None),
+        Some((false, Ok(hours))) => Column::Said(Some(hours)),
+        Some((false, Err(error))) => {
+            problems.push(RowProblem { column: OPTIONAL[1], says: error.to_string() });
+            Column::Absent
+        }
+    };
+    let mut wrong = |column: usize, says: String| problems.push(RowProblem { column: COLUMNS[column], says });
     let zone = time_zone.parse::<Tz>();
     if zone.is_err() && !time_zone.is_empty() {
         wrong(2, format!("{time_zone:?} is no time zone; write for example America/Chicago"));
@@ -257,7 +307,7 @@ fn read_row(record: &ByteRecord, line: u64, width: usize, places: [usize; 6], se
     let read = match (zone, number) {
         (Ok(time_zone), Ok(phone)) if problems.is_empty() => {
             seen.insert(crm_location_id.clone(), line);
-            Ok(Fields { name, time_zone, phone, postal_address, hours })
+            Ok(Fields { name, time_zone, phone, postal_address, hours, region, opening })
         }
         _ => Err(problems),
     };
@@ -296,6 +346,19 @@ mod tests {
         assert!(said[0].starts_with("name is empty") && said[1].contains("America/Chicago"));
         assert!(problems("77,Tampa,America/New_York,8135550100,1 Main St, Tampa,9-6")[0].contains("without quotes"));
         assert!(problems(&format!("77,{},America/New_York,8135550100,x,y", "n".repeat(301)))[0].contains("longer"));
+    }
+
+    #[test]
+    fn a_file_may_say_when_a_shop_is_open_and_with_whom_it_is_led() {
+        let head = HEAD.replace("hours\n", "hours,region,opening\n");
+        let row = "77,Tampa,America/New_York,8135550100,1 Main St,9-6";
+        let file = format!("{head}{row},South,mon-fri 09:00-18:00; sat 09:00-13:00\n{},,\n", row.replace("77", "78"));
+        let rows = read(file.as_bytes()).unwrap();
+        let fields: Vec<_> = rows.into_iter().map(|row| row.read.ok().unwrap()).collect();
+        assert_eq!(fields[0].region, Column::Said(Some("South".into())));
+        assert!(matches!(fields[0].opening, Column::Said(Some(_))) && fields[1].opening == Column::Said(None));
+        let rows = read(format!("{head}{row},South,nine to six\n").as_bytes()).unwrap();
+        assert_eq!(rows[0].read.as_ref().err().unwrap()[0].column, "opening");
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub async fn preflight(
     let mut tx = desk.store.begin(tenant).await?;
     let settings = tx.tenants().settings().await?;
     let templates = tx.tenants().list_templates().await?;
-    let locations = tx.tenants().list_locations().await?;
+    let locations = tx.locations().list().await?;
     let doors = tx.tenants().list_doors().await?;
     drop(tx);
 

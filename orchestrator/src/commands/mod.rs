@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod cadence;
 pub mod catalog;
 pub mod credentials;
 pub mod dead;

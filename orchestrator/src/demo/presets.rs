@@ -5,7 +5,7 @@ use domain::Channel;
 use store::Template;
 
 /// Step, text, subject of the email, body of the email.
-const STEPS: [(&str, &str, &str, &str); 13] = [
+const STEPS: [(&str, &str, &str, &str); 19] = [
     (
         "day_0",
         "Hi {{ first_name }}, this is {{ shop }}. Thanks for asking about {{ service }} for {{ vehicle }}. We have \
@@ -96,6 +96,46 @@ const STEPS: [(&str, &str, &str, &str); 13] = [
         "Hi {{ first_name }},\n\nthis is our last message about {{ service }}. You can always reach us at \
          {{ shop_phone }}. Thank you for asking us.",
     ),
+    (
+        "five_days_2",
+        "Hi {{ first_name }}, did our message about {{ service }} reach you? A word is enough, and {{ shop }} takes care of the rest.",
+        "Did our message reach you?",
+        "Hi {{ first_name }},\n\nearlier today we wrote to you about {{ service }} for {{ vehicle }}. If something is unclear, call \
+         {{ shop_phone }}: somebody who knows your quote answers.",
+    ),
+    (
+        "five_days_3",
+        "Hi {{ first_name }}, {{ shop }} again. Is there a day this week that suits you for {{ vehicle }}?",
+        "A day this week?",
+        "Hi {{ first_name }},\n\nis there a day this week that suits you for {{ vehicle }}? Tell us at {{ shop_phone }}, and we look.",
+    ),
+    (
+        "five_days_4",
+        "Hi {{ first_name }}, what would you like to know about {{ service }} before you decide? {{ shop }}, {{ shop_phone }}",
+        "What would you like to know?",
+        "Hi {{ first_name }},\n\nmost people ask us how long {{ service }} takes and how long it lasts. Ask us at {{ shop_phone }}, or \
+         come by and see for yourself: we are open {{ shop_hours }}.",
+    ),
+    (
+        "five_days_5",
+        "Hi {{ first_name }}, shall we look for a day for {{ vehicle }} together? {{ shop }}, {{ shop_phone }}",
+        "A place for your car",
+        "Hi {{ first_name }},\n\nshall we keep a place for {{ vehicle }}? A call to {{ shop_phone }} is enough.",
+    ),
+    (
+        "five_days_6",
+        "Hi {{ first_name }}, if the price or the day is in the way, tell {{ shop }}: we would rather change something than lose you.",
+        "Is something in the way?",
+        "Hi {{ first_name }},\n\nif the price or the day is in the way, tell us at {{ shop_phone }}. We would rather change something \
+         than lose you.",
+    ),
+    (
+        "five_days_7",
+        "Hi {{ first_name }}, we will not write again about {{ service }}. Whenever you are ready: {{ shop }}, {{ shop_phone }}.",
+        "Whenever you are ready",
+        "Hi {{ first_name }},\n\nwe will not write again about {{ service }}. Whenever you are ready, we are at {{ shop_phone }}. Thank \
+         you for asking us.",
+    ),
 ];
 
 /// Below every email: who writes and from where (CAN-SPAM asks for the postal address). How to end it, the vendor adds as a
@@ -123,14 +163,14 @@ pub fn templates() -> Vec<Template> {
 
 #[cfg(test)]
 mod tests {
-    use domain::Cadence;
+    use domain::CadencePreset;
 
     use super::*;
 
     #[test]
-    fn every_step_of_the_default_cadence_has_its_words_in_both_channels() {
+    fn every_step_of_the_cadences_has_its_words_in_both_channels() {
         let templates = templates();
-        for step in Cadence::default().steps() {
+        for step in CadencePreset::ALL.into_iter().flat_map(|preset| preset.cadence().steps().to_vec()) {
             for channel in [Channel::Sms, Channel::Email] {
                 assert!(templates.iter().any(|t| t.name == step.template && t.channel == channel), "{}", step.template);
             }

@@ -24,6 +24,9 @@ pub struct Franchise {
 }
 
 /// The CRM's id, name, time zone, telephone, address.
+/// What the words "Monday to Saturday, 9 to 6" say.
+const OPENING: &str = r#"[{"days":["mon","tue","wed","thu","fri","sat"],"opens":"09:00","closes":"18:00"}]"#;
+
 pub const LOCATIONS: [(&str, &str, Tz, &str, &str); 3] = [
     ("6123456789abcdef01234568", "Sample Tint Tampa", America::New_York, "+18135550100", "1 Main St, Tampa, FL 33602"),
     ("6123456789abcdef0123456a", "Sample Tint Austin", America::Chicago, "+15125550100", "2 Main St, Austin, TX 78701"),
@@ -109,8 +112,11 @@ pub async fn seed(
             phone: phone.to_owned(),
             postal_address: postal_address.to_owned(),
             hours: "Monday to Saturday, 9 to 6".to_owned(),
+            region: None,
+            opening: serde_json::from_str(OPENING).ok(),
+            closed_on: Vec::new(),
         };
-        tx.tenants().save_location(&location).await?;
+        tx.locations().save(&location).await?;
     }
     for template in super::templates() {
         tx.tenants().save_template(&template).await?;

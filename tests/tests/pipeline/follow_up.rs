@@ -2,7 +2,10 @@
 
 use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Cadence, LeadStatus, MessageId, MessageState, StopReason};
+use domain::{
+    Cadence, Channel, Law, LeadStatus, LegalWindow, MessageId, MessageState, OwnRules, Planning, Rules, ShopCalendar,
+    StopReason, Whereabouts,
+};
 use serde_json::json;
 use sim::{Manners, Quote};
 use sqlx::{Connection as _, PgConnection};
@@ -66,23 +69,31 @@ async fn thirty_days_without_an_answer_are_thirteen_messages_and_a_lost_lead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quote_at_night_is_answered_when_the_window_opens() {
+async fn a_quote_at_night_is_answered_by_email_at_once_and_by_text_when_the_window_opens() {
     let test = Test::start().await;
     // 23:00 in Tampa.
     test.advance_to("2026-01-11T04:00:00Z".parse().expect("a time"));
     let program = test.run().await;
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("the text waits for its window", async || {
-        test.messages(&asked).await.first().is_some_and(|message| message.reason.as_deref() == Some("legal_window"))
-    })
-    .await;
-    let first = test.messages(&asked).await.remove(0);
-    assert_eq!(first.due_at.to_rfc3339(), "2026-01-11T13:00:00+00:00", "eight in the morning in Tampa");
+    let text = async || {
+        let mut messages = test.messages(&asked).await;
+        messages.retain(|message| message.step == 1 && message.channel == Channel::Sms);
+        messages.pop()
+    };
+    until("the text waits for its window", async || text().await.is_some_and(|text| !text.moves.is_empty())).await;
+    until("the email is out", async || test.emails_to("dana@example.com").len() == 1).await;
+    let waiting = text().await.expect("a text");
+    // A Sunday: noon in Tampa, where the shop is, and an hour later in Texas, where the number is from.
+    assert_eq!(waiting.due_at.to_rfc3339(), "2026-01-11T18:00:00+00:00");
+    let rules: Vec<_> = waiting.moves.iter().map(|moved| moved.because.as_str()).collect();
+    assert!(rules.contains(&"state_hours") || rules.contains(&"own_hours"), "{rules:?}");
+    assert_eq!(waiting.reason.as_deref(), rules.last().copied());
     assert_eq!(test.texts_to(DANA).len(), 0);
 
-    test.advance_to(first.due_at);
+    test.advance_to(waiting.due_at);
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    assert_eq!(test.emails_to("dana@example.com").len(), 1);
     test.assert_settled().await;
     program.stop().await;
 }
@@ -330,8 +341,22 @@ async fn a_follow_up_that_ended_meanwhile_is_not_planned() {
 
     let plan = async |asked: &Quote| {
         let id = test.lead_id(asked);
+        let own = OwnRules::default();
+        let shop = ShopCalendar { zone: chrono_tz::America::Denver, hours: None, closed_on: Vec::new() };
+        let rules = Rules { law: Law::ours(), window: LegalWindow::default(), own: &own, shop: &shop };
+        let whereabouts = Whereabouts::of(None, shop.zone, None);
+        let planning = Planning {
+            created_at: noon(),
+            now: noon(),
+            can: &|_| true,
+            heat: None,
+            total_cents: 0,
+            has_vehicle: false,
+            rules: &rules,
+            whereabouts: &whereabouts,
+        };
         let touches: Vec<_> = Cadence::default()
-            .plan(noon(), noon(), chrono_tz::America::Denver, |_| true)
+            .plan(&planning)
             .into_iter()
             .map(|touch| NewTouch { id: MessageId::of_step(id, touch.step), release_at: touch.due_at, touch })
             .collect();

@@ -37,7 +37,7 @@ async fn leads_that_are_taken_apart_are_both_followed_up_and_nothing_is_said_twi
     let again = unmerge(&desk(&test), &bus, TENANT, test.lead_id(&second)).await;
     assert!(matches!(again, Err(operate::Error::NotMerged(_))));
     until("it is planned", async || !test.messages(&second).await.is_empty()).await;
-    test.advance_to(noon() + TimeDelta::days(31));
+    test.live_until(&[&first, &second], noon() + TimeDelta::days(31)).await;
     until("both are over", async || {
         let mut over = true;
         for asked in [&first, &second] {
@@ -270,7 +270,7 @@ async fn what_a_sibling_has_said_is_not_said_again() {
     let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");
     unmerge(&desk(&test), &bus, TENANT, test.lead_id(&family[2])).await.expect("taken apart");
     until("it is planned", async || !test.messages(&family[2]).await.is_empty()).await;
-    test.advance_to(noon() + TimeDelta::days(31));
+    test.live_until(&[&family[1], &family[2]], noon() + TimeDelta::days(40)).await;
     until("all is over", async || {
         let mut over = true;
         for asked in &family[1..] {

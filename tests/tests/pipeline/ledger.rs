@@ -109,8 +109,11 @@ async fn orders_of_a_shop_that_was_not_set_up_are_missing_once_it_is() {
         phone: "+12085550100".into(),
         postal_address: "4 Main St, Boise, ID 83702".into(),
         hours: "Monday to Saturday, 9 to 6".into(),
+        region: None,
+        opening: None,
+        closed_on: Vec::new(),
     };
-    tx.tenants().save_location(&location).await.expect("saved");
+    tx.locations().save(&location).await.expect("saved");
     tx.commit().await.expect("committed");
     // What enrich remembers of the tenant may be older.
     let bus = Bus::connect(&test.site.bus_config("operate")).await.expect("a connection");

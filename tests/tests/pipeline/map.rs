@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// Every crate with what it stands on, lowest first. A crate may depend on those before its own floor, never beside it.
 const FLOORS: [&[&str]; 9] = [
     &["domain"],
-    &["events", "service"],
+    &["events", "service", "templates"],
     &["store", "crm", "limits"],
     &["accounts"],
     &["catalog-cache"],

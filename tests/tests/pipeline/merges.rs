@@ -288,7 +288,7 @@ async fn a_number_that_is_corrected_is_the_one_that_is_written_to() {
     test.site.sim.world.ask_for_quote(&second, Manners::default());
     assert_eq!(until_merged(&test, &first).await, test.lead_id(&second));
     until("the right number has its text", async || test.texts_to(right).len() == 1).await;
-    test.advance_to(noon() + TimeDelta::days(31));
+    test.live_until(&[&second], noon() + TimeDelta::days(31)).await;
     until("it is over", async || {
         let states = test.states(&second).await;
         states.len() == 13 && states.iter().all(|state| !state.ends_with("planned"))

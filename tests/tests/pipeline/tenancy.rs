@@ -122,7 +122,9 @@ async fn another_tenants_door_secret_and_lead_are_of_no_use() {
     let theirs = domain::LeadId::of_order(other.tenant, domain::CrmName::Shopmonkey.as_str(), "o-2");
     let mut tx = site.store.begin(site.franchise.tenant).await.expect("a transaction");
     assert!(tx.leads().lookup(theirs).await.expect("an answer").is_none());
-    assert!(tx.messages().lock(domain::MessageId::of_step(theirs, 1)).await.expect("an answer").is_none());
+    assert!(
+        tx.messages().lock(domain::MessageId::of_step(theirs, 1), tests::noon()).await.expect("an answer").is_none()
+    );
     let theirs_in_crm = store::Contact {
         version: 9,
         nobody: None,
@@ -135,7 +137,7 @@ async fn another_tenants_door_secret_and_lead_are_of_no_use() {
     tx.leads().update_contact(domain::CrmName::Shopmonkey.as_str(), "c-o-2", &theirs_in_crm).await.expect("an answer");
     tx.commit().await.expect("committed");
     let once = || site.store.once(site.franchise.tenant);
-    assert!(once().lookup_lead_with_settings(theirs).await.expect("an answer").is_none());
+    assert!(once().lookup_lead_to_plan(theirs).await.expect("an answer").is_none());
     let now = site.clock.now();
     assert!(!once().plan_touches(theirs, &[], now, now).await.expect("an answer"));
     let mut tx = site.store.begin(other.tenant).await.expect("a transaction");

@@ -205,7 +205,8 @@ async fn a_clock_that_is_a_little_ahead_is_believed_and_one_that_is_days_ahead_i
     release(&next).await;
     assert!(test.states(&asked).await[1].ends_with("planned"), "it is due another day");
 
-    // The same touch, three minutes before its time.
+    // The same touch, three minutes before its time, and some hours after the first one.
+    test.advance_to(test.site.clock.now() + TimeDelta::hours(5));
     let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
     let soon = test.site.clock.now() + TimeDelta::minutes(3);
     let put =

@@ -1,0 +1,250 @@
+//! The time machine: what a follow-up will say, when, and why then, before it happens.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Channel, E164, Email, Ending, Law, LeadId, MessageState, PlannedTouch, Planning, PreviewedTouch, Rules, Segments,
+    State, Whereabouts, preview,
+};
+use serde::Serialize;
+use store::{Location, MessageLine, Template, TenantSettings};
+use templates::{Known, Renderer, Words};
+
+use crate::{Desk, Error};
+
+/// Somebody who might ask.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub first_name: Option<String>,
+    pub phone: Option<E164>,
+    pub email: Option<Email>,
+    /// The CRM's id of the shop. `None`: the tenant's first.
+    pub location: Option<String>,
+    pub vehicle: String,
+    pub service: String,
+    pub total_cents: i64,
+    pub asked_at: DateTime<Utc>,
+}
+
+/// A follow-up from its beginning to its end, if nobody answers.
+#[derive(Debug, Clone, Serialize)]
+pub struct CadencePreview {
+    pub tenant: String,
+    pub location: String,
+    /// By which clock they are shown their own time, and how that is known.
+    pub customer_zone: String,
+    pub customer_zone_source: &'static str,
+    pub shop_zone: String,
+    pub touches: Vec<TouchPreview>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TouchPreview {
+    pub step: u16,
+    pub channel: &'static str,
+    pub template: String,
+    /// As the cadence wants it.
+    pub wanted_at: DateTime<Utc>,
+    /// `None`: it does not leave.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// The same, on the customer's and on the shop's wall.
+    pub customer_time: Option<String>,
+    pub shop_time: Option<String>,
+    /// `sent`, `will be sent`, `withheld`, or another state of one that is over.
+    pub verdict: String,
+    /// The rules that moved it, in their order, in words.
+    pub because: Vec<String>,
+    pub subject: Option<String>,
+    pub text: Option<String>,
+    /// Of a text, as carriers count it.
+    pub segments: Option<Segments>,
+}
+
+/// What the preview of one person follows from.
+struct Case<'c> {
+    slug: &'c str,
+    settings: &'c TenantSettings,
+    templates: &'c [Template],
+    location: &'c Location,
+    whereabouts: Whereabouts,
+    known: Known<'c>,
+}
+
+/// The whole follow-up of somebody who might ask.
+pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<CadencePreview, Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    let settings = tx.tenants().settings().await?;
+    let templates = tx.tenants().list_templates().await?;
+    let locations = tx.locations().list().await?;
+    drop(tx);
+    let wanted = |location: &&Location| sample.location.as_ref().is_none_or(|id| *id == location.crm_location_id);
+    let location = locations.iter().find(wanted).ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
+    let case = Case {
+        slug,
+        settings: &settings,
+        templates: &templates,
+        location,
+        whereabouts: whereabouts(sample.phone.as_ref(), location),
+        known: Known::of_customer(sample.first_name.as_deref(), &sample.vehicle, &sample.service, sample.total_cents),
+    };
+    let calendar = location.calendar();
+    let rules = case.rules(&calendar);
+    let touches = settings.cadence.plan(&Planning {
+        created_at: sample.asked_at,
+        now: sample.asked_at,
+        can: &|channel| match channel {
+            Channel::Sms => sample.phone.is_some(),
+            Channel::Email => sample.email.is_some(),
+        },
+        heat: None,
+        total_cents: sample.total_cents,
+        has_vehicle: !sample.vehicle.is_empty(),
+        rules: &rules,
+        whereabouts: &case.whereabouts,
+    });
+    let played = preview(&touches, &rules, &case.whereabouts, &[]);
+    Ok(case.describe(played.into_iter().map(|played| case.will(played)).collect()))
+}
+
+/// What a lead has had, and what is left of its follow-up from now on.
+pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<CadencePreview, Error> {
+    let tenant = desk.find(slug).await?;
+    let mut tx = desk.store.begin(tenant).await?;
+    let settings = tx.tenants().settings().await?;
+    let templates = tx.tenants().list_templates().await?;
+    let lead = tx.merges().find_recipient(id).await?.ok_or(Error::NoSuchLead(id))?;
+    let location = tx.locations().list().await?.into_iter().find(|location| location.id == lead.location);
+    let location = location.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
+    let messages = tx.messages().list(id).await?;
+    drop(tx);
+    let recipient = &lead.recipient;
+    let case = Case {
+        slug,
+        settings: &settings,
+        templates: &templates,
+        location: &location,
+        whereabouts: whereabouts(recipient.phone.as_ref(), &location),
+        known: Known::of_customer(
+            recipient.first_name.as_deref(),
+            &recipient.vehicle,
+            &recipient.service,
+            recipient.total_cents,
+        ),
+    };
+    let calendar = location.calendar();
+    let rules = case.rules(&calendar);
+    let mut sent: Vec<_> = messages.iter().filter_map(|message| message.sent_at).collect();
+    sent.sort();
+    let now = desk.clock.now();
+    let (left, over): (Vec<_>, Vec<_>) = messages.into_iter().partition(|line| line.state == MessageState::Planned);
+    let touches: Vec<_> = left.iter().map(|line| touch_of(line, now)).collect();
+    let played = preview(&touches, &rules, &case.whereabouts, &sent);
+    let over = over.iter().map(|line| case.was(line));
+    // What moved it before is a part of why it leaves then.
+    let left = played.into_iter().zip(&left).map(|(mut played, line)| {
+        played.moves.splice(0..0, line.moves.iter().cloned());
+        case.will(played)
+    });
+    let mut touches: Vec<_> = over.chain(left).collect();
+    touches.sort_by_key(|touch| (touch.sent_at.unwrap_or(touch.wanted_at), touch.step));
+    Ok(case.describe(touches))
+}
+
+fn whereabouts(phone: Option<&E164>, location: &Location) -> Whereabouts {
+    Whereabouts::of(phone, location.time_zone, State::of_address(&location.postal_address))
+}
+
+fn touch_of(line: &MessageLine, now: DateTime<Utc>) -> PlannedTouch {
+    let MessageLine { step, channel, template, due_at, .. } = line;
+    PlannedTouch {
+        step: *step,
+        channel: *channel,
+        fallbacks: Vec::new(),
+        template: template.clone(),
+        due_at: (*due_at).max(now),
+    }
+}
+
+impl Case<'_> {
+    fn rules<'r>(&'r self, shop: &'r domain::ShopCalendar) -> Rules<'r> {
+        Rules { law: Law::ours(), window: self.settings.legal_window, own: &self.settings.sending, shop }
+    }
+
+    fn describe(&self, touches: Vec<TouchPreview>) -> CadencePreview {
+        CadencePreview {
+            tenant: self.slug.to_owned(),
+            location: self.location.name.clone(),
+            customer_zone: self.whereabouts.zone().name().to_owned(),
+            customer_zone_source: self.whereabouts.source().as_str(),
+            shop_zone: self.location.time_zone.name().to_owned(),
+            touches,
+        }
+    }
+
+    /// One that is still to come.
+    fn will(&self, played: PreviewedTouch) -> TouchPreview {
+        let PreviewedTouch { touch, moves, ending } = played;
+        let mut because: Vec<_> = moves.iter().map(|moved| moved.because.to_string()).collect();
+        because.dedup();
+        let (sent_at, verdict) = match ending {
+            Ending::Sent(at) => (Some(at), "will be sent"),
+            Ending::Withheld(rule) => {
+                because.push(rule.to_string());
+                (None, "withheld")
+            }
+        };
+        self.tell(touch, sent_at, verdict, because)
+    }
+
+    /// One that is over, or on its way.
+    fn was(&self, line: &MessageLine) -> TouchPreview {
+        let mut because: Vec<_> = line.moves.iter().map(|moved| moved.because.to_string()).collect();
+        because.dedup();
+        because.extend(line.reason.clone());
+        self.tell(touch_of(line, line.due_at), line.sent_at, line.state.as_str(), because)
+    }
+
+    fn tell(
+        &self,
+        touch: PlannedTouch,
+        sent_at: Option<DateTime<Utc>>,
+        verdict: &str,
+        because: Vec<String>,
+    ) -> TouchPreview {
+        let PlannedTouch { step, channel, template, due_at, .. } = touch;
+        let wall =
+            |zone: chrono_tz::Tz| sent_at.map(|at| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string());
+        let found = self.templates.iter().find(|words| words.name == template && words.channel == channel);
+        let rendered = found.map(|words| {
+            let known = Known {
+                shop: &self.location.name,
+                shop_phone: &self.location.phone,
+                shop_address: &self.location.postal_address,
+                shop_hours: &self.location.hours,
+                ..self.known.clone()
+            };
+            let words = Words { name: &words.name, subject: words.subject.as_deref(), body: &words.body };
+            Renderer::default().render(words, &known)
+        });
+        let (verdict, rendered) = match rendered {
+            Some(Ok(rendered)) => (verdict.to_owned(), Some(rendered)),
+            Some(Err(error)) => (format!("withheld: {error}"), None),
+            None => (format!("withheld: there is no {} template {template:?}", channel.as_str()), None),
+        };
+        let (subject, text) = rendered.map_or((None, None), |rendered| (rendered.subject, Some(rendered.body)));
+        TouchPreview {
+            step,
+            channel: channel.as_str(),
+            template,
+            wanted_at: due_at,
+            sent_at,
+            customer_time: wall(self.whereabouts.zone()),
+            shop_time: wall(self.location.time_zone),
+            verdict,
+            because,
+            segments: text.as_deref().filter(|_| channel == Channel::Sms).map(Segments::of),
+            subject,
+            text,
+        }
+    }
+}

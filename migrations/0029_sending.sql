@@ -63,13 +63,13 @@ create function plan_touches(
     end
     $$;
 
--- As start_attempt of 0010, and counts what this person has had within a day, by every address that is theirs: two leads of one
--- person that claim at the same moment are counted one after the other. Answers started, said (the same words went out before)
--- or too_many.
+-- As start_attempt of 0010, and counts what this person has had within a day, and whether anything went to them since a while ago, by
+-- every address that is theirs: what is claimed at the same moment is counted one after the other. Answers started, said (the same
+-- words went out before) or too_many.
 create function start_attempt(
     attempt uuid, of_message uuid, attempt_number integer, by_channel text, to_recipient text, words text,
     at timestamptz, said_since timestamptz, lease_until timestamptz, other_address text, most integer,
-    business_at timestamptz)
+    business_at timestamptz, quiet_since timestamptz)
     returns text
     language plpgsql volatile
     as $$
@@ -85,7 +85,10 @@ create function start_attempt(
         then
             return 'said';
         end if;
-        if count_sent(of_message, to_recipient, business_at) + count_sent(of_message, other_address, business_at) >= most then
+        if count_sent(of_message, to_recipient, business_at - interval '24 hours')
+               + count_sent(of_message, other_address, business_at - interval '24 hours') >= most
+           or count_sent(of_message, to_recipient, quiet_since) + count_sent(of_message, other_address, quiet_since) > 0
+        then
             return 'too_many';
         end if;
         update messages m set state = 'claimed', attempts = attempt_number, release_at = lease_until, reason = null
@@ -99,8 +102,8 @@ create function start_attempt(
     end
     $$;
 
--- How many other messages went to an address within the day before, or are on their way.
-create function count_sent(of_message uuid, address text, business_at timestamptz)
+-- How many other messages went to an address since then, or are on their way.
+create function count_sent(of_message uuid, address text, since timestamptz)
     returns bigint
     language sql stable
     as $$
@@ -110,6 +113,6 @@ create function count_sent(of_message uuid, address text, business_at timestampt
             select m.sent_at, m.due_at from messages m where m.tenant_id = current_tenant() and m.id = a.message_id limit 1
         ) said
         where a.tenant_id = current_tenant() and a.recipient = address and a.message_id <> of_message
-          and (a.outcome is null or a.outcome = 'accepted')
-          and coalesce(said.sent_at, said.due_at) > business_at - interval '24 hours'
+          -- What is on its way goes now, however long ago it was due.
+          and (a.outcome is null or (a.outcome = 'accepted' and coalesce(said.sent_at, said.due_at) > since))
     $$;

@@ -18,7 +18,7 @@ use crate::{
     fall_back,
     find_out::FindOut,
     recorded::Recorded,
-    tenants::Tenants,
+    tenants::{Tenant, Tenants},
 };
 
 /// How far the clock of whoever released a message may be ahead of ours and is still believed.
@@ -156,6 +156,7 @@ impl Send {
             other_address: other_address.as_deref(),
             most_in_24h: chosen.sending.most_in_24h,
             business_now: cx.now(),
+            quiet_since: cx.now() - if message.is_first { TimeDelta::zero() } else { apart_of(&chosen) },
         };
         // The same words to the same person within a day are the same message, whichever quote they are about.
         let apart = if message.was_merged { SAME_WORDS_OF_ONE_APART } else { SAME_WORDS_APART };
@@ -258,6 +259,10 @@ impl Send {
             }
         }
     }
+}
+
+fn apart_of(chosen: &Tenant) -> TimeDelta {
+    TimeDelta::minutes(chosen.sending.apart_minutes.into())
 }
 
 fn words(template: &Template) -> Words<'_> {

@@ -22,6 +22,8 @@ pub struct NewAttempt<'a> {
     /// So many go to one person within a day of business time.
     pub most_in_24h: u16,
     pub business_now: DateTime<Utc>,
+    /// And nothing else since then.
+    pub quiet_since: DateTime<Utc>,
 }
 
 /// Whether a call may be made.
@@ -30,7 +32,7 @@ pub enum Started {
     Yes,
     /// Another message with the same words went to the same recipient, or is on its way.
     SaidAlready,
-    /// They have had as many as they may within a day.
+    /// They have had as many as they may within a day, or one a moment ago.
     TooMany,
 }
 
@@ -74,7 +76,7 @@ impl Attempts<'_> {
         lease_until: DateTime<Utc>,
     ) -> Result<Started, Error> {
         let started = sqlx::query_scalar!(
-            r#"select start_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as "started!""#,
+            r#"select start_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as "started!""#,
             attempt.id.uuid(),
             attempt.message.uuid(),
             i32::try_from(attempt.number).unwrap_or(i32::MAX),
@@ -86,7 +88,8 @@ impl Attempts<'_> {
             lease_until,
             attempt.other_address,
             i32::from(attempt.most_in_24h),
-            attempt.business_now
+            attempt.business_now,
+            attempt.quiet_since
         )
         .fetch_one(&mut *self.0.inner)
         .await

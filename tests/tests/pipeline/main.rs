@@ -20,6 +20,7 @@ mod plans;
 mod poll;
 mod replies;
 mod rude;
+mod sending;
 mod tekmetric;
 mod tenancy;
 mod unsure;

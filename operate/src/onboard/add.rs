@@ -23,6 +23,7 @@ const TEKMETRIC_PER_SECOND: f64 = 5.0;
 const LEAST_PER_SECOND: f64 = 0.05;
 /// No CRM takes more; the simulator does.
 const MOST_PER_SECOND: f64 = 10_000.0;
+const MOST_MINUTES_APART: u32 = 7 * 24 * 60;
 const LONGEST_SLUG: usize = 63;
 const LONGEST_NAME: usize = 200;
 
@@ -71,6 +72,15 @@ fn check(settings: &TenantSettings, templates: &[Template]) -> Result<(), Error>
     if !(LEAST_PER_SECOND..=MOST_PER_SECOND).contains(&per_second) || burst == 0 {
         return wrong(format!(
             "crm_limit is {per_second} a second with a burst of {burst}; write for example 2.0 and 30"
+        ));
+    }
+    if settings.sending.most_in_24h == 0 {
+        return wrong("sending.most_in_24h is 0, and nobody would ever be written to; write for example 3".to_owned());
+    }
+    if settings.sending.apart_minutes > MOST_MINUTES_APART {
+        return wrong(format!(
+            "sending.apart_minutes is {}; the most is {MOST_MINUTES_APART}, which is a week",
+            settings.sending.apart_minutes
         ));
     }
     if settings.heat.hot_from < settings.heat.warm_from {

@@ -15,5 +15,5 @@ pub fn start(runtime: &Runtime, config: &Config) {
     let send =
         Send { config: config.clone(), tenants, renderer: Renderer::default(), find_out, recorded: recorded.clone() };
     stage::run(runtime, config.stage.clone(), send);
-    stage::run(runtime, config.receipts.clone(), Receive { recorded });
+    stage::run(runtime, config.receipts.clone(), Receive { config, recorded });
 }

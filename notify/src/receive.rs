@@ -1,21 +1,22 @@
 //! What vendors report about messages, in any order and any number of times.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel, MessageState, Receipt, StopReason, TenantId};
+use domain::{AttemptId, Channel, MessageId, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewReceipt, Reported};
 use tracing::{info, warn};
 
-use crate::{recorded::Recorded, send::announce, sendgrid, twilio};
+use crate::{Config, fall_back, recorded::Recorded, send::announce, sendgrid, twilio};
 
 /// In a burst, a customer who waits for a first text comes before a receipt; but a receipt is a proof, and whoever looks for a
 /// lost answer needs it within minutes (ADR 11).
 const MAY_WAIT: Duration = Duration::from_secs(15);
 
 pub(crate) struct Receive {
+    pub(crate) config: Arc<Config>,
     pub(crate) recorded: Recorded,
 }
 
@@ -59,7 +60,7 @@ impl Stage for Receive {
             cx.give_way(inbound.received_at, MAY_WAIT).await;
         }
         for report in &reports {
-            take_in(cx, &inbound, report).await?;
+            take_in(cx, &inbound, report, &self.config).await?;
         }
         Ok(())
     }
@@ -71,7 +72,7 @@ fn is_news(report: &Report, is_recorded: bool) -> bool {
 }
 
 /// Each report by itself: a repeat finds what was done and does the rest.
-async fn take_in(cx: &Context, inbound: &Inbound, report: &Report) -> Result<(), Failure> {
+async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Config) -> Result<(), Failure> {
     let Inbound { tenant, source, received_at, .. } = *inbound;
     let (last, code) = match &report.receipt {
         Receipt::Accepted => (None, None),
@@ -112,9 +113,21 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report) -> Result<(),
         && (is_finished || (again && state == wanted))
     {
         info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
+        if wanted == MessageState::Failed {
+            say_it_otherwise(cx, tenant, message, config).await?;
+        }
         announce(cx, tenant, lead, message, outcome).await?;
     }
     Ok(())
+}
+
+/// It will not arrive by this channel. A repeat finds the other message there.
+async fn say_it_otherwise(cx: &Context, tenant: TenantId, failed: MessageId, config: &Config) -> Result<(), Failure> {
+    let mut tx = cx.begin(tenant).await?;
+    let Some(failed) = tx.messages().lock(failed, cx.now()).await? else { return Ok(()) };
+    let other = fall_back::plan(cx, &mut tx, &failed, config).await?;
+    cx.commit(tx).await?;
+    fall_back::announce(cx, tenant, other).await
 }
 
 /// The receipt, the opt-out and the end of the follow-up, all or nothing.

@@ -30,6 +30,7 @@ Kinds:   fail_before, fail_after   500, without and with the effect
          too_many                  429; with "retry_after_s": 1 it says when to come again
          slow                      with "ms": 800
          lose_receipts, late_receipts (with "ms": 1500)
+         undelivered               taken, and a receipt says that it did not arrive
 "#;
 
 pub(crate) fn router() -> Router<Arc<World>> {

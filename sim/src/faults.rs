@@ -44,6 +44,8 @@ pub enum FaultKind {
     LoseReceipts,
     /// Done and answered; receipts come late.
     LateReceipts { ms: u64 },
+    /// Done and answered, and it does not arrive: a receipt says so, and comes twice.
+    Undelivered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +112,11 @@ pub(crate) async fn before(fault: Option<FaultKind>, cut: &Cut) -> Option<Respon
             let page = "<!doctype html><title>Just a moment...</title>";
             Some((StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/html")], page).into_response())
         }
-        FaultKind::FailAfter | FaultKind::CutAfter | FaultKind::LoseReceipts | FaultKind::LateReceipts { .. } => None,
+        FaultKind::FailAfter
+        | FaultKind::CutAfter
+        | FaultKind::LoseReceipts
+        | FaultKind::LateReceipts { .. }
+        | FaultKind::Undelivered => None,
     }
 }
 

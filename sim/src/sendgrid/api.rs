@@ -108,7 +108,7 @@ async fn send(
             Some(FaultKind::LateReceipts { ms }) => Duration::from_millis(ms),
             _ => world.settings.receipt_delay,
         };
-        tokio::spawn(webhook::report(world.clone(), mail, late));
+        tokio::spawn(webhook::report(world.clone(), mail, late, fault == Some(FaultKind::Undelivered)));
     }
     let headers = [
         ("x-message-id", id),

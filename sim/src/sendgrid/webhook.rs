@@ -28,9 +28,15 @@ pub fn public_key() -> String {
     STANDARD.encode(der.as_bytes())
 }
 
-pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration) {
+pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration, is_undelivered: bool) {
     tokio::time::sleep(delay).await;
     let now = now();
+    if is_undelivered {
+        // Twice, under two ids, as has been seen.
+        let body = format!("[{},\r\n{}]\r\n", event(&mail, "bounce", now), event(&mail, "bounce", now));
+        post(&world, &body).await;
+        return;
+    }
     // Delivered before processed: the vendor does not promise an order.
     let body = format!("[{},\r\n{}]\r\n", event(&mail, "delivered", now), event(&mail, "processed", now));
     post(&world, &body).await;

@@ -98,7 +98,8 @@ async fn create(
             Some(FaultKind::LateReceipts { ms }) => Duration::from_millis(ms),
             _ => world.settings.receipt_delay,
         };
-        tokio::spawn(callbacks::report(world.clone(), callback, sid, to, late));
+        let statuses = callbacks::statuses(fault == Some(FaultKind::Undelivered));
+        tokio::spawn(callbacks::report(world.clone(), callback, (sid, to), late, statuses));
     }
     after(fault, &cut, answer)
 }

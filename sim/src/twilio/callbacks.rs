@@ -53,8 +53,14 @@ async fn post(world: &World, url: &str, form: &[(&str, String)]) -> u16 {
 }
 
 /// The statuses a text goes through after it was taken.
-pub(crate) async fn report(world: Arc<World>, url: String, sid: String, to: String, delay: Duration) {
-    for status in ["queued", "sent", "delivered"] {
+pub(crate) async fn report(
+    world: Arc<World>,
+    url: String,
+    (sid, to): (String, String),
+    delay: Duration,
+    statuses: &'static [&'static str],
+) {
+    for status in statuses.iter().copied() {
         tokio::time::sleep(delay).await;
         {
             let mut messages = world.twilio.messages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +72,7 @@ pub(crate) async fn report(world: Arc<World>, url: String, sid: String, to: Stri
         if status == "queued" {
             continue;
         }
-        let form = [
+        let mut form = vec![
             ("AccountSid", ACCOUNT_SID.to_owned()),
             ("ApiVersion", "2010-04-01".to_owned()),
             ("From", FROM.to_owned()),
@@ -77,8 +83,17 @@ pub(crate) async fn report(world: Arc<World>, url: String, sid: String, to: Stri
             ("SmsStatus", status.to_owned()),
             ("To", to.clone()),
         ];
+        if status == "undelivered" {
+            // A landline, or a carrier that cannot be reached.
+            form.push(("ErrorCode", "30006".to_owned()));
+        }
         post(&world, &url, &form).await;
     }
+}
+
+/// What is reported, in its order; the end of a text that does not arrive comes twice.
+pub(super) fn statuses(is_undelivered: bool) -> &'static [&'static str] {
+    if is_undelivered { &["queued", "sent", "undelivered", "undelivered"] } else { &["queued", "sent", "delivered"] }
 }
 
 impl World {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Channel, InShopHours, MessageState};
 use operate::{Sample, preview_lead, preview_sample};
-use sim::{Manners, Quote};
+use sim::{Fault, FaultKind, Manners, Quote, Vendor};
 use store::MessageLine;
 use tests::{Test, noon, quote, until};
 
@@ -53,6 +53,46 @@ async fn a_text_that_no_telephone_takes_goes_out_as_an_email_at_once() {
     let text = find(&test, &asked, 1, Channel::Sms).await.expect("the text that failed");
     assert_eq!((text.state, text.reason.as_deref()), (MessageState::Failed, Some("21614")));
     assert_eq!(test.emails_to("dana@example.com").len(), 1);
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_does_not_arrive_goes_out_as_an_email_once_also_when_its_receipt_comes_twice() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.faults.add(Fault { vendor: Vendor::Twilio, kind: FaultKind::Undelivered, times: 1 });
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the email is delivered", async || {
+        find(&test, &asked, 1, Channel::Email).await.is_some_and(|line| line.state == MessageState::Delivered)
+    })
+    .await;
+    let text = find(&test, &asked, 1, Channel::Sms).await.expect("the text that failed");
+    assert_eq!(text.state, MessageState::Failed);
+    assert_eq!(test.emails_to("dana@example.com").len(), 1);
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_that_bounces_goes_out_as_a_text() {
+    let test = Test::start().await;
+    test.choose(|settings| {
+        settings.cadence =
+            serde_json::from_str(r#"[{"day":0,"channels":["email","sms"],"template":"day_0"}]"#).expect("a cadence");
+    })
+    .await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.faults.add(Fault { vendor: Vendor::Sendgrid, kind: FaultKind::Undelivered, times: 1 });
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the text is delivered", async || {
+        find(&test, &asked, 1, Channel::Sms).await.is_some_and(|line| line.state == MessageState::Delivered)
+    })
+    .await;
+    assert_eq!(find(&test, &asked, 1, Channel::Email).await.expect("an email").state, MessageState::Failed);
+    assert_eq!((test.emails_to("dana@example.com").len(), test.texts_to(DANA).len()), (1, 1));
     test.assert_settled().await;
     program.stop().await;
 }

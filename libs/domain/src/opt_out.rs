@@ -11,7 +11,7 @@ pub enum Keyword {
 /// Reads a text the way the CTIA asks for: case, punctuation and surrounding space do not matter.
 ///
 /// An opt-out word with nothing but politeness around it ("stop please", "stop texting me") counts too: 47 CFR
-/// 64.1200(a)(10) takes any wording that a reasonable person would read so. Whole sentences are read elsewhere.
+/// 64.1200(a)(10) takes any wording that a reasonable person would read so, in English and in Spanish; when in doubt it is one.
 ///
 /// The opt-out words are the union of 47 CFR 64.1200(a)(10) (stop, quit, end, revoke, opt out, cancel, unsubscribe) and
 /// the vendor's own list. `YES` is deliberately absent from the opt-in words: here it answers a question about a booking.
@@ -21,7 +21,7 @@ pub fn keyword(text: &str) -> Option<Keyword> {
         "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
         "START" | "UNSTOP" => Some(Keyword::Start),
         "HELP" | "INFO" => Some(Keyword::Help),
-        _ if is_polite_stop(text) => Some(Keyword::Stop),
+        _ if is_polite_stop(text) || is_refusal(text) => Some(Keyword::Stop),
         _ => None,
     }
 }
@@ -62,6 +62,94 @@ fn is_polite_stop(text: &str) -> bool {
     }) && stops
 }
 
+/// Sentences in which somebody wants to hear no more. `*` stands for a word of [`WRITING`], `@` for whom.
+const REFUSALS: [&str; 39] = [
+    "DO NOT * @",
+    "DONT * @",
+    "NEVER * @",
+    "DO NOT SEND ME ANY",
+    "DONT SEND ME ANY",
+    "DO NOT SEND ME MORE",
+    "DONT SEND ME MORE",
+    "STOP SENDING",
+    "STOP *ING",
+    "QUIT *ING",
+    "LEAVE ME ALONE",
+    "REMOVE ME",
+    "REMOVE MY NUMBER",
+    "REMOVE THIS NUMBER",
+    "TAKE ME OFF",
+    "TAKE MY NUMBER OFF",
+    "DELETE MY NUMBER",
+    "LOSE MY NUMBER",
+    "NO MORE TEXTS",
+    "NO MORE MESSAGES",
+    "NO MORE EMAILS",
+    "UNSUBSCRIBE ME",
+    "OPT ME OUT",
+    "WANT TO OPT OUT",
+    "I OPT OUT",
+    "WRONG NUMBER",
+    "WRONG PERSON",
+    "NO ME ESCRIBAN",
+    "NO ME ESCRIBA",
+    "NO ME MANDEN",
+    "NO ME MANDE",
+    "NO ME CONTACTEN",
+    "DEJEN DE",
+    "DEJE DE",
+    "NO MAS MENSAJES",
+    "NO QUIERO MAS MENSAJES",
+    "NUMERO EQUIVOCADO",
+    "BORREN MI NUMERO",
+    "QUITENME",
+];
+
+/// What is not to be done to them. A call is none of these: who wants no call may want a text.
+const WRITING: [&str; 9] = ["TEXT", "MESSAGE", "CONTACT", "EMAIL", "WRITE", "BOTHER", "SPAM", "HARASS", "TXT"];
+const WHOM: [&str; 7] = ["ME", "US", "THIS", "MY", "AGAIN", "ANYMORE", "HERE"];
+
+/// After these words it is a wish about when or how, and not about whether.
+const UNLESS: [&str; 9] = ["BEFORE", "UNTIL", "TILL", "AFTER", "DURING", "WHILE", "WORRY", "FORGET", "UNLESS"];
+
+fn is_refusal(text: &str) -> bool {
+    let plain: String =
+        text.chars().filter(|c| !matches!(c, '\'' | '’')).flat_map(char::to_uppercase).map(unaccented).collect();
+    let words: Vec<_> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if words.iter().any(|word| UNLESS.contains(word)) {
+        return false;
+    }
+    REFUSALS.iter().any(|refusal| {
+        let wanted: Vec<_> = refusal.split(' ').collect();
+        words.windows(wanted.len()).any(|said| said.iter().zip(&wanted).all(|(word, wanted)| is_said(word, wanted)))
+    })
+}
+
+fn is_said(word: &str, wanted: &str) -> bool {
+    match wanted {
+        "*" => WRITING.contains(&word),
+        "@" => WHOM.contains(&word),
+        // TEXTING, but WRITING of WRITE.
+        "*ING" => word.strip_suffix("ING").is_some_and(|stem| {
+            WRITING
+                .iter()
+                .any(|verb| *verb == stem || verb.strip_suffix('E') == Some(stem) || format!("{verb}M") == stem)
+        }),
+        _ => word == wanted,
+    }
+}
+
+fn unaccented(letter: char) -> char {
+    match letter {
+        'Á' => 'A',
+        'É' => 'E',
+        'Í' => 'I',
+        'Ó' => 'O',
+        'Ú' => 'U',
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +178,28 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_in_plain_words_is_an_opt_out() {
+        for text in [
+            "Please don't text me again",
+            "do not contact me",
+            "I said stop texting me about this car",
+            "take me off your list",
+            "Remove my number from your system please",
+            "no more messages, I went somewhere else",
+            "leave me alone!!",
+            "you have the wrong number",
+            "I want to opt out",
+            "Never message this number",
+            "stop spamming people",
+            "No me escriban más por favor",
+            "dejen de mandar mensajes",
+            "número equivocado",
+        ] {
+            assert_eq!(keyword(text), Some(Keyword::Stop), "{text}");
+        }
+    }
+
+    #[test]
     fn a_sentence_is_a_conversation() {
         for text in [
             "",
@@ -102,6 +212,15 @@ mod tests {
             "thank you",
             "please",
             "stop by tomorrow",
+            "don't text me before 9, I work nights",
+            "don't call me, text me",
+            "I don't know yet, send me the price",
+            "not interested in the wrap, only tint",
+            "no, mas tarde por favor",
+            "Don't forget to send me the quote",
+            "do not worry, I will come by",
+            "I do not write checks, is a card fine?",
+            "do not send the invoice yet",
         ] {
             assert_eq!(keyword(text), None, "{text}");
         }

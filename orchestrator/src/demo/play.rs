@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::America;
-use domain::Clock;
+use domain::{Clock, federal_holiday};
 use sim::{
     Fault, FaultKind, Vendor,
     play::{Scene, Script},
@@ -166,13 +166,16 @@ struct DemoClock {
     settings: Vec<(String, String)>,
 }
 
-/// Ten in the morning in the westernmost shop, so that it is day in all of them.
+/// Ten in the morning in the westernmost shop, so that it is day in all of them, on the last day of work: on Sundays and holidays
+/// texts would wait, and a demo is looked at on any day.
 #[expect(clippy::disallowed_methods, reason = "the edge, where a demo's clock is set")]
 fn clock(speed: f64) -> anyhow::Result<DemoClock> {
     anyhow::ensure!(Clock::takes(speed), "--speed takes a number above zero and up to a million, such as 43200");
     let anchor = Utc::now();
     let today = anchor.with_timezone(&America::Denver).date_naive();
-    let ten = today.and_time(NaiveTime::from_hms_opt(10, 0, 0).unwrap_or_default());
+    let is_work = |day: &NaiveDate| day.weekday().num_days_from_monday() < 5 && federal_holiday(*day).is_none();
+    let day = today.iter_days().rev().take(10).find(is_work).unwrap_or(today);
+    let ten = day.and_time(NaiveTime::from_hms_opt(10, 0, 0).unwrap_or_default());
     let start: DateTime<Utc> =
         America::Denver.from_local_datetime(&ten).earliest().map_or(anchor, |local| local.to_utc());
     Ok(DemoClock {

@@ -12,7 +12,7 @@ use tests::{KillOnce, noon, quote, until};
 use crate::{
     killed::unacked,
     ledger::desk,
-    merges::{DANA, STEPS, TENANT, describe, franchise, until_merged},
+    merges::{DANA, STEPS, TENANT, ask_both, describe, franchise, until_merged},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,9 +22,7 @@ async fn leads_that_are_taken_apart_are_both_followed_up_and_nothing_is_said_twi
     // The same service, written with other letters.
     let (first, second) =
         (quote("o-1"), Quote { vehicle: None, name: "New Quote: window tint".into(), ..quote("o-2") });
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &second).await;
     // Two days later somebody sees that these were two people with one telephone.
     test.advance_to(noon() + TimeDelta::days(2));
@@ -67,9 +65,7 @@ async fn an_order_that_is_tidied_away_hands_its_follow_up_on() {
     let test = franchise(DuplicateRules::default()).await;
     let program = test.run().await;
     let (first, second) = (quote("o-1"), quote("o-2"));
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &second).await;
     let planned = test.states(&first).await.iter().filter(|state| state.ends_with("planned")).count();
     test.site.sim.world.delete_order("o-1");
@@ -125,9 +121,7 @@ async fn taking_leads_apart_goes_on_where_it_was_interrupted() {
     let test = franchise(DuplicateRules::default()).await;
     let program = test.run().await;
     let (first, second) = (quote("o-1"), quote("o-2"));
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &second).await;
     // The operator's machine is gone before it has told anybody.
     let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
@@ -168,9 +162,7 @@ async fn an_order_that_is_gone_itself_takes_nobodys_place() {
     let test = franchise(DuplicateRules::default()).await;
     let program = test.run().await;
     let (first, second) = (quote("o-1"), quote("o-2"));
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &second).await;
     for order in ["o-2", "o-1"] {
         test.site.sim.world.delete_order(order);
@@ -191,9 +183,7 @@ async fn a_conversation_is_handed_to_nobody() {
     let test = franchise(DuplicateRules::default()).await;
     let program = test.run().await;
     let (first, second) = (quote("o-1"), quote("o-2"));
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &second).await;
     assert_eq!(test.site.sim.world.reply(DANA, "Tuesday?").await, 200);
     until("the lead talks", async || {
@@ -214,9 +204,7 @@ async fn a_shop_that_takes_over_and_gives_back_leaves_the_follow_up_where_it_was
     let program = test.run().await;
     let first = quote("o-1");
     let second = Quote { location_id: Some(LOCATIONS[2].0.into()), ..quote("o-2") };
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &first).await;
     until("the other shop goes on", async || test.messages(&second).await.len() == 13).await;
     test.site.sim.world.delete_order("o-2");
@@ -235,9 +223,7 @@ async fn what_one_shop_has_lost_another_that_was_asked_may_win() {
     let program = test.run().await;
     let first = quote("o-1");
     let second = Quote { location_id: Some(LOCATIONS[2].0.into()), ..quote("o-2") };
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     until_merged(&test, &second).await;
     test.site.sim.world.change_order("o-1", &json!({"workflowStatusId": "w-lost"}), Manners::default());
     until("the other shop goes on", async || !test.messages(&second).await.is_empty()).await;

@@ -29,6 +29,13 @@ pub(crate) async fn until_merged(test: &Test, asked: &Quote) -> LeadId {
     describe(test, test.lead_id(asked)).await.merged_into.expect("another")
 }
 
+/// Somebody asks, is written to, and asks again.
+pub(crate) async fn ask_both(test: &Test, first: &Quote, second: &Quote) {
+    test.site.sim.world.ask_for_quote(first, Manners::default());
+    test.until_texted(first).await;
+    test.site.sim.world.ask_for_quote(second, Manners::default());
+}
+
 /// A franchise with these rules.
 pub(crate) async fn franchise(duplicates: DuplicateRules) -> Test {
     let test = Test::start().await;
@@ -89,9 +96,7 @@ async fn two_shops_of_a_franchise_never_chase_one_customer() {
         vehicle: None,
         ..quote("o-2")
     };
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     assert_eq!(until_merged(&test, &second).await, test.lead_id(&first), "whoever was asked first goes on");
     assert!(test.messages(&second).await.is_empty());
     // At the same shop, another car and another service are another lead.
@@ -107,9 +112,7 @@ async fn a_tenant_may_have_the_shop_go_on_that_was_asked_last() {
     let program = test.run().await;
     let first = quote("o-1");
     let second = Quote { location_id: Some(LOCATIONS[2].0.into()), ..quote("o-2") };
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     assert_eq!(until_merged(&test, &first).await, test.lead_id(&second));
     let states = test.states(&first).await;
     assert!(states[1..].iter().all(|state| state.ends_with("cancelled")), "{states:?}");
@@ -283,9 +286,7 @@ async fn a_number_that_is_corrected_is_the_one_that_is_written_to() {
     let right = "+15125550199";
     let first = quote("o-1");
     let second = Quote { phone: Some(right.into()), ..quote("o-2") };
-    test.site.sim.world.ask_for_quote(&first, Manners::default());
-    test.until_texted(&first).await;
-    test.site.sim.world.ask_for_quote(&second, Manners::default());
+    ask_both(&test, &first, &second).await;
     assert_eq!(until_merged(&test, &first).await, test.lead_id(&second));
     until("the right number has its text", async || test.texts_to(right).len() == 1).await;
     test.live_until(&[&second], noon() + TimeDelta::days(31)).await;

@@ -15,7 +15,7 @@ const MOST_MERGES: u16 = 200;
 pub async fn describe_lead(desk: &Desk, slug: &str, lead: LeadId) -> Result<LeadDescription, Error> {
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
-    tx.merges().describe(lead).await?.ok_or(Error::NoSuchLead(lead))
+    tx.descriptions().describe(lead).await?.ok_or(Error::NoSuchLead(lead))
 }
 
 /// The latest merges, the newest first.

@@ -112,7 +112,7 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     let mut tx = desk.store.begin(tenant).await?;
     let settings = tx.tenants().settings().await?;
     let templates = tx.tenants().list_templates().await?;
-    let lead = tx.merges().find_recipient(id).await?.ok_or(Error::NoSuchLead(id))?;
+    let lead = tx.descriptions().find_recipient(id).await?.ok_or(Error::NoSuchLead(id))?;
     let location = tx.locations().list().await?.into_iter().find(|location| location.id == lead.location);
     let location = location.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
     let messages = tx.messages().list(id).await?;

@@ -22,8 +22,8 @@ pub struct NewAttempt<'a> {
     /// So many go to one person within a day of business time.
     pub most_in_24h: u16,
     pub business_now: DateTime<Utc>,
-    /// And nothing else since then.
-    pub quiet_since: DateTime<Utc>,
+    /// And nothing else since then. `None`: whatever went to them a moment ago.
+    pub quiet_since: Option<DateTime<Utc>>,
 }
 
 /// Whether a call may be made.

@@ -470,3 +470,13 @@ impl Leads<'_> {
         Ok(merged_into.flatten().map(LeadId::new))
     }
 }
+
+/// A number as it is kept.
+pub(crate) fn phone(kept: Option<&str>) -> Result<Option<E164>, Error> {
+    kept.map(E164::parse).transpose().map_err(|error| Error::corrupt("phone", error))
+}
+
+/// An email address as it is kept.
+pub(crate) fn email(kept: Option<&str>) -> Result<Option<Email>, Error> {
+    kept.map(Email::parse).transpose().map_err(|error| Error::corrupt("email", error))
+}

@@ -6,7 +6,11 @@ use domain::{
     Whereabouts, WithheldReason,
 };
 
-use crate::{Error, Transaction, locations::calendar};
+use crate::{
+    Error, Transaction,
+    leads::{email, phone},
+    locations::calendar,
+};
 
 /// A planned touch and when the pipeline first looks at it.
 #[derive(Debug, Clone)]
@@ -257,7 +261,7 @@ impl Messages<'_> {
         .await
         .map_err(Error::doing("lock a message"))?;
         row.map(|row| {
-            let phone = row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?;
+            let phone = phone(row.phone.as_deref())?;
             let shop = calendar(&row.time_zone, row.opening, row.closed_on)?;
             Ok(Message {
                 id,
@@ -282,12 +286,7 @@ impl Messages<'_> {
                     first_name: row.first_name,
                     phone,
                     texts_allowed: row.texts_allowed,
-                    email: row
-                        .email
-                        .as_deref()
-                        .map(Email::parse)
-                        .transpose()
-                        .map_err(|e| Error::corrupt("email", e))?,
+                    email: email(row.email.as_deref())?,
                     vehicle: row.vehicle,
                     service: row.service,
                     total_cents: row.total_cents,

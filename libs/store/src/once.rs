@@ -8,7 +8,11 @@ use domain::{
 };
 use sqlx::PgConnection;
 
-use crate::{Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings, leads::LeadRow, locations::calendar};
+use crate::{
+    Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings,
+    leads::{LeadRow, phone},
+    locations::calendar,
+};
 
 #[derive(Debug)]
 pub struct Once<'s> {
@@ -127,7 +131,7 @@ impl Once<'_> {
         .map_err(Error::doing("look up a lead and what its plan follows from"))?;
         loan.done();
         row.map(|row| {
-            let phone = row.phone.as_deref().map(E164::parse).transpose().map_err(|e| Error::corrupt("phone", e))?;
+            let phone = phone(row.phone.as_deref())?;
             let heat =
                 row.heat.as_deref().map(str::parse).transpose().map_err(|error| Error::corrupt("heat", error))?;
             let lead = LeadRow {

@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    ApiKeys, Attempts, Config, Error, Everywhere, Forms, Leads, Locations, Merges, Messages, Once, Polls, Replies,
-    Sealer, Tenants,
+    ApiKeys, Attempts, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges, Messages, Once, Polls,
+    Replies, Sealer, Tenants,
     pool::{Connections, Loan, Pool},
 };
 
@@ -137,6 +137,10 @@ impl Transaction {
 
     pub fn api_keys(&mut self) -> ApiKeys<'_> {
         ApiKeys(self)
+    }
+
+    pub fn descriptions(&mut self) -> Descriptions<'_> {
+        Descriptions(self)
     }
 
     pub fn locations(&mut self) -> Locations<'_> {

@@ -73,6 +73,9 @@ create function start_attempt(
     returns text
     language plpgsql volatile
     as $$
+    declare
+        within_a_day bigint;
+        is_quiet boolean;
     begin
         perform pg_advisory_xact_lock(hashtextextended(current_tenant()::text || theirs.address, 0))
         from (select a.address from (values (to_recipient), (other_address)) a (address)
@@ -85,10 +88,26 @@ create function start_attempt(
         then
             return 'said';
         end if;
-        if count_sent(of_message, to_recipient, business_at - interval '24 hours')
-               + count_sent(of_message, other_address, business_at - interval '24 hours') >= most
-           or count_sent(of_message, to_recipient, quiet_since) + count_sent(of_message, other_address, quiet_since) > 0
-        then
+        -- What is on its way goes now, however long ago it was due.
+        select count(*), coalesce(bool_and(theirs.at <= quiet_since), true) into within_a_day, is_quiet
+        from (
+            select case when a.outcome is null then business_at + interval '1 second' else said.at end as at
+            from (
+                select x.message_id, x.outcome from attempts x
+                where x.tenant_id = current_tenant() and x.recipient = to_recipient and x.message_id <> of_message
+                  and (x.outcome is null or x.outcome = 'accepted')
+                union
+                select x.message_id, x.outcome from attempts x
+                where x.tenant_id = current_tenant() and x.recipient = other_address and x.message_id <> of_message
+                  and (x.outcome is null or x.outcome = 'accepted')
+            ) a
+            cross join lateral (
+                select coalesce(m.sent_at, m.due_at) as at from messages m
+                where m.tenant_id = current_tenant() and m.id = a.message_id limit 1
+            ) said
+        ) theirs
+        where theirs.at > business_at - interval '24 hours';
+        if within_a_day >= most or not is_quiet then
             return 'too_many';
         end if;
         update messages m set state = 'claimed', attempts = attempt_number, release_at = lease_until, reason = null
@@ -100,19 +119,4 @@ create function start_attempt(
         values (current_tenant(), attempt, of_message, attempt_number, by_channel, to_recipient, words, at);
         return 'started';
     end
-    $$;
-
--- How many other messages went to an address since then, or are on their way.
-create function count_sent(of_message uuid, address text, since timestamptz)
-    returns bigint
-    language sql stable
-    as $$
-        select count(distinct a.message_id)
-        from attempts a
-        cross join lateral (
-            select m.sent_at, m.due_at from messages m where m.tenant_id = current_tenant() and m.id = a.message_id limit 1
-        ) said
-        where a.tenant_id = current_tenant() and a.recipient = address and a.message_id <> of_message
-          -- What is on its way goes now, however long ago it was due.
-          and (a.outcome is null or (a.outcome = 'accepted' and coalesce(said.sent_at, said.due_at) > since))
     $$;

@@ -24,6 +24,9 @@ use crate::{
 /// How far the clock of whoever released a message may be ahead of ours and is still believed.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
+/// For which a message waits while another to the same person is on its way. Wall time.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
 const SAME_WORDS_APART: TimeDelta = TimeDelta::hours(24);
 /// Of leads that are one, or were: as long as any follow-up.
 const SAME_WORDS_OF_ONE_APART: TimeDelta = TimeDelta::days(366);
@@ -156,7 +159,7 @@ impl Send {
             other_address: other_address.as_deref(),
             most_in_24h: chosen.sending.most_in_24h,
             business_now: cx.now(),
-            quiet_since: cx.now() - if message.is_first { TimeDelta::zero() } else { apart_of(&chosen) },
+            quiet_since: (!message.is_first).then(|| cx.now() - apart_of(&chosen)),
         };
         // The same words to the same person within a day are the same message, whichever quote they are about.
         let apart = if message.was_merged { SAME_WORDS_OF_ONE_APART } else { SAME_WORDS_APART };
@@ -164,9 +167,11 @@ impl Send {
         match tx.attempts().start(&new, started_at - apart, lease_until).await? {
             Started::Yes => {}
             Started::SaidAlready => return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await,
-            // Another message to this person was claimed since this one was read; it is decided anew, which says until when.
+            // Another message to this person was claimed since this one was read. Its row comes up again and is decided anew, which
+            // says until when; nothing waits here until the other is known to have left.
             Started::TooMany => {
-                return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("they were written to a moment ago")));
+                tx.messages().put_off(message.id, cx.clock().in_wall(A_MOMENT), "too_soon").await?;
+                return cx.commit(tx).await;
             }
         }
         cx.commit(tx).await?;

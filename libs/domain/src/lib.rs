@@ -19,6 +19,8 @@ mod safe_mode;
 mod segments;
 mod sending;
 mod service;
+mod sla;
+mod staff;
 mod told_by;
 mod website_lead;
 
@@ -38,9 +40,11 @@ pub use preview::{Ending, PreviewedTouch, preview};
 pub use safe_mode::SafeMode;
 pub use segments::{Encoding, Segments};
 pub use sending::{
-    Area, Because, Certainty, Departure, HoursError, InShopHours, Law, LegalWindow, Moved, OwnRules, Rules, Sending,
-    ShopCalendar, State, StateLaw, WeekHours, Whereabouts, WindowError, federal_holiday,
+    Area, Because, Certainty, Departure, HoursError, InShopHours, Law, LegalWindow, Moved, OwnRules, Pause, PauseScope,
+    Rules, Sending, ShopCalendar, State, StateLaw, WeekHours, Whereabouts, WindowError, after_pauses, federal_holiday,
 };
 pub use service::{Service, ServiceSearch, Tax};
+pub use sla::{SlaClock, SlaRules, SlaStep, SlaTimes};
+pub use staff::{Staff, StaffChannel, StaffMember};
 pub use told_by::ToldBy;
 pub use website_lead::{NotALead, Verdict, WebsiteLeadRules};

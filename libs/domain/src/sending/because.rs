@@ -39,6 +39,8 @@ pub enum Because {
     TooSoon {
         apart_minutes: u32,
     },
+    /// It, or what it belongs to, was paused: its clock stood still.
+    Paused,
 }
 
 impl Because {
@@ -52,6 +54,7 @@ impl Because {
             Self::ShopHours => "shop_hours",
             Self::TooMany { .. } => "too_many",
             Self::TooSoon { .. } => "too_soon",
+            Self::Paused => "paused",
         }
     }
 }
@@ -71,6 +74,7 @@ impl fmt::Display for Because {
             Self::ShopHours => f.write_str("the shop is closed"),
             Self::TooMany { most, state: Some(state) } => write!(f, "{state} allows {most} messages within a day"),
             Self::TooMany { most, state: None } => write!(f, "they have had {most} messages within a day"),
+            Self::Paused => f.write_str("it was paused, and waits as long as that took"),
             Self::TooSoon { apart_minutes } => write!(f, "the last message is less than {apart_minutes} minutes ago"),
         }
     }

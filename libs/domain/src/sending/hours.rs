@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +132,17 @@ fn place(day: Weekday) -> usize {
 }
 
 impl WeekHours {
+    /// Those of a shop that has not said its own: Monday to Friday, nine to five.
+    pub fn usual() -> Self {
+        let days = (0..7).map(|day| match (day, NaiveTime::from_hms_opt(9, 0, 0), NaiveTime::from_hms_opt(17, 0, 0)) {
+            (0..5, Some(opens), Some(closes)) => vec![(opens, closes)],
+            _ => Vec::new(),
+        });
+        let mut week: [Vec<_>; 7] = Default::default();
+        week.iter_mut().zip(days).for_each(|(place, day)| *place = day);
+        Self { shifts: Vec::new(), days: week }
+    }
+
     /// Every day from `opens` to `closes`.
     pub fn daily(opens: NaiveTime, closes: NaiveTime) -> Result<Self, HoursError> {
         let days = (0..7).filter_map(|day| Weekday::try_from(day).ok()).collect();
@@ -144,6 +155,35 @@ impl WeekHours {
         let (day, time) = (local.date_naive(), local.time());
         self.days[place(day.weekday())].iter().any(|(opens, closes)| *opens <= time && time < *closes)
             && !is_closed_on(day)
+    }
+
+    /// When it has been open for so long since `at`. `None`: not within two months.
+    pub fn after_open(
+        &self,
+        at: DateTime<Utc>,
+        open_for: TimeDelta,
+        zone: Tz,
+        is_closed_on: impl Fn(NaiveDate) -> bool,
+    ) -> Option<DateTime<Utc>> {
+        let mut left = open_for;
+        let today = at.with_timezone(&zone).date_naive();
+        for day in (0..LOOKS_AHEAD_DAYS).filter_map(|later| today.checked_add_days(Days::new(later))) {
+            if is_closed_on(day) {
+                continue;
+            }
+            for (opens, closes) in &self.days[place(day.weekday())] {
+                let from = instant(day, *opens, zone).max(at);
+                let until = instant(day, *closes, zone);
+                if until <= from {
+                    continue;
+                }
+                if left <= until - from {
+                    return Some(from + left);
+                }
+                left -= until - from;
+            }
+        }
+        None
     }
 
     /// The first instant, not before `at`, at which it is open. `None`: not within two months.

@@ -9,6 +9,7 @@ mod decide;
 mod holiday;
 mod hours;
 mod law;
+mod pause;
 mod state;
 mod whereabouts;
 mod window;
@@ -19,6 +20,7 @@ pub use decide::{Departure, InShopHours, OwnRules, Rules, Sending, ShopCalendar}
 pub use holiday::federal_holiday;
 pub use hours::{HoursError, WeekHours};
 pub use law::{Certainty, Law, StateLaw};
+pub use pause::{Pause, PauseScope, after_pauses};
 pub use state::State;
 pub use whereabouts::Whereabouts;
 pub(crate) use window::instant;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Because, Channel, Departure, E164, Email, Law, LegalWindow, Moved, OwnRules, Rules, SafeMode, Sending,
-    WithheldReason,
+    WithheldReason, after_pauses,
 };
 use store::Message;
 
@@ -13,8 +13,10 @@ pub(crate) enum Decision {
     Send(String),
     /// Everything but the call: nobody has this address.
     Rehearse,
-    /// Not before this instant, and by which rules.
-    Wait { until: DateTime<Utc>, moves: Vec<Moved> },
+    /// Not before this instant, and by which rules. Pauses count for it from `counted_from` on.
+    Wait { until: DateTime<Utc>, moves: Vec<Moved>, counted_from: DateTime<Utc> },
+    /// Not before somebody resumes what is paused.
+    Hold,
     /// No rule would let it leave within two months.
     Never(Because),
     /// By this channel it cannot be; another may be left.
@@ -56,6 +58,15 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
     if message.stopped || !message.lead_status.is_followed_up() {
         return Decision::Cancel;
     }
+    match after_pauses(message.counted_from, message.due_at, &message.pauses) {
+        None => return Decision::Hold,
+        // Nothing but a pause: how far a clock is behind the one that released it is for whoever asked.
+        Some(until) if until > now && until > message.due_at => {
+            let moves = vec![Moved { from: message.due_at, to: until, because: Because::Paused }];
+            return Decision::Wait { until, moves, counted_from: now };
+        }
+        Some(_) => {}
+    }
     let Some(address) = address(message) else {
         return Decision::Withhold(WithheldReason::NoAddress);
     };
@@ -73,14 +84,16 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
     let sending = Sending { channel: *channel, at: now, is_first: *is_first, whereabouts, sent };
     match rules.decide(&sending) {
         Departure::Now => Decision::Send(address),
-        Departure::Later { at, moves } => Decision::Wait { until: at, moves },
+        // It waits for the clock of the law, which stands still for nobody.
+        Departure::Later { at, moves } => Decision::Wait { until: at, moves, counted_from: at },
         Departure::Never(because) => Decision::Never(because),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{LeadId, LeadStatus, MessageId, MessageState, ShopCalendar, Whereabouts};
+    use chrono::TimeDelta;
+    use domain::{LeadId, LeadStatus, MessageId, MessageState, Pause, ShopCalendar, Whereabouts};
     use store::Recipient;
     use uuid::Uuid;
 
@@ -99,6 +112,8 @@ mod tests {
             state: MessageState::Planned,
             due_at: DateTime::UNIX_EPOCH,
             release_at: DateTime::UNIX_EPOCH,
+            counted_from: DateTime::UNIX_EPOCH,
+            pauses: Vec::new(),
             attempts: 0,
             lead_status: LeadStatus::New,
             stopped: false,
@@ -135,9 +150,24 @@ mod tests {
     fn a_listed_customer_gets_the_message_in_daylight_and_waits_for_the_morning_at_night() {
         assert_eq!(said(&message(), noon()), Decision::Send("+15125550142".into()));
         let night = "2026-01-10T05:00:00Z".parse().unwrap();
-        let Decision::Wait { until, moves } = said(&message(), night) else { panic!("sent at night") };
+        let Decision::Wait { until, moves, .. } = said(&message(), night) else { panic!("sent at night") };
         assert_eq!(until, "2026-01-10T15:00:00Z".parse::<DateTime<Utc>>().unwrap());
         assert_eq!(moves.last().map(|moved| moved.to), Some(until));
+    }
+
+    #[test]
+    fn what_is_paused_waits_and_then_as_long_as_the_pause_was() {
+        let open = Pause { from: noon() - TimeDelta::hours(1), until: None };
+        let paused = Message { due_at: noon(), counted_from: noon(), pauses: vec![open], ..message() };
+        assert_eq!(said(&paused, noon()), Decision::Hold);
+        let due = noon() - TimeDelta::minutes(10);
+        let over = Pause { until: Some(noon()), ..open };
+        let counted_from = noon() - TimeDelta::hours(2);
+        let resumed = Message { due_at: due, counted_from, pauses: vec![over], ..message() };
+        let Decision::Wait { until, moves, counted_from } = said(&resumed, noon()) else { panic!("sent at once") };
+        assert_eq!((until, counted_from), (noon() + TimeDelta::minutes(50), noon()));
+        assert_eq!(moves[0].because, Because::Paused);
+        assert_eq!(said(&Message { stopped: true, ..paused }, noon()), Decision::Cancel, "an end is an end");
     }
 
     #[test]

@@ -101,8 +101,15 @@ impl Send {
             Decision::Wait { until, .. } if until <= theirs => {
                 return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("it may leave at {until}")));
             }
-            Decision::Wait { until, moves } => {
-                tx.messages().move_to(message.id, until, &moves).await?;
+            Decision::Hold => {
+                if !tx.pauses().hold(message.id).await? {
+                    return Err(Failure::retry_after(A_MOMENT, anyhow!("it was resumed a moment ago")));
+                }
+                info!(message.id = %message.id, "is paused, and waits until somebody resumes it");
+                return cx.commit(tx).await;
+            }
+            Decision::Wait { until, moves, counted_from } => {
+                tx.messages().move_to(message.id, until, &moves, counted_from).await?;
                 let why = moves.last().map_or("", |moved| moved.because.as_str());
                 info!(message.id = %message.id, why, "waits until {until}");
                 return cx.commit(tx).await;

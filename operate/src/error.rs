@@ -28,6 +28,10 @@ pub enum Error {
     NoSuchShop(String),
     #[error("there is no lead {0} at this tenant")]
     NoSuchLead(domain::LeadId),
+    #[error("nobody said why; write for example --why \"the shop is being rebuilt\"")]
+    NoWhy,
+    #[error("that is not paused; see: leads pauses")]
+    NotPaused,
     #[error("lead {0} is not merged into another; see: leads lead merges")]
     NotMerged(domain::LeadId),
     #[error("{given:?} is no scope; write one of {known}")]

@@ -11,6 +11,7 @@ mod error;
 mod leads;
 mod ledger;
 mod onboard;
+mod pauses;
 mod preview;
 mod refusals;
 mod shops;
@@ -32,6 +33,7 @@ pub use onboard::{
     import_locations, list_api_keys, list_form_keys, list_tenants, preflight, read_settings, reseal_all,
     revoke_api_key, revoke_form_key, save_credentials,
 };
+pub use pauses::{WantedScope, list_pauses, pause, resume};
 pub use preview::{CadencePreview, Sample, TouchPreview, preview_lead, preview_sample};
 pub use refusals::{RefusalLine, Refusals};
 pub use shops::{Shop, list_shops};

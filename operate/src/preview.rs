@@ -1,9 +1,11 @@
 //! The time machine: what a follow-up will say, when, and why then, before it happens.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, E164, Email, Ending, Law, LeadId, MessageState, PlannedTouch, Planning, PreviewedTouch, Rules, Segments,
-    State, Whereabouts, preview,
+    Because, Channel, E164, Email, Ending, Law, LeadId, MessageState, Moved, PlannedTouch, Planning, PreviewedTouch,
+    Rules, Segments, State, Whereabouts, after_pauses, preview,
 };
 use serde::Serialize;
 use store::{Location, MessageLine, Template, TenantSettings};
@@ -116,6 +118,10 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     let location = tx.locations().list().await?.into_iter().find(|location| location.id == lead.location);
     let location = location.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
     let messages = tx.messages().list(id).await?;
+    let mut pauses = HashMap::new();
+    for channel in Channel::ALL {
+        pauses.insert(channel, tx.pauses().list_of_lead(id, channel).await?);
+    }
     drop(tx);
     let recipient = &lead.recipient;
     let case = Case {
@@ -137,15 +143,27 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     sent.sort();
     let now = desk.clock.now();
     let (left, over): (Vec<_>, Vec<_>) = messages.into_iter().partition(|line| line.state == MessageState::Planned);
-    let touches: Vec<_> = left.iter().map(|line| touch_of(line, now)).collect();
+    let runs_at = |line: &MessageLine| after_pauses(line.counted_from, line.due_at, &pauses[&line.channel]);
+    let (left, held): (Vec<_>, Vec<_>) = left.into_iter().partition(|line| runs_at(line).is_some());
+    let touches: Vec<_> = left
+        .iter()
+        .map(|line| touch_of(line, runs_at(line).unwrap_or(line.due_at).max(now)))
+        .collect();
     let played = preview(&touches, &rules, &case.whereabouts, &sent);
     let over = over.iter().map(|line| case.was(line));
+    let held = held.iter().map(|line| {
+        let because = Because::Paused.to_string();
+        case.tell(touch_of(line, line.due_at), None, "held until it is resumed", vec![because])
+    });
     // What moved it before is a part of why it leaves then.
     let left = played.into_iter().zip(&left).map(|(mut played, line)| {
-        played.moves.splice(0..0, line.moves.iter().cloned());
+        let because = Because::Paused;
+        let shifted = runs_at(line).filter(|at| *at > line.due_at);
+        let shifted = shifted.map(|to| Moved { from: line.due_at, to, because });
+        played.moves.splice(0..0, line.moves.iter().cloned().chain(shifted));
         case.will(played)
     });
-    let mut touches: Vec<_> = over.chain(left).collect();
+    let mut touches: Vec<_> = over.chain(held).chain(left).collect();
     touches.sort_by_key(|touch| (touch.sent_at.unwrap_or(touch.wanted_at), touch.step));
     Ok(case.describe(touches))
 }
@@ -154,14 +172,14 @@ fn whereabouts(phone: Option<&E164>, location: &Location) -> Whereabouts {
     Whereabouts::of(phone, location.time_zone, State::of_address(&location.postal_address))
 }
 
-fn touch_of(line: &MessageLine, now: DateTime<Utc>) -> PlannedTouch {
-    let MessageLine { step, channel, template, due_at, .. } = line;
+fn touch_of(line: &MessageLine, due_at: DateTime<Utc>) -> PlannedTouch {
+    let MessageLine { step, channel, template, .. } = line;
     PlannedTouch {
         step: *step,
         channel: *channel,
         fallbacks: Vec::new(),
         template: template.clone(),
-        due_at: (*due_at).max(now),
+        due_at,
     }
 }
 

@@ -1,272 +1,23 @@
 //! `leads`: reads the command line and the settings, and hands over.
 
-use std::{path::PathBuf, process::ExitCode};
+mod arguments;
 
-use chrono::NaiveDate;
-use clap::{Parser, Subcommand};
-use domain::{CrmName, DeadLetterId, LeadId, ServiceSearch};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use domain::ServiceSearch;
 use orchestrator::{
     Config, Role,
-    commands::{
-        self,
-        cadence::PreviewArguments,
-        credentials::{self, VendorName},
-        keys::{self, FormKeyArguments},
-        onboard,
-    },
+    commands::{self, credentials, keys, onboard},
     demo,
 };
 use service::telemetry;
 
+use crate::arguments::{Arguments, Cadence, Command, Dead, Lead, Nats, Tenant, Webhook};
+
 /// Many small allocations on several threads: the system's allocator took about a tenth of a busy pipeline's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// From a quote request to an appointment: answers every lead at once, follows up for thirty days, loses none.
-#[derive(Debug, Parser)]
-#[command(name = "leads", version, about)]
-struct Arguments {
-    /// The settings file; LEADS__SECTION__KEY in the environment goes before it
-    #[arg(long, global = true, env = "LEADS_CONFIG")]
-    config: Option<PathBuf>,
-    /// Print JSON where there is a choice
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Run roles: ingest, enrich, schedule, notify, operate, or all of them
-    Run {
-        /// ingest, enrich, schedule, notify, operate, or all
-        #[arg(required = true, value_name = "ROLE")]
-        roles: Vec<String>,
-    },
-    /// Show the whole product on this machine, on private servers, with simulated vendors
-    Demo(demo::Options),
-    /// Apply what is missing in Postgres
-    Migrate,
-    /// Streams and consumers
-    #[command(subcommand)]
-    Nats(Nats),
-    /// What stages gave up on
-    #[command(subcommand)]
-    Dead(Dead),
-    /// What was turned away at the doors, newest first
-    Refused,
-    /// Compare what a tenant's CRM knows with what we received: "0 missing", or the list
-    Ledger {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// The first day, such as 2026-03-02; the day before the last one if left out
-        #[arg(long)]
-        from: Option<NaiveDate>,
-        /// The last day; today if left out
-        #[arg(long)]
-        to: Option<NaiveDate>,
-        /// Take in what is missing
-        #[arg(long)]
-        recover: bool,
-    },
-    /// What a tenant's shops sell, as a customer would be told
-    Catalog {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// As people say it: ceramic, full sedan
-        words: Vec<String>,
-        /// Only what costs at most so many dollars
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-        at_most: Option<u32>,
-        /// Only what customers may book by themselves
-        #[arg(long)]
-        bookable: bool,
-    },
-    /// What a follow-up says, and when
-    #[command(subcommand)]
-    Cadence(Cadence),
-    /// One lead, and leads that are one
-    #[command(subcommand)]
-    Lead(Lead),
-    /// What is done for one tenant
-    #[command(subcommand)]
-    Tenant(Tenant),
-    /// Say what is wrong and what to do
-    Doctor,
-}
-
-#[derive(Debug, Subcommand)]
-enum Tenant {
-    /// Every tenant
-    List,
-    /// Add one; nobody is written to before it goes live
-    Add {
-        /// Its name in commands, such as sample-tint
-        tenant: String,
-        /// As people call it
-        #[arg(long)]
-        name: String,
-        /// shopmonkey or tekmetric; what the settings say, or else shopmonkey
-        #[arg(long)]
-        crm: Option<CrmName>,
-        /// What it chose, as JSON; everything left out is the default
-        #[arg(long, value_name = "FILE")]
-        settings: Option<PathBuf>,
-    },
-    /// Show what it has chosen, or have it choose what a JSON file says (docs/settings.md)
-    Settings {
-        /// As `leads tenant list` names it
-        tenant: String,
-        file: Option<PathBuf>,
-    },
-    /// Keep a vendor's credentials, read as JSON from standard input, in place of those before
-    Credentials {
-        /// As `leads tenant list` names it
-        tenant: String,
-        vendor: VendorName,
-        /// With a new address for what Twilio or SendGrid tells us
-        #[arg(long)]
-        anew: bool,
-    },
-    /// Take in shops from a CSV file, with a result for each row
-    Import {
-        /// As `leads tenant list` names it
-        tenant: String,
-        file: PathBuf,
-        /// Say what would become of each row, and keep nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Look whether it can go live, shop by shop
-    Check {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// Send no lead of nobody's through the pipeline
-        #[arg(long)]
-        without_test_leads: bool,
-    },
-    /// From now on look through its CRM and answer whoever asks
-    GoLive {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// Also if something is wrong
-        #[arg(long)]
-        anyway: bool,
-    },
-    /// Make a key for a website's form
-    FormKey(FormKeyArguments),
-    /// The keys of a tenant's forms
-    FormKeys {
-        /// As `leads tenant list` names it
-        tenant: String,
-    },
-    /// Take a form's key back
-    RevokeFormKey {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// As it stands in the page
-        key: String,
-    },
-    /// Make a key for a machine that asks the operators' API
-    ApiKey {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// What the key is for
-        name: String,
-        /// What it may do: ledger:read, ledger:recover; all of it, if left out
-        #[arg(long = "scope")]
-        scopes: Vec<String>,
-    },
-    /// The keys for the operators' API
-    ApiKeys {
-        /// As `leads tenant list` names it
-        tenant: String,
-    },
-    /// Have a key open nothing any more
-    RevokeKey {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// As `leads tenant api-keys` names it
-        name: String,
-    },
-    /// Seal every tenant's credentials anew, with the first of seal.keys
-    Reseal,
-    /// Whether CRMs still tell us what happens there
-    #[command(subcommand)]
-    Webhook(Webhook),
-    /// Take in what was asked for before the tenant went live; nobody is written to about it
-    Backfill {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// How far back
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
-        days: u32,
-        /// Write to whoever asked, as if they had asked today
-        #[arg(long)]
-        contact: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Cadence {
-    /// Play a follow-up to its end: each message, when it leaves, and why then. Nothing is sent
-    Preview(PreviewArguments),
-}
-
-#[derive(Debug, Subcommand)]
-enum Lead {
-    /// Everything that is known about it
-    Show {
-        /// As `leads tenant list` names it
-        tenant: String,
-        lead: LeadId,
-    },
-    /// Which leads are one with which, the newest first
-    Merges {
-        /// As `leads tenant list` names it
-        tenant: String,
-    },
-    /// Take a lead apart from the one it was merged into
-    Unmerge {
-        /// As `leads tenant list` names it
-        tenant: String,
-        lead: LeadId,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Webhook {
-    /// Each tenant's, and what is wrong with it
-    List,
-    /// Switch it on again, or register it anew
-    Repair {
-        /// As `leads tenant list` names it
-        tenant: String,
-        /// With a new address and a new secret, also if the CRM has one
-        #[arg(long)]
-        anew: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Nats {
-    /// Make them what nats/ says
-    Apply,
-    /// Say what differs
-    Diff,
-}
-
-#[derive(Debug, Subcommand)]
-enum Dead {
-    /// The open ones, newest first
-    List,
-    /// Give one another chance
-    Redrive {
-        /// As `leads dead list` prints it
-        id: DeadLetterId,
-    },
-}
 
 fn main() -> ExitCode {
     service::http::install_tls();
@@ -336,6 +87,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Cadence(Cadence::Preview(wanted)) => {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(commands::cadence::preview(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Pause { what, why } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::pauses::pause(&config, what, &why, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Resume { what } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::pauses::resume(&config, what, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Pauses { tenant } => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(commands::pauses::list(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Lead(Lead::Show { tenant, lead }) => {
             let config = load_for(&["postgres", "redis"])?;

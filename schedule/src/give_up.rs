@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use domain::{LeadId, StopReason, TenantId};
 use events::{Event as _, LeadClosed};
 use stage::{Failure, Runtime};
@@ -10,6 +11,9 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::{Config, release::PATIENCE};
+
+/// For which a lead with messages that are still to come is left alone.
+const NOT_YET: TimeDelta = TimeDelta::hours(6);
 
 pub(crate) async fn run(runtime: &Runtime, config: &Config) {
     let stopping = runtime.lifecycle.stopping();
@@ -45,7 +49,9 @@ async fn give_up(runtime: &Runtime, tenant: TenantId, id: LeadId) -> Result<(), 
     };
     let waiting = lead.status.is_followed_up() && lead.stop_reason.is_none();
     if waiting && tx.leads().count_open_messages(id).await? > 0 {
-        // A message was put off beyond the plan; the lead comes up again.
+        // A message was put off beyond the plan, or is paused.
+        tx.leads().look_again_at(id, now + NOT_YET).await?;
+        tx.commit().await?;
         return Ok(());
     }
     if waiting {

@@ -8,6 +8,7 @@ mod config;
 mod give_up;
 mod plan;
 mod release;
+mod resume;
 
 pub use app::start;
 pub use config::Config;

@@ -111,6 +111,14 @@ impl<'s> Everywhere<'s> {
         Ok(rows.into_iter().map(|row| due((row.tenant_id, row.id, row.released_at))).collect())
     }
 
+    /// Has up to `batch` messages looked at again that a pause has held which is over. Answers zero when there are none.
+    pub async fn release_held(&self, now: DateTime<Utc>, batch: u16) -> Result<i64, Error> {
+        sqlx::query_scalar!(r#"select release_held($1, $2) as "released!""#, now, i32::from(batch))
+            .fetch_one(&mut *self.0.lend().await?)
+            .await
+            .map_err(Error::doing("release what was paused"))
+    }
+
     /// Takes up to `batch` polls that are due, until `leased_until`. By the wall.
     pub async fn take_polls(
         &self,

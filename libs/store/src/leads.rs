@@ -291,6 +291,20 @@ impl Leads<'_> {
         .map_err(Error::doing("count a lead's open messages"))
     }
 
+    /// It may have to be given up, but not before `at`.
+    pub async fn look_again_at(self, id: LeadId, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update leads set gives_up_at = $3 where tenant_id = $1 and id = $2 and gives_up_at is not null",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("put off giving a lead up"))
+    }
+
     /// Nobody needs to look again whether this lead answered.
     pub async fn set_settled(self, id: LeadId) -> Result<(), Error> {
         sqlx::query!(

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, PlannedTouch, ShopCalendar, State,
+    Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, Pause, PlannedTouch, ShopCalendar, State,
     Whereabouts, WithheldReason,
 };
 
@@ -35,6 +35,10 @@ pub struct Message {
     pub state: MessageState,
     pub due_at: DateTime<Utc>,
     pub release_at: DateTime<Utc>,
+    /// From when on pauses count for it.
+    pub counted_from: DateTime<Utc>,
+    /// Since then, of it or of what it belongs to; the earliest first.
+    pub pauses: Vec<Pause>,
     pub attempts: u32,
     pub lead_status: LeadStatus,
     pub stopped: bool,
@@ -76,6 +80,8 @@ pub struct MessageLine {
     pub due_at: DateTime<Utc>,
     pub sent_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// From when on pauses count for it.
+    pub counted_from: DateTime<Utc>,
     /// What moved it, each with its rule.
     pub moves: Vec<Moved>,
 }
@@ -114,8 +120,13 @@ impl Messages<'_> {
     /// A lead's messages in the order of their steps.
     pub async fn list(self, lead: LeadId) -> Result<Vec<MessageLine>, Error> {
         let rows = sqlx::query!(
-            "select id, step, channel, template, state, reason, due_at, sent_at, finished_at, moves
-             from messages where tenant_id = $1 and lead_id = $2 order by step, due_at, channel",
+            r#"select m.id, m.step, m.channel, m.template, m.state, m.reason, m.due_at, m.sent_at, m.finished_at, m.moves,
+                      coalesce(m.counted_from, l.planned_at, m.due_at) as "counted_from!"
+               from messages m
+               cross join lateral (
+                   select planned_at from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1
+               ) l
+               where m.tenant_id = $1 and m.lead_id = $2 order by m.step, m.due_at, m.channel"#,
             self.0.tenant.uuid(),
             lead.uuid()
         )
@@ -134,6 +145,7 @@ impl Messages<'_> {
                     due_at: row.due_at,
                     sent_at: row.sent_at,
                     finished_at: row.finished_at,
+                    counted_from: row.counted_from,
                     moves: match row.moves {
                         Some(moves) => serde_json::from_value(moves).map_err(|error| Error::corrupt("moves", error))?,
                         None => Vec::new(),
@@ -244,6 +256,14 @@ impl Messages<'_> {
                           where sent.at > $3::timestamptz - interval '25 hours'
                           order by sent.at
                       ) as "sent!: Vec<DateTime<Utc>>",
+                      coalesce(m.counted_from, l.planned_at, m.due_at) as "counted_from!",
+                      (
+                          select jsonb_agg(jsonb_build_object('from', paused_at, 'until', resumed_at) order by paused_at)
+                          from pauses p
+                          where p.of_id = any (array[m.tenant_id, m.lead_id, l.location_id]) and p.tenant_id = m.tenant_id
+                            and (p.channel is null or p.channel = m.channel)
+                            and (p.resumed_at is null or p.resumed_at > coalesce(m.counted_from, l.planned_at, m.due_at))
+                      ) as pauses,
                       s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address,
                       s.hours
                from messages m
@@ -277,6 +297,8 @@ impl Messages<'_> {
                 state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
                 due_at: row.due_at,
                 release_at: row.release_at,
+                counted_from: row.counted_from,
+                pauses: pauses(row.pauses)?,
                 attempts: u32::try_from(row.attempts).unwrap_or_default(),
                 lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
                 stopped: row.stopped,
@@ -300,19 +322,27 @@ impl Messages<'_> {
         .transpose()
     }
 
-    /// A rule lets it leave at the end of these moves; they are kept, and their last rule is what it waits for.
-    pub async fn move_to(self, id: MessageId, at: DateTime<Utc>, moves: &[Moved]) -> Result<(), Error> {
+    /// A rule lets it leave at the end of these moves; they are kept, and their last rule is what it waits for. Pauses count for it
+    /// from `counted_from` on.
+    pub async fn move_to(
+        self,
+        id: MessageId,
+        at: DateTime<Utc>,
+        moves: &[Moved],
+        counted_from: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let reason = moves.last().map(|moved| moved.because.as_str());
         let moves = serde_json::to_value(moves).map_err(|error| Error::corrupt("moves", error))?;
         sqlx::query!(
             "update messages
-             set due_at = $3, release_at = $3, reason = $4, moves = coalesce(moves, '[]') || $5::jsonb
+             set due_at = $3, release_at = $3, reason = $4, moves = coalesce(moves, '[]') || $5::jsonb, counted_from = $6
              where tenant_id = $1 and id = $2 and state = 'planned'",
             self.0.tenant.uuid(),
             id.uuid(),
             at,
             reason,
-            moves
+            moves,
+            counted_from
         )
         .execute(&mut *self.0.inner)
         .await
@@ -332,8 +362,9 @@ impl Messages<'_> {
         let id = MessageId::of_step_by(message.lead, message.step, *channel);
         let left: Vec<_> = left.iter().map(|channel| channel.as_str().to_owned()).collect();
         let added = sqlx::query!(
-            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, fallbacks)
-             select $1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9
+            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, fallbacks,
+                                   counted_from)
+             select $1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9, $7
              where exists (select from leads l where l.tenant_id = $1 and l.id = $3 and l.stopped_at is null)
              on conflict do nothing",
             self.0.tenant.uuid(),
@@ -355,7 +386,7 @@ impl Messages<'_> {
     /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
     pub async fn put_off(self, id: MessageId, at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
         sqlx::query!(
-            "update messages set state = 'planned', due_at = $3, release_at = $3, reason = $4
+            "update messages set state = 'planned', due_at = $3, release_at = $3, reason = $4, counted_from = $3
              where tenant_id = $1 and id = $2 and state in ('planned', 'claimed', 'unknown')",
             self.0.tenant.uuid(),
             id.uuid(),
@@ -443,6 +474,13 @@ impl Messages<'_> {
         .fetch_one(&mut *self.0.inner)
         .await
         .map_err(Error::doing("look for an opt-out"))
+    }
+}
+
+fn pauses(kept: Option<serde_json::Value>) -> Result<Vec<Pause>, Error> {
+    match kept {
+        Some(pauses) => serde_json::from_value(pauses).map_err(|error| Error::corrupt("pauses", error)),
+        None => Ok(Vec::new()),
     }
 }
 

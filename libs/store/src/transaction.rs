@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    ApiKeys, Attempts, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges, Messages, Once, Polls,
-    Replies, Sealer, Tenants,
+    ApiKeys, Attempts, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges, Messages, Once, Pauses,
+    Polls, Replies, Sealer, Tenants,
     pool::{Connections, Loan, Pool},
 };
 
@@ -149,6 +149,10 @@ impl Transaction {
 
     pub fn merges(&mut self) -> Merges<'_> {
         Merges(self)
+    }
+
+    pub fn pauses(&mut self) -> Pauses<'_> {
+        Pauses(self)
     }
 
     pub fn polls(&mut self) -> Polls<'_> {

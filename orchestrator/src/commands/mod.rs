@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod nats;
 pub mod onboard;
+pub mod pauses;
 pub mod refused;
 pub mod run;
 pub mod tenant;

@@ -15,6 +15,7 @@ mod limits;
 mod map;
 mod merges;
 mod onboard;
+mod pauses;
 mod permissions;
 mod plans;
 mod poll;

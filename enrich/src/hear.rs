@@ -1,11 +1,15 @@
 //! A customer wrote back: the follow-up ends, and an opt-out takes effect, in one transaction.
 
 use anyhow::anyhow;
-use domain::{Channel, E164, Keyword, StopReason, keyword};
+use chrono::TimeDelta;
+use domain::{Channel, E164, Keyword, StopReason, TaskId, keyword};
 use events::{Inbound, LeadReplied, Stream};
 use stage::{Context, Failure, Stage};
-use store::Reply;
+use store::{NewTask, Reply};
 use tracing::info;
+
+/// Before the staff is told that somebody who wrote back has no answer.
+const ANSWER_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
 pub(crate) struct Hear;
 
@@ -83,6 +87,18 @@ impl Stage for Hear {
             for lead in &leads {
                 tx.leads().stop(*lead, reason, cx.now()).await?;
             }
+        }
+        if let (Some(StopReason::Replied), Some(lead)) = (reason, leads.first()) {
+            // Whoever wrote back waits for a person.
+            let task = NewTask {
+                id: TaskId::of_reply(*lead, &text.id),
+                lead: *lead,
+                title: "Answer what they wrote",
+                due_at: cx.now() + ANSWER_WITHIN,
+                assignee: None,
+                created_by: "reply",
+            };
+            tx.tasks().add(&task, cx.now()).await?;
         }
         cx.commit(tx).await?;
         let what = reason.map_or("goes on".to_owned(), |reason| format!("ends: {}", reason.as_str()));

@@ -18,7 +18,9 @@ mod router;
 mod sendgrid;
 mod shopmonkey;
 mod signature;
+mod slack;
 mod tekmetric;
+mod telegram;
 mod twilio;
 
 pub use app::App;

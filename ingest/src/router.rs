@@ -1,7 +1,7 @@
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::post};
 use service::{Code, Problem};
 
-use crate::{App, door::LARGEST_BODY_BYTES, forms, refusals, sendgrid, shopmonkey, tekmetric, twilio};
+use crate::{App, door::LARGEST_BODY_BYTES, forms, refusals, sendgrid, shopmonkey, slack, tekmetric, telegram, twilio};
 
 /// Every address from outside, on one screen.
 pub fn router(app: App) -> Router {
@@ -11,6 +11,8 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/twilio/{token}/status", post(twilio::status))
         .route("/webhooks/twilio/{token}/reply", post(twilio::reply))
         .route("/webhooks/sendgrid/{token}", post(sendgrid::events))
+        .route("/webhooks/slack/{token}", post(slack::interaction))
+        .route("/webhooks/telegram/{token}", post(telegram::update))
         .route("/api/forms/{form_key}", post(forms::form).options(forms::preflight))
         .route("/api/chatbot/leads", post(forms::chatbot_lead).options(forms::preflight))
         .route("/api/submit-contact", post(forms::contact).options(forms::preflight))

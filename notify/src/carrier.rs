@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 #[derive(Debug, Clone)]
 pub(crate) struct Letter {
     pub(crate) attempt: AttemptId,
+    /// Whether we want to hear what becomes of it.
+    pub(crate) reports: bool,
     pub(crate) to: String,
     /// Of an email.
     pub(crate) subject: Option<String>,

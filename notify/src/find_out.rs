@@ -43,8 +43,8 @@ impl FindOut {
         tx.attempts().count_lookup(attempt.id).await?;
         cx.commit(tx).await?;
 
-        let letter =
-            Letter { attempt: attempt.id, to: attempt.recipient.clone(), subject: None, body: attempt.body.clone() };
+        let (to, body) = (attempt.recipient.clone(), attempt.body.clone());
+        let letter = Letter { attempt: attempt.id, reports: true, to, subject: None, body };
         let traces = match carrier.look_up(&letter, attempt.started_at).await {
             Ok(traces) => traces,
             Err(error) => {

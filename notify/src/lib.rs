@@ -18,10 +18,13 @@ mod receive;
 mod recorded;
 mod send;
 pub mod sendgrid;
+pub mod slack;
 mod standing;
+pub mod telegram;
+mod tell_staff;
 mod tenants;
 pub mod twilio;
 
 pub use app::start;
 pub use config::Config;
-pub use standing::{Standing, look_at_carriers, try_sendgrid, try_twilio};
+pub use standing::{Standing, look_at_carriers, try_sendgrid, try_slack, try_telegram, try_twilio};

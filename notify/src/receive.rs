@@ -52,7 +52,9 @@ impl Stage for Receive {
         let mut reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
-            other @ (Source::Crm(_) | Source::Form) => return Err(Failure::reject(Error::NoReceipts(other))),
+            other @ (Source::Crm(_) | Source::Form | Source::Slack | Source::Telegram) => {
+                return Err(Failure::reject(Error::NoReceipts(other)));
+            }
         };
         reports.retain(|report| is_news(report, report.attempt.is_some_and(|attempt| self.recorded.knows(attempt))));
         // Somebody who wants nothing more gets nothing more from now on, not in fifteen seconds.

@@ -152,7 +152,7 @@ impl Send {
 
         let number = message.attempts + 1;
         let attempt = AttemptId::of_message(message.id, number);
-        let letter = Letter { attempt, to: address, subject: rendered.subject, body: rendered.body };
+        let letter = Letter { attempt, reports: true, to: address, subject: rendered.subject, body: rendered.body };
         let started_at = cx.clock().wall();
         let other_address = address_by(&message, message.channel.other());
         let new = NewAttempt {

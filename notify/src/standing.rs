@@ -9,6 +9,8 @@ use crate::{
     Config,
     carrier::Carrier as _,
     sendgrid::{self, Sendgrid},
+    slack::{self, Slack},
+    telegram::{self, Telegram},
     tenants::Tenants,
     twilio::{self, Twilio},
 };
@@ -29,6 +31,16 @@ pub async fn try_twilio(config: &Config, credentials: twilio::Credentials) -> Re
 /// Whether SendGrid would carry emails with these.
 pub async fn try_sendgrid(config: &Config, credentials: sendgrid::Credentials) -> Result<String, String> {
     Sendgrid::new(client(config), credentials).standing().await
+}
+
+/// Whether Slack would show the staff messages with these.
+pub async fn try_slack(config: &Config, credentials: slack::Credentials) -> Result<String, String> {
+    Slack::new(client(config), credentials).standing().await
+}
+
+/// Whether Telegram would.
+pub async fn try_telegram(config: &Config, credentials: telegram::Credentials) -> Result<String, String> {
+    Telegram::new(client(config), credentials).standing().await
 }
 
 fn client(config: &Config) -> reqwest::Client {

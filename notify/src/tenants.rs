@@ -3,13 +3,15 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{Channel, LegalWindow, OwnRules};
+use domain::{Channel, LegalWindow, OwnRules, StaffChannel};
 use moka::future::Cache;
 use store::{Template, Transaction};
 
 use crate::{
-    carrier::Carrier,
+    carrier::{Answer, Carrier, Letter},
     sendgrid::{self, Sendgrid},
+    slack::{self, Slack},
+    telegram::{self, Telegram},
     twilio::{self, Twilio},
 };
 
@@ -24,6 +26,8 @@ pub(crate) struct Tenant {
     templates: HashMap<(String, Channel), Template>,
     sms: Option<Box<dyn Carrier>>,
     email: Option<Box<dyn Carrier>>,
+    slack: Option<Slack>,
+    telegram: Option<Telegram>,
 }
 
 impl Tenants {
@@ -40,12 +44,16 @@ impl Tenants {
         let templates = tx.tenants().list_templates().await?;
         let account: Option<twilio::Credentials> = tx.tenants().find_credentials(twilio::NAME).await?;
         let mailer: Option<sendgrid::Credentials> = tx.tenants().find_credentials(sendgrid::NAME).await?;
+        let slack: Option<slack::Credentials> = tx.tenants().find_credentials(slack::NAME).await?;
+        let telegram: Option<telegram::Credentials> = tx.tenants().find_credentials(telegram::NAME).await?;
         let tenant = Arc::new(Tenant {
             legal_window: settings.legal_window,
             sending: settings.sending,
             templates: templates.into_iter().map(|found| ((found.name.clone(), found.channel), found)).collect(),
             sms: account.map(|account| Box::new(Twilio::new(self.http.clone(), account)) as Box<dyn Carrier>),
             email: mailer.map(|mailer| Box::new(Sendgrid::new(self.http.clone(), mailer)) as Box<dyn Carrier>),
+            slack: slack.map(|bot| Slack::new(self.http.clone(), bot)),
+            telegram: telegram.map(|bot| Telegram::new(self.http.clone(), bot)),
         });
         self.known.insert(id, tenant.clone()).await;
         Ok(tenant)
@@ -63,5 +71,15 @@ impl Tenant {
             Channel::Sms => self.sms.as_deref(),
             Channel::Email => self.email.as_deref(),
         }
+    }
+
+    /// Has one of the staff told. `None`: the tenant has no credentials for this.
+    pub(crate) async fn tell(&self, by: StaffChannel, letter: &Letter) -> Option<Answer> {
+        Some(match by {
+            StaffChannel::Slack => self.slack.as_ref()?.send(letter).await,
+            StaffChannel::Telegram => self.telegram.as_ref()?.send(letter).await,
+            StaffChannel::Sms => self.sms.as_ref()?.send(letter).await,
+            StaffChannel::Email => self.email.as_ref()?.send(letter).await,
+        })
     }
 }

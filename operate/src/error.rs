@@ -28,6 +28,12 @@ pub enum Error {
     NoSuchShop(String),
     #[error("there is no lead {0} at this tenant")]
     NoSuchLead(domain::LeadId),
+    #[error(
+        "the title is empty, too long or has a line break in it; write for example \"Call back about the rear window\""
+    )]
+    Title,
+    #[error("there is no task {0} at this tenant that is still to do; see: leads task list")]
+    NoSuchTask(domain::TaskId),
     #[error("nobody said why; write for example --why \"the shop is being rebuilt\"")]
     NoWhy,
     #[error("that is not paused; see: leads pauses")]

@@ -15,7 +15,9 @@ mod pauses;
 mod preview;
 mod refusals;
 mod shops;
+mod tasks;
 mod tell;
+mod timeline;
 mod webhooks;
 
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub use pauses::{WantedScope, list_pauses, pause, resume};
 pub use preview::{CadencePreview, Sample, TouchPreview, preview_lead, preview_sample};
 pub use refusals::{RefusalLine, Refusals};
 pub use shops::{Shop, list_shops};
+pub use tasks::{Answered, add_task, answer, assign_task, complete_task, list_tasks};
+pub use timeline::{TimelineLine, read_timeline};
 pub use webhooks::{Repaired, WebhookLine, list_webhooks, repair_webhook};
 
 /// How long a command waits for one turn at a CRM, or for JetStream.

@@ -145,10 +145,8 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     let (left, over): (Vec<_>, Vec<_>) = messages.into_iter().partition(|line| line.state == MessageState::Planned);
     let runs_at = |line: &MessageLine| after_pauses(line.counted_from, line.due_at, &pauses[&line.channel]);
     let (left, held): (Vec<_>, Vec<_>) = left.into_iter().partition(|line| runs_at(line).is_some());
-    let touches: Vec<_> = left
-        .iter()
-        .map(|line| touch_of(line, runs_at(line).unwrap_or(line.due_at).max(now)))
-        .collect();
+    let touches: Vec<_> =
+        left.iter().map(|line| touch_of(line, runs_at(line).unwrap_or(line.due_at).max(now))).collect();
     let played = preview(&touches, &rules, &case.whereabouts, &sent);
     let over = over.iter().map(|line| case.was(line));
     let held = held.iter().map(|line| {
@@ -174,13 +172,7 @@ fn whereabouts(phone: Option<&E164>, location: &Location) -> Whereabouts {
 
 fn touch_of(line: &MessageLine, due_at: DateTime<Utc>) -> PlannedTouch {
     let MessageLine { step, channel, template, .. } = line;
-    PlannedTouch {
-        step: *step,
-        channel: *channel,
-        fallbacks: Vec::new(),
-        template: template.clone(),
-        due_at,
-    }
+    PlannedTouch { step: *step, channel: *channel, fallbacks: Vec::new(), template: template.clone(), due_at }
 }
 
 impl Case<'_> {

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use domain::{CrmName, DeadLetterId, LeadId};
+use domain::{CrmName, DeadLetterId, LeadId, TaskId};
 use orchestrator::{
-    commands::{cadence::PreviewArguments, credentials::VendorName, keys::FormKeyArguments, pauses::PauseArguments},
+    commands::{
+        cadence::PreviewArguments, credentials::VendorName, keys::FormKeyArguments, pauses::PauseArguments,
+        task::TaskArguments,
+    },
     demo,
 };
 
@@ -95,6 +98,9 @@ pub(crate) enum Command {
     /// One lead, and leads that are one
     #[command(subcommand)]
     Lead(Lead),
+    /// What is left for a person to do
+    #[command(subcommand)]
+    Task(Task),
     /// What is done for one tenant
     #[command(subcommand)]
     Tenant(Tenant),
@@ -228,6 +234,30 @@ pub(crate) enum Lead {
         tenant: String,
         lead: LeadId,
     },
+    /// What happened to it, from the first word to the last
+    Timeline {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+    },
+    /// Somebody of the shop's has talked to the customer: the follow-up ends
+    Called {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+        /// Who
+        #[arg(long)]
+        by: String,
+    },
+    /// Somebody of the shop's writes to the customer from now on: the follow-up ends
+    TakeOver {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+        /// Who
+        #[arg(long)]
+        by: String,
+    },
     /// Which leads are one with which, the newest first
     Merges {
         /// As `leads tenant list` names it
@@ -238,6 +268,36 @@ pub(crate) enum Lead {
         /// As `leads tenant list` names it
         tenant: String,
         lead: LeadId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Those that are not done, the most urgent first
+    List {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// Leave something about a lead for a person to do
+    Add(TaskArguments),
+    /// It is done
+    Done {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// As `leads task list` prints it
+        id: TaskId,
+        /// Who did it
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
+    /// Have somebody do it
+    Assign {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// As `leads task list` prints it
+        id: TaskId,
+        /// Who does it
+        to: String,
     },
 }
 

@@ -38,7 +38,7 @@ impl Role {
         match self {
             Self::Ingest => &[Stream::Inbound],
             Self::Enrich => &[Stream::Inbound, Stream::Leads],
-            Self::Schedule => &[Stream::Leads, Stream::Messages],
+            Self::Schedule => &[Stream::Leads, Stream::Messages, Stream::Inbound],
             Self::Notify => &[Stream::Messages, Stream::Inbound],
             Self::Operate => &[Stream::Inbound, Stream::Leads],
         }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use domain::ServiceSearch;
+use operate::Answered;
 use orchestrator::{
     Config, Role,
     commands::{self, credentials, keys, onboard},
@@ -13,7 +14,7 @@ use orchestrator::{
 };
 use service::telemetry;
 
-use crate::arguments::{Arguments, Cadence, Command, Dead, Lead, Nats, Tenant, Webhook};
+use crate::arguments::{Arguments, Cadence, Command, Dead, Lead, Nats, Task, Tenant, Webhook};
 
 /// Many small allocations on several threads: the system's allocator took about a tenth of a busy pipeline's time.
 #[global_allocator]
@@ -100,23 +101,46 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(commands::pauses::list(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Lead(Lead::Show { tenant, lead }) => {
-            let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(commands::lead::show(&config, &tenant, lead, json)).map(|()| ExitCode::SUCCESS)
-        }
-        Command::Lead(Lead::Merges { tenant }) => {
-            let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(commands::lead::merges(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
-        }
-        Command::Lead(Lead::Unmerge { tenant, lead }) => {
-            let config = load_for(&["postgres", "redis", "nats"])?;
-            runtime.block_on(commands::lead::unmerge(&config, &tenant, lead, json)).map(|()| ExitCode::SUCCESS)
+        Command::Lead(command) => runtime.block_on(run_lead(command, load_for, json)).map(|()| ExitCode::SUCCESS),
+        Command::Task(command) => {
+            runtime.block_on(run_task(command, &load_for(&["postgres", "redis"])?, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Tenant(command) => run_tenant(command, &runtime, load_for, json),
         Command::Doctor => {
             let (config, mistakes) = Config::look(file.as_deref())?;
             runtime.block_on(commands::doctor::run(&config, &mistakes, json))
         }
+    }
+}
+
+async fn run_lead(
+    command: Lead,
+    load_for: impl Fn(&[&str]) -> Result<Config, service::config::Error>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let sections: &[_] =
+        if matches!(command, Lead::Unmerge { .. }) { &["postgres", "redis", "nats"] } else { &["postgres", "redis"] };
+    let config = load_for(sections)?;
+    match command {
+        Lead::Show { tenant, lead } => commands::lead::show(&config, &tenant, lead, json).await,
+        Lead::Timeline { tenant, lead } => commands::lead::timeline(&config, &tenant, lead, json).await,
+        Lead::Called { tenant, lead, by } => {
+            commands::task::answer(&config, &tenant, lead, Answered::Called, &by).await
+        }
+        Lead::TakeOver { tenant, lead, by } => {
+            commands::task::answer(&config, &tenant, lead, Answered::TakenOver, &by).await
+        }
+        Lead::Merges { tenant } => commands::lead::merges(&config, &tenant, json).await,
+        Lead::Unmerge { tenant, lead } => commands::lead::unmerge(&config, &tenant, lead, json).await,
+    }
+}
+
+async fn run_task(command: Task, config: &Config, json: bool) -> anyhow::Result<()> {
+    match command {
+        Task::List { tenant } => commands::task::list(config, &tenant, json).await,
+        Task::Add(wanted) => commands::task::add(config, wanted, json).await,
+        Task::Done { tenant, id, by } => commands::task::done(config, &tenant, id, &by).await,
+        Task::Assign { tenant, id, to } => commands::task::assign(config, &tenant, id, &to).await,
     }
 }
 

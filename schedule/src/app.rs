@@ -1,8 +1,8 @@
 use stage::Runtime;
 
-use crate::{Config, give_up, plan::Plan, release, resume};
+use crate::{Config, acknowledge::Acknowledge, give_up, plan::Plan, release, resume, watch};
 
-/// Runs the role's stage and its loops.
+/// Runs the role's stages and its loops.
 pub fn start(runtime: &Runtime, config: &Config) {
     stage::run(runtime, config.stage.clone(), Plan { lease: config.lease });
     let (runtime_of_release, config_of_release) = (runtime.clone(), config.clone());
@@ -12,6 +12,11 @@ pub fn start(runtime: &Runtime, config: &Config) {
     let (runtime_of_resume, config_of_resume) = (runtime.clone(), config.clone());
     runtime.lifecycle.spawn("resume", async move {
         resume::run(&runtime_of_resume, &config_of_resume).await;
+    });
+    stage::run(runtime, config.stage.clone(), Acknowledge);
+    let (runtime_of_watch, config_of_watch) = (runtime.clone(), config.clone());
+    runtime.lifecycle.spawn("watch", async move {
+        watch::run(&runtime_of_watch, &config_of_watch).await;
     });
     let (runtime_of_give_up, config_of_give_up) = (runtime.clone(), config.clone());
     runtime.lifecycle.spawn("give-up", async move {

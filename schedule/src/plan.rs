@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use domain::{Cadence, Channel, Law, MessageId, Planning, Rules};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Cadence, Channel, Law, MessageId, Planning, Rules, SlaTimes};
 use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
 use stage::{Context, Failure, Stage};
 use store::{LeadToPlan, NewTouch};
 use tracing::info;
+
+const OLD_NEWS: TimeDelta = TimeDelta::days(1);
 
 pub(crate) struct Plan {
     pub(crate) lease: Duration,
@@ -27,10 +29,16 @@ impl Stage for Plan {
         let lead = &found.lead;
         let fresh = lead.planned_at.is_none() && lead.stop_reason.is_none() && lead.status.is_followed_up();
         let touches = if fresh { self.touches(cx, &found, now) } else { Vec::new() };
-        let is_planned_now = match Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
-            Some(gives_up_at) => cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, now)).await?,
+        let sla = if fresh { clock(&found, now) } else { None };
+        let is_planned_now = if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
+            cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, sla, now)).await?
+        } else {
             // Nobody to write to yet: the next version of the order or of its customer may bring a number, and is planned then.
-            None => false,
+            // Until then a person has to find out how they can be reached.
+            if let Some((asked_at, times)) = sla {
+                cx.at_once(cx.once(tenant).start_sla(id, asked_at, times)).await?;
+            }
+            false
         };
         let (due, planned) = if is_planned_now {
             let due = touches.iter().filter(|new| new.touch.due_at <= now);
@@ -51,6 +59,14 @@ impl Stage for Plan {
         }
         Ok(())
     }
+}
+
+/// Since when a person's answer is waited for, and until when.
+fn clock(found: &LeadToPlan, now: DateTime<Utc>) -> Option<(DateTime<Utc>, SlaTimes)> {
+    let LeadToPlan { lead, heat, shop, settings, .. } = found;
+    // What was asked for longer ago is new to the shop now.
+    let asked_at = if now - lead.created_at < OLD_NEWS { lead.created_at } else { now };
+    Some((asked_at, settings.sla.times(*heat, asked_at, shop)?))
 }
 
 impl Plan {

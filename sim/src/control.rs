@@ -19,11 +19,13 @@ const HELP: &str = r#"What you may do to the simulated vendors and customers:
 
   A customer writes back     curl localhost:PORT/sim/reply       -d '{"from": "+12015550100", "body": "STOP"}'
   ... or unsubscribes        curl localhost:PORT/sim/unsubscribe -d '{"address": "robin@example.com"}'
+  Somebody of the staff presses "I take it"
+                             curl localhost:PORT/sim/press       -d '{"channel": "C0DESK", "who": "kim"}'
   A vendor is rude           curl localhost:PORT/sim/faults      -d '{"vendor": "twilio", "kind": "cut_after", "times": 3}'
   Nobody is rude any more    curl -X DELETE localhost:PORT/sim/faults
   What really happened       curl localhost:PORT/sim/journal
 
-Vendors: shopmonkey, tekmetric, twilio, sendgrid.
+Vendors: shopmonkey, tekmetric, twilio, sendgrid, slack, telegram.
 Kinds:   fail_before, fail_after   500, without and with the effect
          cut_before, cut_after     the connection breaks, without and with the effect
          edge_page                 HTML of whatever stands in front of the API
@@ -38,6 +40,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/sim", get(async || HELP))
         .route("/sim/reply", post(reply))
         .route("/sim/unsubscribe", post(unsubscribe))
+        .route("/sim/press", post(press))
         .route("/sim/faults", post(add_fault).delete(clear_faults))
         .route("/sim/journal", get(journal))
 }
@@ -79,6 +82,26 @@ async fn unsubscribe(State(world): State<Arc<World>>, body: Bytes) -> Result<Str
         Some(status) if (200..300).contains(&status) => Ok("unsubscribed\n".into()),
         Some(status) => Err((StatusCode::BAD_GATEWAY, format!("the receiver answered {status}\n"))),
         None => Err((StatusCode::NOT_FOUND, "no email went to this address\n".into())),
+    }
+}
+
+#[derive(Deserialize)]
+struct Press {
+    /// A channel of Slack's, or a chat of Telegram's.
+    channel: String,
+    who: String,
+}
+
+async fn press(State(world): State<Arc<World>>, body: Bytes) -> Result<String, (StatusCode, String)> {
+    let Press { channel, who } = read(&body)?;
+    let status = match channel.parse() {
+        Ok(chat) => world.press_in_telegram(chat, &who).await,
+        Err(_) => world.press_in_slack(&channel, &who).await,
+    };
+    match status {
+        Some(status) if (200..300).contains(&status) => Ok("pressed\n".into()),
+        Some(status) => Err((StatusCode::BAD_GATEWAY, format!("the receiver answered {status}\n"))),
+        None => Err((StatusCode::NOT_FOUND, "nobody was told anything there\n".into())),
     }
 }
 

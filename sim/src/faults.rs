@@ -21,6 +21,8 @@ pub enum Vendor {
     Tekmetric,
     Twilio,
     Sendgrid,
+    Slack,
+    Telegram,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,6 +28,8 @@ pub enum Event {
     Text { sid: String, to: String, body: String, attempt: Option<String> },
     /// SendGrid took an email.
     Email { id: String, to: String, subject: String, body: String, attempt: Option<String> },
+    /// Slack or Telegram showed the staff something. `button`: what pressing its button says.
+    StaffTold { vendor: String, to: String, text: String, button: Option<String> },
     /// The customer wrote back.
     Reply { from: String, body: String },
     /// A vendor was asked what it has.

@@ -16,7 +16,9 @@ pub mod play;
 mod quote;
 pub mod sendgrid;
 pub mod shopmonkey;
+pub mod slack;
 pub mod tekmetric;
+pub mod telegram;
 pub mod twilio;
 mod world;
 

@@ -12,7 +12,9 @@ use crate::{
     page,
     sendgrid::Sendgrid,
     shopmonkey::Shopmonkey,
+    slack::Slack,
     tekmetric::Tekmetric,
+    telegram::Telegram,
     twilio::Twilio,
 };
 
@@ -54,6 +56,8 @@ pub struct World {
     pub tekmetric: Tekmetric,
     pub twilio: Twilio,
     pub sendgrid: Sendgrid,
+    pub slack: Slack,
+    pub telegram: Telegram,
     pub(crate) http: reqwest::Client,
 }
 
@@ -68,6 +72,8 @@ impl Sim {
             tekmetric: Tekmetric::default(),
             twilio: Twilio::default(),
             sendgrid: Sendgrid::default(),
+            slack: Slack::default(),
+            telegram: Telegram::default(),
             faults: Faults::default(),
             journal: Journal::new(settings.clock.clone()),
             settings,
@@ -78,6 +84,8 @@ impl Sim {
             .merge(crate::tekmetric::router())
             .merge(crate::twilio::router())
             .merge(crate::sendgrid::router())
+            .merge(crate::slack::router())
+            .merge(crate::telegram::router())
             .merge(control::router())
             .merge(page::router())
             .with_state(world.clone());

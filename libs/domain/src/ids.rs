@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Channel;
+use crate::{Channel, StaffMember};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -61,6 +61,14 @@ id!(
     AttemptId
 );
 id!(
+    /// One thing that one of the staff is told.
+    AlertId
+);
+id!(
+    /// One thing that is left for a person to do.
+    TaskId
+);
+id!(
     /// One message of a stream that a stage gave up on.
     DeadLetterId
 );
@@ -96,6 +104,21 @@ impl AttemptId {
     /// The `number`th call for one message.
     pub fn of_message(message: MessageId, number: u32) -> Self {
         Self(Uuid::new_v5(&message.uuid(), format!("attempt:{number}").as_bytes()))
+    }
+}
+
+impl AlertId {
+    /// What one of the staff is told of a lead or a task at one level, however often it is raised.
+    pub fn of(about: Uuid, kind: &str, level: u8, member: &StaffMember) -> Self {
+        let StaffMember { by, to, .. } = member;
+        Self(Uuid::new_v5(&about, format!("alert:{kind}:{level}:{}:{to}", by.as_str()).as_bytes()))
+    }
+}
+
+impl TaskId {
+    /// To answer what a customer wrote.
+    pub fn of_reply(lead: LeadId, reply: &str) -> Self {
+        Self(Uuid::new_v5(&lead.uuid(), format!("task:reply:{reply}").as_bytes()))
     }
 }
 

@@ -83,6 +83,10 @@ pub enum StopReason {
     Merged,
     /// Nobody asked: the way from a form to a message was tried before a shop goes live.
     Rehearsal,
+    /// Somebody of the shop's has talked to them.
+    Called,
+    /// Somebody of the shop's writes to them from now on.
+    TakenOver,
 }
 
 impl StopReason {
@@ -99,6 +103,8 @@ impl StopReason {
             Self::Suspected => "suspected",
             Self::Merged => "merged",
             Self::Rehearsal => "rehearsal",
+            Self::Called => "called",
+            Self::TakenOver => "taken_over",
         }
     }
 
@@ -121,7 +127,7 @@ impl StopReason {
     /// The status a lead takes with this stop; what says nothing about the job leaves the status alone.
     pub fn status(self) -> Option<LeadStatus> {
         match self {
-            Self::Replied => Some(LeadStatus::ChatActive),
+            Self::Replied | Self::Called | Self::TakenOver => Some(LeadStatus::ChatActive),
             Self::Booked => Some(LeadStatus::AppointmentScheduled),
             Self::Converted => Some(LeadStatus::Converted),
             Self::ClosedInCrm | Self::LostInCrm | Self::NoAnswer => Some(LeadStatus::Lost),
@@ -131,7 +137,20 @@ impl StopReason {
 
     /// Whether it is about the customer, so that it ends the follow-up by every lead that is one with this.
     pub fn is_about_the_customer(self) -> bool {
-        matches!(self, Self::Replied | Self::OptedOut | Self::Booked | Self::Converted)
+        matches!(self, Self::Replied | Self::OptedOut | Self::Booked | Self::Converted | Self::Called | Self::TakenOver)
+    }
+
+    /// Whether it shows that a person has answered them.
+    pub fn is_an_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Called | Self::TakenOver | Self::Booked | Self::Converted | Self::ClosedInCrm | Self::LostInCrm
+        )
+    }
+
+    /// Whether nobody waits for an answer any more. Whoever wrote back waits all the more.
+    pub fn ends_the_wait(self) -> bool {
+        self != Self::Replied
     }
 }
 

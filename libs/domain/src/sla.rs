@@ -51,7 +51,10 @@ impl SlaRules {
         };
         let open_for = TimeDelta::minutes(minutes.into());
         let warned_after = open_for * i32::from(self.warn_at_percent.min(100)) / 100;
-        let times = SlaTimes { warn_at: shop.after_open(asked_at, warned_after)?, due_at: shop.after_open(asked_at, open_for)? };
+        let times = SlaTimes {
+            warn_at: shop.after_open(asked_at, warned_after)?,
+            due_at: shop.after_open(asked_at, open_for)?,
+        };
         self.is_kept.then_some(times)
     }
 
@@ -157,7 +160,8 @@ impl SlaClock {
                 (None, Some(self.times.due_at))
             };
         }
-        let Some(told_at) = self.told_at.filter(|_| self.acknowledged_at.is_none() && self.level < highest_level) else {
+        let Some(told_at) = self.told_at.filter(|_| self.acknowledged_at.is_none() && self.level < highest_level)
+        else {
             return (None, None);
         };
         match escalates_at(told_at) {
@@ -196,10 +200,17 @@ mod tests {
         // Friday, 10 in the morning in Denver.
         assert_eq!(due(Heat::Hot, "2026-01-09T17:00:00Z"), utc("2026-01-09T17:15:00Z"));
         assert_eq!(due(Heat::Hot, "2026-01-09T18:55:00Z"), utc("2026-01-09T20:40:00Z"), "over noon");
-        assert_eq!(due(Heat::Warm, "2026-01-10T00:30:00Z"), utc("2026-01-13T15:30:00Z"), "over a weekend and a holiday");
+        assert_eq!(
+            due(Heat::Warm, "2026-01-10T00:30:00Z"),
+            utc("2026-01-13T15:30:00Z"),
+            "over a weekend and a holiday"
+        );
         assert_eq!(due(Heat::Hot, "2026-01-10T12:00:00Z"), utc("2026-01-13T15:15:00Z"), "asked on a Saturday");
         // Eight and a half hours a day: what is left of Friday, then Tuesday, and so on.
-        assert_eq!(due(Heat::Cold, "2026-01-09T15:00:00Z"), utc("2026-01-14T22:00:00Z") + TimeDelta::hours(1) + TimeDelta::minutes(30));
+        assert_eq!(
+            due(Heat::Cold, "2026-01-09T15:00:00Z"),
+            utc("2026-01-14T22:00:00Z") + TimeDelta::hours(1) + TimeDelta::minutes(30)
+        );
     }
 
     #[test]
@@ -213,7 +224,11 @@ mod tests {
         let step = |clock: &SlaClock, minutes| clock.step(at(minutes), 2, &rules, &shop());
         assert_eq!(step(&clock, 1), (None, Some(at(12))));
         assert_eq!(step(&clock, 12), (Some(SlaStep::Warn), Some(at(15))));
-        assert_eq!(step(&clock, 20), (Some(SlaStep::Breach), Some(at(35))), "after an outage there is nothing to warn of");
+        assert_eq!(
+            step(&clock, 20),
+            (Some(SlaStep::Breach), Some(at(35))),
+            "after an outage there is nothing to warn of"
+        );
         clock.warned_at = Some(at(12));
         assert_eq!(step(&clock, 13), (None, Some(at(15))));
         clock.breached_at = Some(at(15));

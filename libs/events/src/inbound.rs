@@ -14,19 +14,30 @@ pub enum Source {
     Crm(CrmName),
     Twilio,
     Sendgrid,
+    Slack,
+    Telegram,
     /// A form on a website.
     Form,
 }
 
 impl Source {
-    pub const ALL: [Self; 5] =
-        [Self::Crm(CrmName::Shopmonkey), Self::Crm(CrmName::Tekmetric), Self::Twilio, Self::Sendgrid, Self::Form];
+    pub const ALL: [Self; 7] = [
+        Self::Crm(CrmName::Shopmonkey),
+        Self::Crm(CrmName::Tekmetric),
+        Self::Twilio,
+        Self::Sendgrid,
+        Self::Slack,
+        Self::Telegram,
+        Self::Form,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Crm(crm) => crm.as_str(),
             Self::Twilio => "twilio",
             Self::Sendgrid => "sendgrid",
+            Self::Slack => "slack",
+            Self::Telegram => "telegram",
             Self::Form => "form",
         }
     }
@@ -65,10 +76,12 @@ pub enum InboundKind {
     Reply,
     /// A vendor tells what became of a message.
     Receipt,
+    /// Somebody of the staff took what they were told of.
+    Acknowledgement,
 }
 
 impl InboundKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Order,
         Self::Appointment,
         Self::Customer,
@@ -77,6 +90,7 @@ impl InboundKind {
         Self::Other,
         Self::Reply,
         Self::Receipt,
+        Self::Acknowledgement,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -89,6 +103,7 @@ impl InboundKind {
             Self::Other => "other",
             Self::Reply => "reply",
             Self::Receipt => "receipt",
+            Self::Acknowledgement => "acknowledgement",
         }
     }
 }

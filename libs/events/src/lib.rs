@@ -3,12 +3,14 @@
 //! To add an event: a struct with its [`Event`] in `lead.rs` or `message.rs`, a fixture in `fixtures/` that is kept for
 //! ever, and its subject in the design's table. An event carries ids and facts of its moment, never a copy of a row.
 
+mod alert;
 mod envelope;
 mod form;
 mod inbound;
 mod lead;
 mod message;
 
+pub use alert::AlertRaised;
 pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
 pub use form::{Consent, FormSubmission, REHEARSAL};
 pub use inbound::{Inbound, InboundKind, Source};

@@ -22,7 +22,7 @@ const STREAMS: [&str; 6] = files![
     "streams/replay.json",
 ];
 
-const CONSUMERS: [&str; 9] = files![
+const CONSUMERS: [&str; 11] = files![
     "consumers/enrich.json",
     "consumers/enrich-replies.json",
     "consumers/enrich-appointments.json",
@@ -32,6 +32,8 @@ const CONSUMERS: [&str; 9] = files![
     "consumers/notify-receipts.json",
     "consumers/schedule.json",
     "consumers/notify.json",
+    "consumers/notify-alerts.json",
+    "consumers/schedule-acknowledgements.json",
 ];
 
 /// Below this, servers ignore settings they do not know, consumer filters among them.

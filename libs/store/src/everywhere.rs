@@ -47,7 +47,7 @@ pub struct MessageCount {
 }
 
 #[derive(Debug)]
-pub struct Everywhere<'s>(&'s Store);
+pub struct Everywhere<'s>(pub(crate) &'s Store);
 
 impl<'s> Everywhere<'s> {
     pub(crate) fn new(store: &'s Store) -> Self {

@@ -481,7 +481,37 @@ impl Leads<'_> {
         .execute(&mut *self.0.inner)
         .await
         .map_err(Error::doing("cancel a lead's touches"))?;
+        if reason.ends_the_wait() {
+            self.end_wait(id, reason, now).await?;
+        }
         Ok(merged_into.flatten().map(LeadId::new))
+    }
+}
+
+impl Leads<'_> {
+    /// Nobody waits for a person's answer any more: the clock ends, and with an answer so do the tasks.
+    async fn end_wait(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "with clock as (
+                 update sla_clocks
+                 set look_at = null,
+                     first_response_at = case when $3 then coalesce(first_response_at, $5) else first_response_at end,
+                     responded_by = case when $3 then coalesce(responded_by, $4) else responded_by end,
+                     ended_because = coalesce(ended_because, $4)
+                 where tenant_id = $1 and lead_id = $2
+             )
+             update tasks set completed_at = $5, completed_by = $4, look_at = null
+             where tenant_id = $1 and lead_id = $2 and completed_at is null and $3",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            reason.is_an_answer(),
+            reason.as_str(),
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("end a lead's wait"))
     }
 }
 

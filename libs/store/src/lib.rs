@@ -4,6 +4,7 @@
 //! written: row-level security would answer it with nothing. Work that is one statement names its tenant in it ([`Once`]).
 //! What must look across tenants is in [`Everywhere`], each function with a grant of its own in the migrations.
 
+mod alerts;
 mod api_keys;
 mod attempts;
 mod config;
@@ -24,9 +25,14 @@ mod pool;
 mod refusals;
 mod replies;
 mod seal;
+mod sla;
+mod tasks;
 mod tenants;
+mod timeline;
 mod transaction;
+mod watched;
 
+pub use alerts::{Alert, Alerts, NewAlert, Taken};
 pub use api_keys::{ApiKey, ApiKeyLine, ApiKeys};
 pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, Started};
 pub use config::{Config, check_url};
@@ -46,5 +52,8 @@ pub use polls::{Arrivals, CrmHealth, NewPollRun, PollOutcome, PollRun, Polls, Ta
 pub use refusals::{NewRefusal, Refusal};
 pub use replies::{Replies, Reply};
 pub use seal::{SealKey, Sealer};
+pub use sla::{LeadClock, SlaLine, Slas};
+pub use tasks::{NewTask, OverdueTask, TaskLine, Tasks};
 pub use tenants::{CrmLimit, Template, TenantSettings, Tenants, not_live_yet, token_hash};
+pub use timeline::{Happening, Timeline};
 pub use transaction::{Store, Transaction};

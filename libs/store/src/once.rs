@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AttemptId, Channel, E164, Email, Heat, LeadId, MessageId, MessageState, NoContact, ShopCalendar, State, StopReason,
-    TenantId, Whereabouts,
+    AttemptId, Channel, E164, Email, Heat, LeadId, MessageId, MessageState, NoContact, ShopCalendar, SlaTimes, State,
+    StopReason, TenantId, Whereabouts,
 };
 use sqlx::PgConnection;
 
@@ -158,13 +158,14 @@ impl Once<'_> {
         .transpose()
     }
 
-    /// Plans a lead's touches, and notes that they are planned and when a lead that never answers is given up. Answers false,
-    /// and plans nothing, if somebody else planned them or ended the follow-up since the lead was looked at.
+    /// Plans a lead's touches, starts its clock, and notes that they are planned and when a lead that never answers is given up.
+    /// Answers false, and plans nothing, if somebody else planned them or ended the follow-up since the lead was looked at.
     pub async fn plan_touches(
         self,
         lead: LeadId,
         touches: &[NewTouch],
         gives_up_at: DateTime<Utc>,
+        sla: Option<(DateTime<Utc>, SlaTimes)>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
@@ -178,7 +179,7 @@ impl Once<'_> {
         let others: Vec<_> = touches.iter().map(others).collect();
         let mut loan = self.store.lend().await?;
         let planned = sqlx::query_scalar!(
-            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "planned!""#,
+            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) as "planned!""#,
             self.tenant.uuid(),
             lead.uuid(),
             &ids,
@@ -189,13 +190,34 @@ impl Once<'_> {
             &release,
             &others,
             gives_up_at,
-            now
+            now,
+            sla.map(|(asked_at, _)| asked_at),
+            sla.map(|(_, times)| times.warn_at),
+            sla.map(|(_, times)| times.due_at)
         )
         .fetch_one(&mut *loan)
         .await
         .map_err(Error::doing("plan touches"))?;
         loan.done();
         Ok(planned > 0)
+    }
+
+    /// Starts the clock of a lead that nobody can write to: a person has to find out how. A repeat finds it running.
+    pub async fn start_sla(self, lead: LeadId, asked_at: DateTime<Utc>, times: SlaTimes) -> Result<(), Error> {
+        let mut loan = self.store.lend().await?;
+        sqlx::query_scalar!(
+            r#"select start_sla($1, $2, $3, $4, $5) as "started!""#,
+            self.tenant.uuid(),
+            lead.uuid(),
+            asked_at,
+            times.warn_at,
+            times.due_at
+        )
+        .fetch_one(&mut *loan)
+        .await
+        .map_err(Error::doing("start a clock"))?;
+        loan.done();
+        Ok(())
     }
 
     /// The vendor has the message: settles the attempt, moves the message to sent and a new lead to contacted. Answers whether

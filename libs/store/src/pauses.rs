@@ -44,12 +44,7 @@ impl Pauses<'_> {
     }
 
     /// What is left of it goes on, as much later as the pause was long. Answers since when it was paused; `None`: it is not.
-    pub async fn resume(
-        self,
-        scope: PauseScope,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, Error> {
+    pub async fn resume(self, scope: PauseScope, by: &str, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
         let (of, channel) = columns(&self, scope);
         sqlx::query_scalar!(
             "update pauses set resumed_at = greatest($4, paused_at), resumed_by = $5

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, OwnRules, TenantId, WebsiteLeadRules};
+use domain::{
+    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, OwnRules, SlaRules, Staff, TenantId,
+    WebsiteLeadRules,
+};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -19,6 +22,9 @@ pub struct TenantSettings {
     pub sending: OwnRules,
     pub heat: HeatRules,
     pub duplicates: DuplicateRules,
+    pub sla: SlaRules,
+    /// Who is told when a lead needs a person.
+    pub staff: Staff,
     /// What the CRM takes from us, shared by all replicas.
     pub crm_limit: CrmLimit,
 }

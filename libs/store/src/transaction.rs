@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    ApiKeys, Attempts, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges, Messages, Once, Pauses,
-    Polls, Replies, Sealer, Tenants,
+    Alerts, ApiKeys, Attempts, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges, Messages,
+    Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
     pool::{Connections, Loan, Pool},
 };
 
@@ -137,6 +137,22 @@ impl Transaction {
 
     pub fn api_keys(&mut self) -> ApiKeys<'_> {
         ApiKeys(self)
+    }
+
+    pub fn alerts(&mut self) -> Alerts<'_> {
+        Alerts(self)
+    }
+
+    pub fn slas(&mut self) -> Slas<'_> {
+        Slas(self)
+    }
+
+    pub fn tasks(&mut self) -> Tasks<'_> {
+        Tasks(self)
+    }
+
+    pub fn timeline(&mut self) -> Timeline<'_> {
+        Timeline(self)
     }
 
     pub fn descriptions(&mut self) -> Descriptions<'_> {

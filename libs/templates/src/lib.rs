@@ -30,7 +30,7 @@ impl<'a> Known<'a> {
             first_name: first_name.unwrap_or("there"),
             vehicle: if vehicle.is_empty() { "your vehicle" } else { vehicle },
             service,
-            price: price(total_cents),
+            price: domain::dollars(total_cents),
             shop: "",
             shop_phone: "",
             shop_address: "",
@@ -88,14 +88,6 @@ impl Renderer {
     }
 }
 
-/// `$459.99`; whole dollars without cents.
-fn price(cents: i64) -> String {
-    match (cents / 100, cents % 100) {
-        (dollars, 0) => format!("${dollars}"),
-        (dollars, cents) => format!("${dollars}.{cents:02}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,12 +98,6 @@ mod tests {
         let rendered = Renderer::default().render(words, &known).map_err(|error| error.to_string())?;
         assert_eq!(rendered.subject.as_deref(), Some("Your Window Tint"));
         Ok(rendered.body)
-    }
-
-    #[test]
-    fn prices_read_as_people_write_them() {
-        assert_eq!(price(45_999), "$459.99");
-        assert_eq!(price(46_000), "$460");
     }
 
     #[test]

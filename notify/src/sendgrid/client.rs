@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -31,7 +31,7 @@ impl Carrier for Sendgrid {
         let mail = wire::Mail {
             personalizations: [wire::Personalization {
                 to: [wire::Address { email: &letter.to, name: None }],
-                custom_args: BTreeMap::from([("attempt_id", letter.attempt.to_string())]),
+                custom_args: letter.reports.then(|| ("attempt_id", letter.attempt.to_string())).into_iter().collect(),
             }],
             from: wire::Address { email: &self.credentials.from_email, name: Some(&self.credentials.from_name) },
             subject: letter.subject.as_deref().unwrap_or_default(),

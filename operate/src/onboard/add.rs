@@ -86,6 +86,8 @@ fn check(settings: &TenantSettings, templates: &[Template]) -> Result<(), Error>
     if settings.heat.hot_from < settings.heat.warm_from {
         return wrong("heat.hot_from is below heat.warm_from; nothing would be warm".to_owned());
     }
+    settings.sla.check().or_else(wrong)?;
+    settings.staff.check().or_else(wrong)?;
     let is_there = |name: &str| templates.iter().any(|template| template.name == name);
     match settings.cadence.steps().iter().find(|step| !is_there(&step.template)) {
         Some(step) => wrong(format!("the cadence names a template {:?}, and there is none", step.template)),

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Read as _};
 use clap::ValueEnum;
 use crm::{shopmonkey, tekmetric};
 use domain::CrmName;
-use notify::{sendgrid, twilio};
+use notify::{sendgrid, slack, telegram, twilio};
 use operate::{SavedCredentials, Vendor};
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -20,6 +20,8 @@ pub enum VendorName {
     Tekmetric,
     Twilio,
     Sendgrid,
+    Slack,
+    Telegram,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,34 @@ struct SendgridKey {
     webhook_public_key: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlackKey {
+    #[serde(default = "slack_url")]
+    base_url: String,
+    bot_token: String,
+    /// What presses of buttons are signed with: Basic Information > App Credentials.
+    signing_secret: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TelegramKey {
+    #[serde(default = "telegram_url")]
+    base_url: String,
+    bot_token: String,
+    /// What updates come with: whatever you give `setWebhook` as its `secret_token`.
+    secret_token: String,
+}
+
+fn slack_url() -> String {
+    "https://slack.com".to_owned()
+}
+
+fn telegram_url() -> String {
+    "https://api.telegram.org".to_owned()
+}
+
 fn shopmonkey_url() -> String {
     "https://api.shopmonkey.cloud".to_owned()
 }
@@ -84,6 +114,8 @@ impl VendorName {
             Self::Shopmonkey => r#"{"api_key": "…"}"#,
             Self::Tekmetric => r#"{"client_id": "…", "client_secret": "…"}"#,
             Self::Twilio => r#"{"account_sid": "AC…", "auth_token": "…", "messaging_service_sid": "MG…"}"#,
+            Self::Slack => r#"{"bot_token": "xoxb-…", "signing_secret": "…"}"#,
+            Self::Telegram => r#"{"bot_token": "…", "secret_token": "…"}"#,
             Self::Sendgrid => {
                 r#"{"api_key": "SG.…", "from_email": "hello@…", "from_name": "…", "webhook_public_key": "…"}"#
             }
@@ -166,6 +198,27 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
             let carrier = Vendor::Carrier { name, secret, make: |key, _| key, keep: |key, _| key, credentials, anew };
             operate::save_credentials(&desk, slug, carrier).await?
         }
+        VendorName::Slack => {
+            let SlackKey { base_url, bot_token, signing_secret: secret } = vendor.read()?;
+            let credentials = slack::Credentials { base_url: address(base_url)?, bot_token };
+            works(notify::try_slack(&config.notify, credentials.clone()).await)?;
+            let (name, make, keep) = (slack::NAME, |key, _: &str| key, |key, _: &slack::Credentials| key);
+            operate::save_credentials(&desk, slug, Vendor::Carrier { name, secret, make, keep, credentials, anew })
+                .await?
+        }
+        VendorName::Telegram => {
+            let TelegramKey { base_url, bot_token, secret_token: secret } = vendor.read()?;
+            let is_writable = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            anyhow::ensure!(
+                (16..=256).contains(&secret.len()) && secret.chars().all(is_writable),
+                "nothing is kept: secret_token takes 16 to 256 letters, digits, _ and -"
+            );
+            let credentials = telegram::Credentials { base_url: address(base_url)?, bot_token };
+            works(notify::try_telegram(&config.notify, credentials.clone()).await)?;
+            let (name, make, keep) = (telegram::NAME, |key, _: &str| key, |key, _: &telegram::Credentials| key);
+            operate::save_credentials(&desk, slug, Vendor::Carrier { name, secret, make, keep, credentials, anew })
+                .await?
+        }
     };
     if json {
         return Ok(say(&serde_json::to_string(&saved)?)?);
@@ -187,6 +240,12 @@ fn tell_saved(slug: &str, vendor: VendorName, saved: &SavedCredentials) -> anyho
     Ok(say(&match vendor {
         VendorName::Twilio => format!(
             "kept. In Twilio, under the messaging service's Integration > Send a webhook, set this address, shown this once:\n\n  {door}/reply#rc=5&rp=all"
+        ),
+        VendorName::Slack => format!(
+            "kept. In your Slack app, under Interactivity & Shortcuts, set this Request URL, shown this once:\n\n  {door}"
+        ),
+        VendorName::Telegram => format!(
+            "kept. Give setWebhook of your bot this url, with the secret_token you gave here and allowed_updates [\"callback_query\"], shown this once:\n\n  {door}"
         ),
         _ => format!(
             "kept. In SendGrid, under Settings > Mail Settings > Event Webhook, set this address, shown this once:\n\n  {door}"

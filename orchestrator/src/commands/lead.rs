@@ -56,6 +56,18 @@ fn tell(lead: &LeadDescription) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What happened to a lead, as a story.
+pub async fn timeline(config: &Config, slug: &str, lead: LeadId, json: bool) -> anyhow::Result<()> {
+    let lines = operate::read_timeline(&desk(config)?, slug, lead).await?;
+    if json {
+        return Ok(say(&serde_json::to_string_pretty(&lines)?)?);
+    }
+    for line in lines {
+        say(&format!("{}  {:<10} {}", line.at.format("%Y-%m-%d %H:%M:%S"), line.who, line.says))?;
+    }
+    Ok(())
+}
+
 /// Which leads are one with which, the newest first.
 pub async fn merges(config: &Config, slug: &str, json: bool) -> anyhow::Result<()> {
     let merges = operate::list_merges(&desk(config)?, slug).await?;

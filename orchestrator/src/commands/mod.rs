@@ -14,6 +14,7 @@ pub mod onboard;
 pub mod pauses;
 pub mod refused;
 pub mod run;
+pub mod task;
 pub mod tenant;
 
 use std::{

@@ -3,7 +3,7 @@
 use chrono_tz::{America, Tz};
 use crm::{shopmonkey, tekmetric};
 use domain::{CrmName, LocationId, TenantId};
-use notify::{sendgrid, twilio};
+use notify::{sendgrid, slack, telegram, twilio};
 use sim::shopmonkey::WebhookTarget;
 use store::{CrmLimit, Location, NewFormKey, Store, TenantSettings};
 use uuid::Uuid;
@@ -19,14 +19,20 @@ pub struct Franchise {
     pub crm_token: String,
     pub twilio_token: String,
     pub sendgrid_token: String,
+    pub slack_token: String,
+    pub telegram_token: String,
     /// The public key of its website.
     pub publishable_key: String,
 }
 
-/// The CRM's id, name, time zone, telephone, address.
 /// What the words "Monday to Saturday, 9 to 6" say.
 const OPENING: &str = r#"[{"days":["mon","tue","wed","thu","fri","sat"],"opens":"09:00","closes":"18:00"}]"#;
 
+/// The front desk hears of everything, the owner of what nobody there has taken.
+const STAFF: &str = r#"[{"name":"front desk","by":"slack","to":"C0DESK"},
+    {"name":"owner","by":"telegram","to":"-1001234567890","level":1}]"#;
+
+/// The CRM's id, name, time zone, telephone, address.
 pub const LOCATIONS: [(&str, &str, Tz, &str, &str); 3] = [
     ("6123456789abcdef01234568", "Sample Tint Tampa", America::New_York, "+18135550100", "1 Main St, Tampa, FL 33602"),
     ("6123456789abcdef0123456a", "Sample Tint Austin", America::Chicago, "+15125550100", "2 Main St, Austin, TX 78701"),
@@ -45,6 +51,8 @@ impl Franchise {
             crm_token: secret(),
             twilio_token: secret(),
             sendgrid_token: secret(),
+            slack_token: secret(),
+            telegram_token: secret(),
             publishable_key: format!("pk_{}", secret()),
         }
     }
@@ -54,7 +62,9 @@ impl Franchise {
         let path = path
             .replace("{crm}", &self.crm_token)
             .replace("{twilio}", &self.twilio_token)
-            .replace("{sendgrid}", &self.sendgrid_token);
+            .replace("{sendgrid}", &self.sendgrid_token)
+            .replace("{slack}", &self.slack_token)
+            .replace("{telegram}", &self.telegram_token);
         format!("{public_url}/webhooks/{path}")
     }
 
@@ -78,6 +88,8 @@ impl Franchise {
         let replies = self.door(public_url, "twilio/{twilio}/reply");
         world.twilio.set_reply_url(format!("{replies}#rc=5&rp=all"));
         world.sendgrid.set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));
+        world.slack.set_interaction_url(self.door(public_url, "slack/{slack}"));
+        world.telegram.set_webhook_url(self.door(public_url, "telegram/{telegram}"));
     }
 }
 
@@ -94,6 +106,7 @@ pub async fn seed(
         TenantSettings {
             crm: franchise.crm,
             crm_limit: CrmLimit { per_second: 5_000.0, burst: 5_000 },
+            staff: serde_json::from_str(STAFF)?,
             ..TenantSettings::default()
         };
     let mut tx = store.begin(franchise.tenant).await?;
@@ -152,8 +165,14 @@ pub async fn seed(
         from_name: "Sample Tint".to_owned(),
     };
     tx.tenants().save_credentials(sendgrid::NAME, &mailer).await?;
+    let bot = slack::Credentials { base_url: sim_url.to_owned(), bot_token: sim::slack::BOT_TOKEN.to_owned() };
+    tx.tenants().save_credentials(slack::NAME, &bot).await?;
+    let bot = telegram::Credentials { base_url: sim_url.to_owned(), bot_token: sim::telegram::BOT_TOKEN.to_owned() };
+    tx.tenants().save_credentials(telegram::NAME, &bot).await?;
     tx.tenants().save_door(crm, &franchise.crm_token, &franchise.webhook_secret, None).await?;
     tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN, None).await?;
+    tx.tenants().save_door("slack", &franchise.slack_token, sim::slack::SIGNING_SECRET, None).await?;
+    tx.tenants().save_door("telegram", &franchise.telegram_token, sim::telegram::SECRET_TOKEN, None).await?;
     tx.tenants().save_door("sendgrid", &franchise.sendgrid_token, &sim::sendgrid::public_key(), None).await?;
     let key = NewFormKey {
         key: franchise.publishable_key.clone(),

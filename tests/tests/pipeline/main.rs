@@ -22,6 +22,7 @@ mod poll;
 mod replies;
 mod rude;
 mod sending;
+mod staff;
 mod tekmetric;
 mod tenancy;
 mod unsure;

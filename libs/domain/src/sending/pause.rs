@@ -75,10 +75,18 @@ mod tests {
     fn a_pause_moves_what_it_covers_by_its_length() {
         assert_eq!(after_pauses(at(0), at(100), &[]), Some(at(100)));
         assert_eq!(after_pauses(at(0), at(100), &[pause(10, 40)]), Some(at(130)));
-        assert_eq!(after_pauses(at(0), at(100), &[pause(100, 140)]), Some(at(140)), "it begins as the message would leave");
+        assert_eq!(
+            after_pauses(at(0), at(100), &[pause(100, 140)]),
+            Some(at(140)),
+            "it begins as the message would leave"
+        );
         assert_eq!(after_pauses(at(0), at(100), &[pause(101, 140)]), Some(at(100)));
         assert_eq!(after_pauses(at(20), at(100), &[pause(10, 40)]), Some(at(120)), "counted in the middle of it");
-        assert_eq!(after_pauses(at(0), at(100), &[pause(10, 40), pause(20, 50)]), Some(at(140)), "two at once count once");
+        assert_eq!(
+            after_pauses(at(0), at(100), &[pause(10, 40), pause(20, 50)]),
+            Some(at(140)),
+            "two at once count once"
+        );
         assert_eq!(after_pauses(at(0), at(100), &[pause(10, 40), pause(120, 130)]), Some(at(140)));
     }
 

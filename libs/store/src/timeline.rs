@@ -1,0 +1,114 @@
+//! What happened to a lead, as one story: put together from the rows that each thing left behind, so that nothing is written twice
+//! and nothing can be told that did not happen.
+
+use chrono::{DateTime, Utc};
+use domain::{LeadId, Moved};
+use serde::Serialize;
+
+use crate::{Error, Transaction};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Happening {
+    pub at: DateTime<Utc>,
+    /// `customer`, `we`, `vendor`, or whoever of the staff it was.
+    pub who: String,
+    /// In one word, such as `sent`.
+    pub what: String,
+    /// Of what: a template and its channel, the words of a reply, a task's title.
+    pub detail: Option<String>,
+    /// In one word, such as `opted_out`, or a vendor's code.
+    pub why: Option<String>,
+    /// What moved a message to where it was sent.
+    pub moves: Vec<Moved>,
+}
+
+#[derive(Debug)]
+pub struct Timeline<'t>(pub(crate) &'t mut Transaction);
+
+impl Timeline<'_> {
+    /// Everything that happened to a lead, in its order.
+    pub async fn list(self, lead: LeadId) -> Result<Vec<Happening>, Error> {
+        let rows = sqlx::query!(
+            r#"with l as materialized (
+                   select * from leads where tenant_id = $1 and id = $2 limit 1
+               ), m as materialized (
+                   select * from messages where tenant_id = $1 and lead_id = $2
+               )
+               select at as "at!", who as "who!", what as "what!", detail, why, moves from (
+                   select created_at as at, 'customer' as who, 'asked' as what, service as detail, null as why,
+                          null::jsonb as moves, 0 as place from l
+                   union all select first_seen_at, 'we', 'heard', crm, null, null, 1 from l
+                   union all select planned_at, 'we', 'planned', (select count(*)::text from m), null, null, 2 from l
+                       where planned_at is not null
+                   union all select stopped_at, 'we', 'ended', status, stop_reason, null, 9 from l where stopped_at is not null
+                   union all select sent_at, 'we', 'sent', template || ' by ' || channel, null, moves, 4 from m
+                       where sent_at is not null
+                   union all select finished_at, case when state in ('delivered', 'failed') then 'vendor' else 'we' end, state,
+                          template || ' by ' || channel, reason, null, 5 from m
+                       where finished_at is not null
+                   union all select a.started_at, 'vendor', 'not_taken', m.template || ' by ' || m.channel,
+                          coalesce(a.error_code, a.outcome), null, 4
+                       from m join attempts a on a.message_id = m.id and a.tenant_id = $1
+                       where a.outcome in ('not_processed', 'not_found')
+                   union all select received_at, 'customer', 'wrote', body, null, null, 6 from replies
+                       where tenant_id = $1 and lead_id = $2
+                   union all select x.suppressed_at, 'customer', 'opted_out', x.channel, x.source, null, 7
+                       from l join suppressions x on x.tenant_id = $1
+                            and ((x.channel = 'sms' and x.address = l.phone)
+                                 or (x.channel = 'email' and x.address = lower(l.email)))
+                   union all select x.lifted_at, 'customer', 'opted_in', x.channel, null, null, 7
+                       from l join suppressions x on x.tenant_id = $1 and x.lifted_at is not null
+                            and ((x.channel = 'sms' and x.address = l.phone)
+                                 or (x.channel = 'email' and x.address = lower(l.email)))
+                   union all select step.at, step.who, step.what, null, null, null, 8
+                       from sla_clocks c
+                       cross join lateral (values
+                           (c.warned_at, 'we', 'sla_warning'), (c.breached_at, 'we', 'sla_breach'),
+                           (c.acknowledged_at, coalesce(c.acknowledged_by, 'staff'), 'took_it'),
+                           (c.first_response_at, coalesce(c.responded_by, 'staff'), 'answered')) step (at, who, what)
+                       where c.tenant_id = $1 and c.lead_id = $2 and step.at is not null
+                   union all select raised_at, 'we', 'told', member || ' by ' || channel, reason, null, 8 from alerts
+                       where tenant_id = $1 and lead_id = $2
+                   union all select created_at, created_by, 'task_added', title, null, null, 7 from tasks
+                       where tenant_id = $1 and lead_id = $2
+                   union all select completed_at, coalesce(completed_by, 'staff'), 'task_done', title, null, null, 8 from tasks
+                       where tenant_id = $1 and lead_id = $2 and completed_at is not null
+                   union all select p.paused_at, p.paused_by, 'paused', p.scope, p.because, null, 3
+                       from l join pauses p on p.of_id = any (array[l.tenant_id, l.id, l.location_id]) and p.tenant_id = $1
+                       where (p.resumed_at is null or p.resumed_at > l.first_seen_at)
+                         and (l.stopped_at is null or p.paused_at < l.stopped_at)
+                   union all select p.resumed_at, coalesce(p.resumed_by, 'operator'), 'resumed', p.scope, null, null, 3
+                       from l join pauses p on p.of_id = any (array[l.tenant_id, l.id, l.location_id]) and p.tenant_id = $1
+                       where p.resumed_at > l.first_seen_at and (l.stopped_at is null or p.paused_at < l.stopped_at)
+                   union all select merged_at, 'we', 'merged', into_lead_id::text, because, null, 2 from merges
+                       where tenant_id = $1 and lead_id = $2
+                   union all select undone_at, 'operator', 'parted', into_lead_id::text, null, null, 2 from merges
+                       where tenant_id = $1 and lead_id = $2 and undone_at is not null
+               ) story
+               order by at, place"#,
+            self.0.tenant.uuid(),
+            lead.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("tell what happened to a lead"))?;
+        rows.into_iter()
+            .map(|row| {
+                let moves: Option<Vec<Moved>> = row
+                    .moves
+                    .map(serde_json::from_value)
+                    .transpose()
+                    .map_err(|error| Error::corrupt("moves", error))?;
+                Ok(Happening {
+                    at: row.at,
+                    who: row.who,
+                    what: row.what,
+                    detail: row.detail,
+                    why: row.why,
+                    moves: moves.unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+}

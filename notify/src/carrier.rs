@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use domain::AttemptId;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{AttemptId, ErrorClass};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,8 @@ pub(crate) struct Letter {
     pub(crate) attempt: AttemptId,
     /// Whether we want to hear what becomes of it.
     pub(crate) reports: bool,
+    /// When a vendor that has not sent it should not any more. `None`: whenever.
+    pub(crate) valid_for: Option<TimeDelta>,
     pub(crate) to: String,
     /// Of an email.
     pub(crate) subject: Option<String>,
@@ -29,7 +31,7 @@ pub(crate) enum Answer {
     /// It will never be taken as it is.
     Refused {
         code: String,
-        opted_out: bool,
+        class: ErrorClass,
     },
     /// The vendor says it did nothing, or the call never left.
     NotProcessed {

@@ -1,11 +1,14 @@
 //! Whether a message may leave now. Pure: what it needs to know is asked before.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Because, Channel, Departure, E164, Email, Law, LegalWindow, Moved, OwnRules, Rules, SafeMode, Sending,
     WithheldReason, after_pauses,
 };
 use store::Message;
+
+/// Of Twilio's, which throws a text away that it has not sent by then.
+const LONGEST_IN_A_QUEUE: TimeDelta = TimeDelta::hours(10);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -80,9 +83,7 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
         return Decision::Withhold(WithheldReason::SafeMode);
     }
     let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
-    let Message { channel, is_first, whereabouts, sent, .. } = message;
-    let sending = Sending { channel: *channel, at: now, is_first: *is_first, whereabouts, sent };
-    match rules.decide(&sending) {
+    match rules.decide(&sending(message, now)) {
         Departure::Now => Decision::Send(address),
         // It waits for the clock of the law, which stands still for nobody.
         Departure::Later { at, moves } => Decision::Wait { until: at, moves, counted_from: at },
@@ -90,9 +91,20 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
     }
 }
 
+fn sending(message: &Message, at: DateTime<Utc>) -> Sending<'_> {
+    let Message { channel, is_first, whereabouts, sent, .. } = message;
+    Sending { channel: *channel, at, is_first: *is_first, whereabouts, sent }
+}
+
+/// When a text that leaves now, and lies in its vendor's queue, should not be sent any more.
+pub(crate) fn valid_for(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let Chosen { window, own, .. } = chosen;
+    let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
+    (message.channel == Channel::Sms).then(|| rules.open_for(&sending(message, now), LONGEST_IN_A_QUEUE))
+}
+
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use domain::{LeadId, LeadStatus, MessageId, MessageState, Pause, ShopCalendar, Whereabouts};
     use store::Recipient;
     use uuid::Uuid;

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel, MessageId, MessageState, Receipt, StopReason, TenantId};
+use domain::{AttemptId, Channel, ErrorClass, MessageId, MessageState, Receipt, StopReason, TenantId};
 use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewReceipt, Reported};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{Config, fall_back, recorded::Recorded, send::announce, sendgrid, twilio};
 
@@ -33,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) receipt: Receipt,
     /// The recipient will get nothing more by this channel.
     pub(crate) opted_out: bool,
+    /// What follows from a failure, where the vendor's code is known.
+    pub(crate) class: Option<ErrorClass>,
     /// Who the report is about, where it says so.
     pub(crate) address: Option<String>,
 }
@@ -79,7 +81,7 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
     let (last, code) = match &report.receipt {
         Receipt::Accepted => (None, None),
         Receipt::Delivered => (Some((MessageState::Delivered, Outcome::Delivered)), None),
-        Receipt::Failed { code } => (Some((MessageState::Failed, Outcome::Failed)), code.as_deref()),
+        Receipt::Failed { code } => (Some((MessageState::Failed, Outcome::Failed)), Some(code.as_str())),
     };
     let receipt = NewReceipt {
         source: source.as_str(),
@@ -100,7 +102,7 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
     } else {
         cx.at_once(cx.once(tenant).take_receipt(&receipt)).await?
     };
-    let Some(Reported { message, lead, state, is_sent, is_finished, .. }) = found else {
+    let Some(Reported { message, lead, recipient, state, is_sent, is_finished }) = found else {
         // Kept all the same. Somebody else's message through the same account, or one from before a restore.
         warn!(source = source.as_str(), "a receipt for a message we do not know");
         return Ok(());
@@ -116,17 +118,40 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
     {
         info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
         if wanted == MessageState::Failed {
-            say_it_otherwise(cx, tenant, message, config).await?;
+            go_on(cx, report, &receipt, (message, &recipient), tenant, config).await?;
         }
         announce(cx, tenant, lead, message, outcome).await?;
     }
     Ok(())
 }
 
-/// It will not arrive by this channel. A repeat finds the other message there.
-async fn say_it_otherwise(cx: &Context, tenant: TenantId, failed: MessageId, config: &Config) -> Result<(), Failure> {
+/// It will not arrive by this channel as it was sent: what follows from why. A repeat finds it done.
+async fn go_on(
+    cx: &Context,
+    report: &Report,
+    receipt: &NewReceipt<'_>,
+    (failed, recipient): (MessageId, &str),
+    tenant: TenantId,
+    config: &Config,
+) -> Result<(), Failure> {
     let mut tx = cx.begin(tenant).await?;
     let Some(failed) = tx.messages().lock(failed, cx.now()).await? else { return Ok(()) };
+    match report.class {
+        Some(ErrorClass::BadAddress) => {
+            let source = format!("{}:{}", receipt.source, receipt.code.unwrap_or_default());
+            tx.replies().suppress(report.channel, recipient, &source, cx.clock().wall()).await?;
+        }
+        // The vendor threw it away unsent, because its time was over: when it may leave is decided anew.
+        Some(ErrorClass::Expired) => {
+            tx.messages().plan_again(failed.id, cx.now()).await?;
+            return cx.commit(tx).await;
+        }
+        Some(ErrorClass::Filtered) => {
+            error!(message.id = %failed.id, template = failed.template, "a carrier took a text for unwanted: look at its words");
+            metrics::counter!("notify_filtered_total").increment(1);
+        }
+        _ => {}
+    }
     let other = fall_back::plan(cx, &mut tx, &failed, config).await?;
     cx.commit(tx).await?;
     fall_back::announce(cx, tenant, other).await
@@ -167,12 +192,13 @@ mod tests {
             key: "SM1:sent".into(),
             receipt,
             opted_out,
+            class: None,
             address: None,
         };
         assert!(!is_news(&report(Receipt::Accepted, false), true));
         assert!(is_news(&report(Receipt::Accepted, false), false));
         assert!(is_news(&report(Receipt::Accepted, true), true));
         assert!(is_news(&report(Receipt::Delivered, false), true));
-        assert!(is_news(&report(Receipt::Failed { code: None }, false), true));
+        assert!(is_news(&report(Receipt::Failed { code: "30008".into() }, false), true));
     }
 }

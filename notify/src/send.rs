@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptId, Channel, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
+use domain::{AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
 use events::{MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
 use store::{AttemptOutcome, Message, NewAttempt, Recipient, Started, Template, Transaction};
@@ -14,7 +14,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 use crate::{
     Config,
     carrier::{Answer, Letter},
-    decide::{Chosen, Decision, address_by, decide},
+    decide::{Chosen, Decision, address_by, decide, valid_for},
     fall_back,
     find_out::FindOut,
     recorded::Recorded,
@@ -152,7 +152,9 @@ impl Send {
 
         let number = message.attempts + 1;
         let attempt = AttemptId::of_message(message.id, number);
-        let letter = Letter { attempt, reports: true, to: address, subject: rendered.subject, body: rendered.body };
+        let valid_for = valid_for(&message, rules, cx.now());
+        let letter =
+            Letter { attempt, reports: true, valid_for, to: address, subject: rendered.subject, body: rendered.body };
         let started_at = cx.clock().wall();
         let other_address = address_by(&message, message.channel.other());
         let new = NewAttempt {
@@ -231,7 +233,7 @@ impl Send {
                 info!(message.id = %message.id, lead.id = %message.lead, "sent by {}", message.channel.as_str());
                 announce(cx, tenant, message.lead, message.id, Outcome::Sent).await
             }
-            Answer::Refused { code, opted_out } => {
+            Answer::Refused { code, class } => {
                 let mut tx = cx.begin(tenant).await?;
                 // Before its attempt, as everybody takes them.
                 tx.messages().hold(message.id).await?;
@@ -239,8 +241,11 @@ impl Send {
                     return Ok(());
                 }
                 tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
-                if opted_out {
-                    tx.replies().suppress(message.channel, &letter.to, "vendor", cx.clock().wall()).await?;
+                if matches!(class, ErrorClass::OptedOut | ErrorClass::BadAddress) {
+                    let source = format!("vendor:{code}");
+                    tx.replies().suppress(message.channel, &letter.to, &source, cx.clock().wall()).await?;
+                }
+                if class == ErrorClass::OptedOut {
                     tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;
                 }
                 let other = fall_back::plan(cx, &mut tx, message, &self.config).await?;

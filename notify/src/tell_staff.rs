@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{AttemptId, StaffChannel};
+use domain::{AttemptId, ErrorClass, StaffChannel};
 use events::{AlertRaised, Stream};
 use stage::{Context, Failure, Stage, Step};
 use store::Alert;
@@ -53,7 +53,8 @@ impl Stage for TellStaff {
         cx.commit(tx).await?;
 
         let answer = chosen.tell(alert.channel, &letter(&alert)).await;
-        let answer = answer.unwrap_or_else(|| Answer::Refused { code: "no_credentials".to_owned(), opted_out: false });
+        let answer =
+            answer.unwrap_or_else(|| Answer::Refused { code: "no_credentials".to_owned(), class: ErrorClass::Message });
         cx.checkpoint(Step::AfterCall).await;
         let word = match &answer {
             Answer::Accepted { .. } => "accepted",
@@ -101,6 +102,7 @@ fn letter(alert: &Alert) -> Letter {
     Letter {
         attempt: AttemptId::new(alert.id.uuid()),
         reports: false,
+        valid_for: None,
         to: alert.address.clone(),
         subject: Some("A lead needs a person".to_owned()),
         body: format!("{} [{short}]", alert.body),

@@ -33,6 +33,7 @@ Kinds:   fail_before, fail_after   500, without and with the effect
          slow                      with "ms": 800
          lose_receipts, late_receipts (with "ms": 1500)
          undelivered               taken, and a receipt says that it did not arrive
+         expired                   a text is taken, and thrown away because it was too late
 "#;
 
 pub(crate) fn router() -> Router<Arc<World>> {

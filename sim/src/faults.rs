@@ -48,6 +48,8 @@ pub enum FaultKind {
     LateReceipts { ms: u64 },
     /// Done and answered, and it does not arrive: a receipt says so, and comes twice.
     Undelivered,
+    /// Twilio takes a text, and throws it away when its validity is over.
+    Expired,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +120,8 @@ pub(crate) async fn before(fault: Option<FaultKind>, cut: &Cut) -> Option<Respon
         | FaultKind::CutAfter
         | FaultKind::LoseReceipts
         | FaultKind::LateReceipts { .. }
-        | FaultKind::Undelivered => None,
+        | FaultKind::Undelivered
+        | FaultKind::Expired => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod service;
 mod sla;
 mod staff;
 mod told_by;
+mod vendor_error;
 mod website_lead;
 
 pub use cadence::{Cadence, CadenceError, CadencePreset, PlannedTouch, Planning, Step, When};
@@ -49,4 +50,5 @@ pub use service::{Service, ServiceSearch, Tax};
 pub use sla::{SlaClock, SlaRules, SlaStep, SlaTimes};
 pub use staff::{Staff, StaffChannel, StaffMember};
 pub use told_by::ToldBy;
+pub use vendor_error::ErrorClass;
 pub use website_lead::{NotALead, Verdict, WebsiteLeadRules};

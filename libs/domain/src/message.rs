@@ -151,8 +151,8 @@ pub enum Receipt {
     /// The vendor has it and passed it on, or will.
     Accepted,
     Delivered,
-    /// It will not arrive. `code` is the vendor's own.
+    /// It will not arrive. `code` is the vendor's own, or its word for what happened.
     Failed {
-        code: Option<String>,
+        code: String,
     },
 }

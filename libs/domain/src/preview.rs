@@ -190,6 +190,24 @@ mod tests {
             prop_assert!(sent.windows(2).all(|pair| Some(pair[1].1) == first || pair[1].0 - pair[0].0 >= apart), "{sent:?}");
         }
 
+        /// Windows open and close at quarters of an hour, so that is where a wait of half an hour could step over one.
+        #[test]
+        fn what_its_vendor_sends_a_little_later_is_lawful_still(case in cases()) {
+            let rules = Rules { law: Law::ours(), window: LegalWindow::default(), own: &case.own, shop: &case.shop };
+            for played in case.play().1 {
+                let (Ending::Sent(at), Channel::Sms) = (&played.ending, played.touch.channel) else { continue };
+                let sending = Sending { channel: Channel::Sms, at: *at, is_first: true, whereabouts: &case.whereabouts, sent: &[] };
+                let open_for = rules.open_for(&sending, TimeDelta::hours(10));
+                prop_assert!(open_for <= TimeDelta::hours(10));
+                for quarters in 0..40 {
+                    let later = TimeDelta::minutes(15) * quarters;
+                    if later < open_for {
+                        prop_assert_eq!(rules.decide(&Sending { at: *at + later, ..sending }), Departure::Now);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn whoever_has_just_asked_hears_at_once(case in cases()) {
             let case = Case { late: TimeDelta::zero(), ..case };

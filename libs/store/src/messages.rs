@@ -399,6 +399,24 @@ impl Messages<'_> {
         .map_err(Error::doing("put a message off"))
     }
 
+    /// Its vendor threw it away unsent: it is planned again. Answers false if it did not fail, or was ended since.
+    pub async fn plan_again(self, id: MessageId, now: DateTime<Utc>) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "update messages m
+             set state = 'planned', due_at = $3, release_at = $3, counted_from = $3, provider_id = null, sent_at = null,
+                 finished_at = null
+             where m.tenant_id = $1 and m.id = $2 and m.state = 'failed'
+               and exists (select from leads l where l.tenant_id = $1 and l.id = m.lead_id and l.stopped_at is null)",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("plan a message again"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Released, but not published: comes up again at `at`.
     pub async fn release_again(self, id: MessageId, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(

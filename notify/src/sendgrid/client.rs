@@ -2,6 +2,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::ErrorClass;
 use reqwest::StatusCode;
 
 use super::{Credentials, wire};
@@ -60,7 +61,7 @@ impl Carrier for Sendgrid {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Answer::NotProcessed { code, retry_after: Some(Duration::from_secs(60)) }
             }
-            _ if status.is_client_error() => Answer::Refused { code, opted_out: false },
+            _ if status.is_client_error() => Answer::Refused { code, class: ErrorClass::Message },
             _ => Answer::Ambiguous { why: format!("status {code}") },
         }
     }

@@ -1,9 +1,9 @@
 //! The event webhook: a batch of events of many kinds, of which a few are receipts.
 
-use domain::{AttemptId, Channel, Receipt};
+use domain::{AttemptId, Channel, ErrorClass, Receipt};
 use serde_json::Value;
 
-use super::{client::request_id, wire};
+use super::{NAME, client::request_id, wire};
 use crate::receive::Report;
 
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +21,21 @@ fn report(event: wire::Event) -> Option<Report> {
     let receipt = match event.event.as_str() {
         "processed" | "deferred" => Receipt::Accepted,
         "delivered" => Receipt::Delivered,
-        "bounce" | "dropped" => Receipt::Failed { code: event.status.or(event.r#type).or(event.reason) },
+        "bounce" | "dropped" => {
+            let code = event.status.as_ref().or(event.r#type.as_ref()).or(event.reason.as_ref());
+            Receipt::Failed { code: code.unwrap_or(&event.event).clone() }
+        }
         "spamreport" | "unsubscribe" | "group_unsubscribe" => Receipt::Accepted,
         _ => return None,
     };
-    let opted_out = matches!(event.event.as_str(), "spamreport" | "unsubscribe" | "group_unsubscribe");
+    // A bounce says by its type whether it is for good, and what was dropped says why.
+    let class = match event.event.as_str() {
+        "bounce" => ErrorClass::of(NAME, event.r#type.as_deref().unwrap_or("bounce")),
+        "dropped" => event.reason.as_deref().and_then(|reason| ErrorClass::of(NAME, reason)),
+        "spamreport" | "unsubscribe" | "group_unsubscribe" => Some(ErrorClass::OptedOut),
+        _ => None,
+    };
+    let opted_out = class == Some(ErrorClass::OptedOut);
     let attempt = event.attempt_id.as_deref().and_then(|id| id.parse::<AttemptId>().ok());
     // A delayed bounce may come without the vendor's id; the attempt's own then stands in for it.
     let provider_id = match (event.sg_message_id.as_deref().map(request_id), attempt) {
@@ -40,7 +50,7 @@ fn report(event: wire::Event) -> Option<Report> {
         event.email.as_deref().unwrap_or_default(),
         event.timestamp.unwrap_or_default()
     );
-    Some(Report { channel: Channel::Email, provider_id, attempt, key, receipt, opted_out, address: event.email })
+    Some(Report { channel: Channel::Email, provider_id, attempt, key, receipt, opted_out, class, address: event.email })
 }
 
 #[cfg(test)]
@@ -55,6 +65,7 @@ mod tests {
         let reports = read_receipts(body).unwrap();
         assert_eq!(reports.len(), 2);
         assert_eq!(reports[0].provider_id, "X1");
-        assert_eq!(reports[1].receipt, Receipt::Failed { code: Some("blocked".into()) });
+        assert_eq!(reports[1].receipt, Receipt::Failed { code: "blocked".into() });
+        assert_eq!(reports[1].class, Some(ErrorClass::Soft));
     }
 }

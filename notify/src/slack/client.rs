@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::ErrorClass;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -79,10 +80,10 @@ fn read_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -
             if OF_THE_MOMENT.contains(&code.as_str()) {
                 Answer::NotProcessed { code, retry_after }
             } else {
-                Answer::Refused { code, opted_out: false }
+                Answer::Refused { code, class: ErrorClass::Message }
             }
         }
-        Err(_) if status.is_client_error() => Answer::Refused { code: word, opted_out: false },
+        Err(_) if status.is_client_error() => Answer::Refused { code: word, class: ErrorClass::Message },
         Err(_) => Answer::Ambiguous { why: format!("status {word}") },
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::ErrorClass;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -50,7 +51,7 @@ impl Telegram {
 
     pub(crate) async fn send(&self, letter: &Letter) -> Answer {
         let Ok(chat_id) = letter.to.parse::<i64>() else {
-            return Answer::Refused { code: "no_chat_id".to_owned(), opted_out: false };
+            return Answer::Refused { code: "no_chat_id".to_owned(), class: ErrorClass::Message };
         };
         let button = json!({"text": "I take it", "callback_data": format!("take:{}", letter.attempt)});
         let message = json!({
@@ -80,7 +81,7 @@ fn read_answer(status: StatusCode, body: &[u8]) -> Answer {
             Answer::NotProcessed { code, retry_after: parameters.retry_after.map(Duration::from_secs) }
         }
         _ if status == StatusCode::TOO_MANY_REQUESTS => Answer::NotProcessed { code, retry_after: None },
-        _ if status.is_client_error() => Answer::Refused { code, opted_out: false },
+        _ if status.is_client_error() => Answer::Refused { code, class: ErrorClass::Message },
         _ => Answer::Ambiguous { why: format!("status {code}") },
     }
 }
@@ -97,7 +98,7 @@ mod tests {
         let wait = Some(Duration::from_secs(17));
         assert_eq!(said(429, busy), Answer::NotProcessed { code: "429".into(), retry_after: wait });
         let blocked = r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#;
-        assert_eq!(said(403, blocked), Answer::Refused { code: "403".into(), opted_out: false });
+        assert_eq!(said(403, blocked), Answer::Refused { code: "403".into(), class: ErrorClass::Message });
         assert!(matches!(said(502, "<html>"), Answer::Ambiguous { .. }));
     }
 }

@@ -2,18 +2,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::ErrorClass;
 use reqwest::StatusCode;
 
-use super::{Credentials, wire};
+use super::{Credentials, NAME, wire};
 use crate::carrier::{Answer, Carrier, Letter, LookupError, Trace, answer_of, ask};
 
 /// How far the vendor's clock may be from ours. Generous: what was sent before is known and left out anyway, and a row that
 /// is overlooked would be sent again.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
-/// The recipient has opted out at the vendor.
-const OPTED_OUT: i64 = 21610;
-/// No such account or service, a sender that is none, a service without senders: the set-up, not the message.
-const SET_UP_WRONG: [i64; 8] = [20404, 21212, 21606, 21701, 21702, 21703, 21704, 21705];
+const AN_OPERATORS_MINUTE: Duration = Duration::from_secs(60);
+/// As the vendor takes it.
+const LONGEST_VALIDITY_S: i64 = 36_000;
+const MUCH_LATER: Duration = Duration::from_secs(1_800);
 /// Asks the vendor to try a callback five times, whatever goes wrong. Without it one that we answer with 503 is lost. Neither
 /// sent nor signed.
 const TRY_AGAIN: &str = "#rc=5&rp=all";
@@ -53,6 +54,11 @@ impl Carrier for Twilio {
             // Smart encoding rewrites the body, and a body that is not ours is not found when we ask for it.
             ("SmartEncoded", "false"),
         ];
+        let validity =
+            letter.valid_for.map(|valid_for| valid_for.num_seconds().clamp(1, LONGEST_VALIDITY_S).to_string());
+        if let Some(validity) = &validity {
+            form.push(("ValidityPeriod", validity));
+        }
         if letter.reports {
             form.push(("StatusCallback", &callback));
         }
@@ -147,19 +153,23 @@ fn read_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -
         };
     }
     let code = serde_json::from_slice::<wire::Problem>(body).ok().and_then(|problem| problem.code);
-    let word = code.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
-    match status {
+    let code = code.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
+    let class = ErrorClass::of(NAME, &code);
+    match (status, class) {
         // The vendor's word: not processed, a retry is always safe.
-        StatusCode::TOO_MANY_REQUESTS => Answer::NotProcessed { code: word, retry_after },
-        // The account, not the message: an operator mends it, and nothing is lost until then.
-        _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            || (status.is_client_error() && code.is_some_and(|code| SET_UP_WRONG.contains(&code))) =>
-        {
-            Answer::NotProcessed { code: word, retry_after: Some(Duration::from_secs(60)) }
+        (StatusCode::TOO_MANY_REQUESTS, Some(ErrorClass::MuchLater)) => {
+            Answer::NotProcessed { code, retry_after: retry_after.max(Some(MUCH_LATER)) }
         }
-        _ if status.is_client_error() => Answer::Refused { code: word, opted_out: code == Some(OPTED_OUT) },
+        (StatusCode::TOO_MANY_REQUESTS, _) => Answer::NotProcessed { code, retry_after },
         // A failure after the message was made looks the same as one before.
-        _ => Answer::Ambiguous { why: format!("status {}", status.as_u16()) },
+        _ if !status.is_client_error() => Answer::Ambiguous { why: format!("status {}", status.as_u16()) },
+        (_, Some(ErrorClass::Busy)) => Answer::NotProcessed { code, retry_after },
+        (_, Some(ErrorClass::MuchLater)) => Answer::NotProcessed { code, retry_after: Some(MUCH_LATER) },
+        // The account, not the message: an operator mends it, and nothing is lost until then.
+        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) | (_, Some(ErrorClass::SetUp)) => {
+            Answer::NotProcessed { code, retry_after: Some(AN_OPERATORS_MINUTE) }
+        }
+        (_, class) => Answer::Refused { code, class: class.unwrap_or(ErrorClass::Message) },
     }
 }
 
@@ -179,8 +189,14 @@ mod tests {
         assert!(matches!(said(429, r#"{"code":20429}"#), Answer::NotProcessed { .. }));
         assert!(matches!(said(401, r#"{"code":20003}"#), Answer::NotProcessed { .. }));
         assert!(matches!(said(400, r#"{"code":21704}"#), Answer::NotProcessed { .. }), "an operator mends it");
-        assert_eq!(said(400, r#"{"code":21211}"#), Answer::Refused { code: "21211".into(), opted_out: false });
-        assert_eq!(said(400, r#"{"code":21610}"#), Answer::Refused { code: "21610".into(), opted_out: true });
-        assert_eq!(said(404, "not json"), Answer::Refused { code: "404".into(), opted_out: false });
+        assert_eq!(
+            said(400, r#"{"code":21211}"#),
+            Answer::Refused { code: "21211".into(), class: ErrorClass::BadAddress }
+        );
+        assert_eq!(
+            said(400, r#"{"code":21610}"#),
+            Answer::Refused { code: "21610".into(), class: ErrorClass::OptedOut }
+        );
+        assert_eq!(said(404, "not json"), Answer::Refused { code: "404".into(), class: ErrorClass::Message });
     }
 }

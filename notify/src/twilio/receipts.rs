@@ -1,8 +1,9 @@
 //! Status callbacks: a form, with the attempt's id in the query we gave.
 
-use domain::{AttemptId, Channel, Receipt};
+use domain::{AttemptId, Channel, ErrorClass, Receipt};
 use events::Inbound;
 
+use super::NAME;
 use crate::receive::Report;
 
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +19,8 @@ pub(crate) fn read_receipt(inbound: &Inbound) -> Result<Vec<Report>, Error> {
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let sid = field("MessageSid").ok_or(Error::Missing("MessageSid"))?;
     let status = field("MessageStatus").ok_or(Error::Missing("MessageStatus"))?;
-    let code = field("ErrorCode");
+    let code = field("ErrorCode").unwrap_or_else(|| status.clone());
+    let class = ErrorClass::of(NAME, &code);
     let receipt = match status.as_str() {
         "delivered" | "read" => Receipt::Delivered,
         "undelivered" | "failed" | "canceled" => Receipt::Failed { code: code.clone() },
@@ -33,7 +35,8 @@ pub(crate) fn read_receipt(inbound: &Inbound) -> Result<Vec<Report>, Error> {
         provider_id: sid,
         attempt,
         receipt,
-        opted_out: code.as_deref() == Some("21610"),
+        opted_out: class == Some(ErrorClass::OptedOut),
+        class,
         address: field("To"),
     }])
 }

@@ -59,12 +59,17 @@ fn now() -> i64 {
 }
 
 fn event(mail: &Mail, name: &str, at: i64) -> String {
-    json!({
+    let mut event = json!({
         "email": mail.to, "timestamp": at, "event": name, "sg_event_id": uuid::Uuid::new_v4().simple().to_string(),
         "sg_message_id": format!("{}.recvd-sim-1-0", mail.id), "smtp-id": format!("<{}@sim>", mail.id),
         "attempt_id": mail.attempt
-    })
-    .to_string()
+    });
+    if name == "bounce" {
+        event["type"] = "bounce".into();
+        event["status"] = "5.1.1".into();
+        event["reason"] = "550 5.1.1 no such user".into();
+    }
+    event.to_string()
 }
 
 /// Posts a batch until it is taken, for a while. Answers the last status, 0 where there is nobody.

@@ -87,18 +87,24 @@ async fn create(
     #[expect(clippy::disallowed_methods, reason = "a vendor has its own clock")]
     let created_at = Utc::now();
     let sid = format!("SM{}", uuid::Uuid::new_v4().simple());
-    let message =
-        Message { sid: sid.clone(), to: to.clone(), body: body.clone(), status: "accepted".into(), created_at };
+    // Nobody's telephone ever shows one that is thrown away.
+    let is_expired = fault == Some(FaultKind::Expired);
+    let status = if is_expired { "failed" } else { "accepted" }.to_owned();
+    let message = Message { sid: sid.clone(), to: to.clone(), body: body.clone(), status, created_at };
     let answer = (StatusCode::CREATED, Json(shown(&message))).into_response();
     world.twilio.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
     let attempt = callback.split_once("attempt=").map(|(_, id)| id.split('&').next().unwrap_or(id).to_owned());
-    world.journal.write(Event::Text { sid: sid.clone(), to: to.clone(), body, attempt });
+    world.journal.write(if is_expired {
+        Event::Refused { vendor: "twilio".into(), why: "expired".into() }
+    } else {
+        Event::Text { sid: sid.clone(), to: to.clone(), body, attempt }
+    });
     if !callback.is_empty() && fault != Some(FaultKind::LoseReceipts) {
         let late = match fault {
             Some(FaultKind::LateReceipts { ms }) => Duration::from_millis(ms),
             _ => world.settings.receipt_delay,
         };
-        let statuses = callbacks::statuses(fault == Some(FaultKind::Undelivered));
+        let statuses = callbacks::statuses(fault);
         tokio::spawn(callbacks::report(world.clone(), callback, (sid, to), late, statuses));
     }
     after(fault, &cut, answer)

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
 use super::{ACCOUNT_SID, AUTH_TOKEN, FROM, MESSAGING_SERVICE_SID};
-use crate::{Event, world::World};
+use crate::{Event, FaultKind, world::World};
 
 /// The address, then each distinct key in byte order with each distinct value, sorted.
 pub(super) fn sign(url: &str, form: &[(&str, String)], token: &str) -> String {
@@ -87,13 +87,20 @@ pub(crate) async fn report(
             // A landline, or a carrier that cannot be reached.
             form.push(("ErrorCode", "30006".to_owned()));
         }
+        if status == "failed" {
+            form.push(("ErrorCode", "30036".to_owned()));
+        }
         post(&world, &url, &form).await;
     }
 }
 
 /// What is reported, in its order; the end of a text that does not arrive comes twice.
-pub(super) fn statuses(is_undelivered: bool) -> &'static [&'static str] {
-    if is_undelivered { &["queued", "sent", "undelivered", "undelivered"] } else { &["queued", "sent", "delivered"] }
+pub(super) fn statuses(fault: Option<FaultKind>) -> &'static [&'static str] {
+    match fault {
+        Some(FaultKind::Undelivered) => &["queued", "sent", "undelivered", "undelivered"],
+        Some(FaultKind::Expired) => &["queued", "failed", "failed"],
+        _ => &["queued", "sent", "delivered"],
+    }
 }
 
 impl World {

@@ -53,6 +53,7 @@ impl Twilio {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         messages
             .iter()
+            .filter(|message| message.status != "failed")
             .map(|message| (message.to.clone(), message.body.clone()))
             .filter(|text| !seen.insert(text.clone()))
             .collect()

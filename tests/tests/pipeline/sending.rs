@@ -76,6 +76,41 @@ async fn a_text_that_does_not_arrive_goes_out_as_an_email_once_also_when_its_rec
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_its_vendor_threw_away_too_late_is_decided_anew_and_comes_once() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.faults.add(Fault { vendor: Vendor::Twilio, kind: FaultKind::Expired, times: 1 });
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    test.until_texted(&asked).await;
+    assert_eq!(test.texts_to(DANA).len(), 1);
+    assert!(test.emails_to("dana@example.com").is_empty(), "it is no failure of the channel");
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_no_text_reaches_is_not_texted_again() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.faults.add(Fault { vendor: Vendor::Twilio, kind: FaultKind::Undelivered, times: 1 });
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until("the email is delivered", async || {
+        find(&test, &asked, 1, Channel::Email).await.is_some_and(|line| line.state == MessageState::Delivered)
+    })
+    .await;
+    test.live_until(&[&asked], noon() + TimeDelta::days(31)).await;
+    until("all are out", async || test.messages(&asked).await.iter().all(|line| line.finished_at.is_some())).await;
+    assert_eq!(test.texts_to(DANA).len(), 1, "the one that did not arrive");
+    assert_eq!(test.emails_to("dana@example.com").len(), 13);
+    let withheld = test.messages(&asked).await.into_iter().filter(|line| line.reason.as_deref() == Some("suppressed"));
+    assert_eq!(withheld.count(), 6, "each text that was left says why it went out as an email");
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_bounces_goes_out_as_a_text() {
     let test = Test::start().await;
     test.choose(|settings| {

@@ -110,6 +110,18 @@ impl Rules<'_> {
         Departure::Never(moves.pop().map_or(Because::ShopHours, |last| last.because))
     }
 
+    /// For how long from its instant on nothing but what they have had keeps it from leaving, in steps of half an hour and up to
+    /// `most`. A vendor that has not sent it by then should not.
+    pub fn open_for(&self, sending: &Sending<'_>, most: TimeDelta) -> TimeDelta {
+        let is_open = |later: &TimeDelta| {
+            let then = Sending { at: sending.at + *later, sent: &[], ..*sending };
+            matches!(self.latest(&then), Ok(None))
+        };
+        let half_hours = (1_i32..).map(|count| TimeDelta::minutes(30) * count).take_while(|later| *later <= most);
+        let soon = [TimeDelta::minutes(2), TimeDelta::minutes(10)];
+        soon.into_iter().chain(half_hours).take_while(is_open).last().unwrap_or(TimeDelta::minutes(1))
+    }
+
     /// What forbids it for longest at this instant, and until when. `Err`: for ever.
     fn latest(&self, sending: &Sending<'_>) -> Result<Option<(DateTime<Utc>, Because)>, Because> {
         let mut latest: Option<(DateTime<Utc>, Because)> = None;

@@ -34,6 +34,20 @@ pub enum Error {
     Title,
     #[error("there is no task {0} at this tenant that is still to do; see: leads task list")]
     NoSuchTask(domain::TaskId),
+    #[error("{0:?} cannot be a cadence's name; use small letters, digits, - and _, such as summer")]
+    CadenceName(String),
+    #[error("the cadence names a template {0:?}, and there is none")]
+    NoSuchTemplate(String),
+    #[error("there is no cadence {0:?}, or no such version of it; see: leads cadence list")]
+    NoSuchCadence(String),
+    #[error("{0:?} cannot run against itself; save another cadence, or another version, first")]
+    AgainstItself(String),
+    #[error("no shop is in a region {0:?}; regions come with: leads tenant import")]
+    NoSuchRegion(String),
+    #[error("{0:?} is locked for everything below it; use another one up there, without --lock, first")]
+    Locked(String),
+    #[error("no lead is, or was, in an experiment {0:?}; see: leads cadence list")]
+    NoSuchExperiment(String),
     #[error("nobody said why; write for example --why \"the shop is being rebuilt\"")]
     NoWhy,
     #[error("that is not paused; see: leads pauses")]

@@ -8,7 +8,7 @@ use domain::{
     Rules, Segments, State, Whereabouts, after_pauses, preview,
 };
 use serde::Serialize;
-use store::{Location, MessageLine, Template, TenantSettings};
+use store::{Location, MessageLine, Prices, Template, TenantSettings};
 use templates::{Known, Renderer, Words};
 
 use crate::{Desk, Error};
@@ -59,6 +59,8 @@ pub struct TouchPreview {
     pub text: Option<String>,
     /// Of a text, as carriers count it.
     pub segments: Option<Segments>,
+    /// In millionths of a dollar, by the tenant's prices.
+    pub cost_micros: Option<u64>,
 }
 
 /// What the preview of one person follows from.
@@ -78,9 +80,10 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
     let settings = tx.tenants().settings().await?;
     let templates = tx.tenants().list_templates().await?;
     let locations = tx.locations().list().await?;
-    drop(tx);
     let wanted = |location: &&Location| sample.location.as_ref().is_none_or(|id| *id == location.crm_location_id);
     let location = locations.iter().find(wanted).ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
+    let cadence = tx.cadences().find_at(location.id).await?.unwrap_or_else(|| settings.cadence.clone());
+    drop(tx);
     let case = Case {
         slug,
         settings: &settings,
@@ -91,7 +94,7 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
     };
     let calendar = location.calendar();
     let rules = case.rules(&calendar);
-    let touches = settings.cadence.plan(&Planning {
+    let touches = cadence.plan(&Planning {
         created_at: sample.asked_at,
         now: sample.asked_at,
         can: &|channel| match channel {
@@ -242,6 +245,12 @@ impl Case<'_> {
             None => (format!("withheld: there is no {} template {template:?}", channel.as_str()), None),
         };
         let (subject, text) = rendered.map_or((None, None), |rendered| (rendered.subject, Some(rendered.body)));
+        let segments = text.as_deref().filter(|_| channel == Channel::Sms).map(Segments::of);
+        let Prices { text_segment_micros, email_micros } = self.settings.prices;
+        let cost = match segments {
+            Some(segments) => u64::from(segments.count) * u64::from(text_segment_micros),
+            None => email_micros.into(),
+        };
         TouchPreview {
             step,
             channel: channel.as_str(),
@@ -252,7 +261,8 @@ impl Case<'_> {
             shop_time: wall(self.location.time_zone),
             verdict,
             because,
-            segments: text.as_deref().filter(|_| channel == Channel::Sms).map(Segments::of),
+            segments,
+            cost_micros: text.as_ref().map(|_| cost),
             subject,
             text,
         }

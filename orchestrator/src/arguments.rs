@@ -7,7 +7,10 @@ use clap::{Parser, Subcommand};
 use domain::{CrmName, DeadLetterId, LeadId, TaskId};
 use orchestrator::{
     commands::{
-        cadence::PreviewArguments, credentials::VendorName, keys::FormKeyArguments, pauses::PauseArguments,
+        cadence::{PreviewArguments, SaveArguments, UseArguments},
+        credentials::VendorName,
+        keys::FormKeyArguments,
+        pauses::PauseArguments,
         task::TaskArguments,
     },
     demo,
@@ -222,6 +225,27 @@ pub(crate) enum Tenant {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cadence {
+    /// Every version that is saved, and where which is used
+    List {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// Save the next version of a cadence; nobody is written to by it before it is used
+    Save(SaveArguments),
+    /// Show what using a cadence would do to live leads; with --apply do it
+    Use(UseArguments),
+    /// How far changes have come, the newest first
+    Changes {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// What the arms of an experiment have come to
+    Results {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// As `leads cadence list` names it
+        experiment: String,
+    },
     /// Play a follow-up to its end: each message, when it leaves, and why then. Nothing is sent
     Preview(PreviewArguments),
 }

@@ -85,9 +85,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = load_for(&["postgres", "redis", "catalog"])?;
             runtime.block_on(commands::catalog::run(&config, &tenant, &search, json))
         }
-        Command::Cadence(Cadence::Preview(wanted)) => {
+        Command::Cadence(command) => {
             let config = load_for(&["postgres", "redis"])?;
-            runtime.block_on(commands::cadence::preview(&config, wanted, json)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(run_cadence(command, &config, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Pause { what, why } => {
             let config = load_for(&["postgres", "redis"])?;
@@ -110,6 +110,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (config, mistakes) = Config::look(file.as_deref())?;
             runtime.block_on(commands::doctor::run(&config, &mistakes, json))
         }
+    }
+}
+
+async fn run_cadence(command: Cadence, config: &Config, json: bool) -> anyhow::Result<()> {
+    match command {
+        Cadence::List { tenant } => commands::cadence::list(config, &tenant, json).await,
+        Cadence::Save(wanted) => commands::cadence::save(config, wanted, json).await,
+        Cadence::Use(wanted) => commands::cadence::set_use(config, wanted, json).await,
+        Cadence::Changes { tenant } => commands::cadence::changes(config, &tenant, json).await,
+        Cadence::Results { tenant, experiment } => commands::cadence::results(config, &tenant, &experiment, json).await,
+        Cadence::Preview(wanted) => commands::cadence::preview(config, wanted, json).await,
     }
 }
 

@@ -1,6 +1,6 @@
 use stage::Runtime;
 
-use crate::{Config, acknowledge::Acknowledge, give_up, plan::Plan, release, resume, watch};
+use crate::{Config, acknowledge::Acknowledge, change, give_up, plan::Plan, release, resume, watch};
 
 /// Runs the role's stages and its loops.
 pub fn start(runtime: &Runtime, config: &Config) {
@@ -14,6 +14,10 @@ pub fn start(runtime: &Runtime, config: &Config) {
         resume::run(&runtime_of_resume, &config_of_resume).await;
     });
     stage::run(runtime, config.stage.clone(), Acknowledge);
+    let (runtime_of_change, config_of_change) = (runtime.clone(), config.clone());
+    runtime.lifecycle.spawn("change", async move {
+        change::run(&runtime_of_change, &config_of_change).await;
+    });
     let (runtime_of_watch, config_of_watch) = (runtime.clone(), config.clone());
     runtime.lifecycle.spawn("watch", async move {
         watch::run(&runtime_of_watch, &config_of_watch).await;

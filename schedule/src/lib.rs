@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod app;
+mod change;
 mod config;
 mod give_up;
 mod plan;

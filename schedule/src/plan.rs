@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Cadence, Channel, Law, MessageId, Planning, Rules, SlaTimes};
+use domain::{Cadence, MessageId, SlaTimes};
 use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
 use stage::{Context, Failure, Stage};
 use store::{LeadToPlan, NewTouch};
@@ -31,7 +31,7 @@ impl Stage for Plan {
         let touches = if fresh { self.touches(cx, &found, now) } else { Vec::new() };
         let sla = if fresh { clock(&found, now) } else { None };
         let is_planned_now = if let Some(gives_up_at) = Cadence::gives_up_at(touches.iter().map(|new| &new.touch)) {
-            cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, sla, now)).await?
+            cx.at_once(cx.once(tenant).plan_touches(id, &touches, gives_up_at, sla, &found.chosen, now)).await?
         } else {
             // Nobody to write to yet: the next version of the order or of its customer may bring a number, and is planned then.
             // Until then a person has to find out how they can be reached.
@@ -71,32 +71,18 @@ fn clock(found: &LeadToPlan, now: DateTime<Utc>) -> Option<(DateTime<Utc>, SlaTi
 
 impl Plan {
     fn touches(&self, cx: &Context, found: &LeadToPlan, now: DateTime<Utc>) -> Vec<NewTouch> {
-        let LeadToPlan { lead, heat, total_cents, has_vehicle, shop, whereabouts, settings } = found;
-        let rules = Rules { law: Law::ours(), window: settings.legal_window, own: &settings.sending, shop };
-        let planning = Planning {
-            created_at: lead.created_at,
-            now,
-            can: &|channel| match channel {
-                Channel::Sms => lead.has_phone && lead.texts_allowed,
-                Channel::Email => lead.has_email,
-            },
-            heat: *heat,
-            total_cents: *total_cents,
-            has_vehicle: *has_vehicle,
-            rules: &rules,
-            whereabouts,
-        };
-        let touches = settings.cadence.plan(&planning);
+        let touches = found.plan(now);
         // An email that goes before a text is the same step by another channel.
         let goes_before: Vec<_> = touches.windows(2).map(|pair| pair[0].step == pair[1].step).chain([false]).collect();
+        let lead = found.lead.id;
         touches
             .into_iter()
             .zip(goes_before)
             .map(|(touch, goes_before)| NewTouch {
                 id: if goes_before {
-                    MessageId::of_step_by(lead.id, touch.step, touch.channel)
+                    MessageId::of_step_by(lead, touch.step, touch.channel)
                 } else {
-                    MessageId::of_step(lead.id, touch.step)
+                    MessageId::of_step(lead, touch.step)
                 },
                 // What is due now is announced at once; its row comes up by itself only if that fails.
                 release_at: if touch.due_at <= now { cx.clock().in_wall(self.lease) } else { touch.due_at },

@@ -221,25 +221,9 @@ impl Cadence {
     /// one text for the time we missed, not all of it at once. Whoever has just asked and may not be texted now gets the same by
     /// email at once, and the text when its window opens.
     pub fn plan(&self, planning: &Planning<'_>) -> Vec<PlannedTouch> {
-        let shop = planning.rules.shop.zone;
-        let first_day = planning.created_at.with_timezone(&shop).date_naive();
         let mut touches: Vec<PlannedTouch> = Vec::with_capacity(self.0.len() + 1);
-        for (step, number) in self.0.iter().zip(1..) {
-            let mut channels = step.channels.iter().copied().filter(|channel| (planning.can)(*channel));
-            let Some(channel) = channels.next().filter(|_| step.when.holds(planning)) else {
-                continue;
-            };
-            let due_at = match step.at {
-                None => planning.created_at,
-                Some(at) => instant(first_day + Days::new(u64::from(step.day)), at, shop),
-            };
-            if due_at < planning.created_at {
-                // Its hour had passed when they asked: it was never theirs.
-                continue;
-            }
-            let fallbacks = channels.collect();
-            let touch = PlannedTouch { step: number, channel, fallbacks, template: step.template.clone(), due_at };
-            if due_at <= planning.now {
+        for touch in self.lay_out(planning) {
+            if touch.due_at <= planning.now {
                 // The touches so far are all late: this one is the newest of them.
                 touches.clear();
                 touches.push(PlannedTouch { due_at: planning.now, ..touch });
@@ -251,6 +235,30 @@ impl Cadence {
             touches.insert(0, at_once);
         }
         touches
+    }
+
+    /// Every step that is for this lead, at its time, also if that is over.
+    pub fn lay_out(&self, planning: &Planning<'_>) -> Vec<PlannedTouch> {
+        let shop = planning.rules.shop.zone;
+        let first_day = planning.created_at.with_timezone(&shop).date_naive();
+        let laid_out = self.0.iter().zip(1..).filter_map(|(step, number)| {
+            let mut channels = step.channels.iter().copied().filter(|channel| (planning.can)(*channel));
+            let channel = channels.next().filter(|_| step.when.holds(planning))?;
+            let due_at = match step.at {
+                None => planning.created_at,
+                Some(at) => instant(first_day + Days::new(u64::from(step.day)), at, shop),
+            };
+            let touch = PlannedTouch {
+                step: number,
+                channel,
+                fallbacks: channels.collect(),
+                template: step.template.clone(),
+                due_at,
+            };
+            // Where its hour had passed when they asked it was never theirs.
+            (due_at >= planning.created_at).then_some(touch)
+        });
+        laid_out.collect()
     }
 
     /// When a lead that never answered is given up: a day after its last touch.

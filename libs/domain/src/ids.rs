@@ -69,6 +69,10 @@ id!(
     TaskId
 );
 id!(
+    /// A changed cadence on its way through live leads.
+    CadenceChangeId
+);
+id!(
     /// One message of a stream that a stage gave up on.
     DeadLetterId
 );
@@ -77,6 +81,15 @@ impl LeadId {
     /// The same order of the same CRM is the same lead, whoever sees it first and however often.
     pub fn of_order(tenant: TenantId, crm: &str, order_id: &str) -> Self {
         Self(Uuid::new_v5(&tenant.uuid(), format!("lead:{crm}:{order_id}").as_bytes()))
+    }
+}
+
+impl LeadId {
+    /// Whether it is among so many of a hundred: the same leads each time, and no more of one day than of another.
+    pub fn is_among(self, percent: u16) -> bool {
+        let bytes = self.0.into_bytes();
+        // The last bytes of a name's hash; its version and variant stand before them.
+        u16::from_be_bytes([bytes[14], bytes[15]]) % 100 < percent
     }
 }
 
@@ -133,6 +146,16 @@ mod tests {
         assert_eq!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "shopmonkey", "a"));
         assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(two, "shopmonkey", "a"));
         assert_ne!(LeadId::of_order(one, "shopmonkey", "a"), LeadId::of_order(one, "tekmetric", "a"));
+    }
+
+    #[test]
+    fn a_share_of_leads_is_about_that_share_and_always_the_same() {
+        let tenant = TenantId::new(Uuid::from_u128(1));
+        let leads: Vec<_> =
+            (0..10_000).map(|order| LeadId::of_order(tenant, "shopmonkey", &order.to_string())).collect();
+        let share = |percent| leads.iter().filter(|lead| lead.is_among(percent)).count();
+        assert!((2_800..3_200).contains(&share(30)), "{}", share(30));
+        assert_eq!((share(0), share(100)), (0, leads.len()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Error, Transaction};
+use crate::{ChosenCadence, Error, Transaction};
 
 /// What enrich found out about an order that is a lead.
 #[derive(Debug, Clone)]
@@ -291,6 +291,31 @@ impl Leads<'_> {
         .map_err(Error::doing("count a lead's open messages"))
     }
 
+    /// It is followed up by another cadence, and given up so long after the last of it.
+    pub async fn set_cadence(
+        self,
+        id: LeadId,
+        chosen: &ChosenCadence,
+        gives_up_at: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
+        let experiment = chosen.experiment.as_ref();
+        sqlx::query!(
+            "update leads
+             set cadence = $3, experiment = $4, arm = $5, gives_up_at = coalesce($6, gives_up_at)
+             where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            chosen.name,
+            experiment.map(|(experiment, _)| experiment),
+            experiment.map(|(_, arm)| arm),
+            gives_up_at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("note a lead's cadence"))
+    }
+
     /// It may have to be given up, but not before `at`.
     pub async fn look_again_at(self, id: LeadId, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
@@ -430,88 +455,6 @@ impl Leads<'_> {
         .await
         .map_err(Error::doing("list emails of leads"))?;
         emails.iter().map(|email| Email::parse(email).map_err(|error| Error::corrupt("email", error))).collect()
-    }
-
-    /// Ends the follow-up: cancels every touch that is still planned and moves the lead's status as far as it may go. What is about
-    /// the customer ends it for the lead that this one is one with, too.
-    pub async fn stop(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<(), Error> {
-        let mut next = Some(id);
-        // A chain of merges is short; that it goes round in a circle, nothing but this keeps from mattering.
-        for _ in 0..10 {
-            let Some(lead) = next.take() else { break };
-            let merged_into = Leads(&mut *self.0).stop_one(lead, reason, now).await?;
-            next = merged_into.filter(|_| reason.is_about_the_customer());
-        }
-        Ok(())
-    }
-
-    async fn stop_one(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
-        let next = reason.status();
-        let from: Vec<String> = LeadStatus::ALL
-            .into_iter()
-            .filter(|status| next.is_some_and(|next| status.may_become(next)))
-            .map(|status| status.as_str().to_owned())
-            .collect();
-        // An end of its own counts for more than that it was one with another: whose order is gone takes nobody's place.
-        let merged_into = sqlx::query_scalar!(
-            "update leads
-             set status = case when status = any($3) then coalesce($4, status) else status end,
-                 stop_reason = coalesce(nullif(stop_reason, 'merged'), $5),
-                 stopped_at = case when stop_reason is null or stop_reason = 'merged' then $6 else stopped_at end
-             where tenant_id = $1 and id = $2
-             returning merged_into",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            &from,
-            next.map(LeadStatus::as_str),
-            reason.as_str(),
-            now
-        )
-        .fetch_optional(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("end a lead's follow-up"))?;
-        sqlx::query!(
-            "update messages set state = 'cancelled', reason = $3, finished_at = $4
-             where tenant_id = $1 and lead_id = $2 and state = 'planned'",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            reason.as_str(),
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("cancel a lead's touches"))?;
-        if reason.ends_the_wait() {
-            self.end_wait(id, reason, now).await?;
-        }
-        Ok(merged_into.flatten().map(LeadId::new))
-    }
-}
-
-impl Leads<'_> {
-    /// Nobody waits for a person's answer any more: the clock ends, and with an answer so do the tasks.
-    async fn end_wait(self, id: LeadId, reason: StopReason, now: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query!(
-            "with clock as (
-                 update sla_clocks
-                 set look_at = null,
-                     first_response_at = case when $3 then coalesce(first_response_at, $5) else first_response_at end,
-                     responded_by = case when $3 then coalesce(responded_by, $4) else responded_by end,
-                     ended_because = coalesce(ended_because, $4)
-                 where tenant_id = $1 and lead_id = $2
-             )
-             update tasks set completed_at = $5, completed_by = $4, look_at = null
-             where tenant_id = $1 and lead_id = $2 and completed_at is null and $3",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            reason.is_an_answer(),
-            reason.as_str(),
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("end a lead's wait"))
     }
 }
 

@@ -350,39 +350,6 @@ impl Messages<'_> {
         .map_err(Error::doing("move a message"))
     }
 
-    /// Plans the same step by the next channel that is left, because this one has failed. Answers the message, and when it is
-    /// released; `None`: there is no channel left, or it was said by it already.
-    pub async fn fall_back(
-        self,
-        message: &Message,
-        now: DateTime<Utc>,
-        release_at: DateTime<Utc>,
-    ) -> Result<Option<(MessageId, Channel)>, Error> {
-        let Some((channel, left)) = message.fallbacks.split_first() else { return Ok(None) };
-        let id = MessageId::of_step_by(message.lead, message.step, *channel);
-        let left: Vec<_> = left.iter().map(|channel| channel.as_str().to_owned()).collect();
-        let added = sqlx::query!(
-            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, fallbacks,
-                                   counted_from)
-             select $1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9, $7
-             where exists (select from leads l where l.tenant_id = $1 and l.id = $3 and l.stopped_at is null)
-             on conflict do nothing",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            message.lead.uuid(),
-            i16::try_from(message.step).unwrap_or(i16::MAX),
-            channel.as_str(),
-            message.template,
-            now,
-            release_at,
-            &left
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("plan a step by another channel"))?;
-        Ok((added.rows_affected() == 1).then_some((id, *channel)))
-    }
-
     /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
     pub async fn put_off(self, id: MessageId, at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
         sqlx::query!(
@@ -397,24 +364,6 @@ impl Messages<'_> {
         .await
         .map(drop)
         .map_err(Error::doing("put a message off"))
-    }
-
-    /// Its vendor threw it away unsent: it is planned again. Answers false if it did not fail, or was ended since.
-    pub async fn plan_again(self, id: MessageId, now: DateTime<Utc>) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "update messages m
-             set state = 'planned', due_at = $3, release_at = $3, counted_from = $3, provider_id = null, sent_at = null,
-                 finished_at = null
-             where m.tenant_id = $1 and m.id = $2 and m.state = 'failed'
-               and exists (select from leads l where l.tenant_id = $1 and l.id = m.lead_id and l.stopped_at is null)",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("plan a message again"))?;
-        Ok(done.rows_affected() == 1)
     }
 
     /// Released, but not published: comes up again at `at`.

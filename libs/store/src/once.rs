@@ -3,33 +3,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AttemptId, Channel, E164, Email, Heat, LeadId, MessageId, MessageState, NoContact, ShopCalendar, SlaTimes, State,
-    StopReason, TenantId, Whereabouts,
+    AttemptId, Channel, E164, Email, LeadId, MessageId, MessageState, NoContact, SlaTimes, StopReason, TenantId,
 };
 use sqlx::PgConnection;
 
-use crate::{
-    Error, Lead, NewLead, NewTouch, Saved, Store, TenantSettings,
-    leads::{LeadRow, phone},
-    locations::calendar,
-};
+use crate::{ChosenCadence, Error, LeadToPlan, NewLead, NewTouch, Saved, Store, lead_to_plan};
 
 #[derive(Debug)]
 pub struct Once<'s> {
     pub(crate) store: &'s Store,
     pub(crate) tenant: TenantId,
-}
-
-/// A lead whose touches are to be planned.
-#[derive(Debug, Clone)]
-pub struct LeadToPlan {
-    pub lead: Lead,
-    pub heat: Option<Heat>,
-    pub total_cents: i64,
-    pub has_vehicle: bool,
-    pub shop: ShopCalendar,
-    pub whereabouts: Whereabouts,
-    pub settings: TenantSettings,
 }
 
 /// What a vendor says about a message, as it is kept.
@@ -117,45 +100,9 @@ impl Once<'_> {
     /// A lead with what its plan follows from.
     pub async fn lookup_lead_to_plan(self, id: LeadId) -> Result<Option<LeadToPlan>, Error> {
         let mut loan = self.store.lend().await?;
-        let row = sqlx::query!(
-            r#"select location_id as "location_id!", status as "status!", phone, texts_allowed as "texts_allowed!",
-                      has_email as "has_email!", created_at as "created_at!", planned_at, stop_reason, heat,
-                      total_cents as "total_cents!", has_vehicle as "has_vehicle!", time_zone as "time_zone!",
-                      postal_address as "postal_address!", opening, closed_on as "closed_on!", settings as "settings!"
-               from lookup_lead_to_plan($1, $2)"#,
-            self.tenant.uuid(),
-            id.uuid()
-        )
-        .fetch_optional(&mut *loan)
-        .await
-        .map_err(Error::doing("look up a lead and what its plan follows from"))?;
+        let found = lead_to_plan::find(&mut loan, self.tenant, id).await?;
         loan.done();
-        row.map(|row| {
-            let phone = phone(row.phone.as_deref())?;
-            let heat =
-                row.heat.as_deref().map(str::parse).transpose().map_err(|error| Error::corrupt("heat", error))?;
-            let lead = LeadRow {
-                location_id: row.location_id,
-                status: row.status,
-                has_phone: phone.is_some(),
-                texts_allowed: row.texts_allowed,
-                has_email: row.has_email,
-                created_at: row.created_at,
-                planned_at: row.planned_at,
-                stop_reason: row.stop_reason,
-            };
-            let shop = calendar(&row.time_zone, row.opening, row.closed_on)?;
-            Ok(LeadToPlan {
-                lead: lead.parse(id)?,
-                heat,
-                total_cents: row.total_cents,
-                has_vehicle: row.has_vehicle,
-                whereabouts: Whereabouts::of(phone.as_ref(), shop.zone, State::of_address(&row.postal_address)),
-                shop,
-                settings: serde_json::from_value(row.settings).map_err(|error| Error::Settings(self.tenant, error))?,
-            })
-        })
-        .transpose()
+        Ok(found)
     }
 
     /// Plans a lead's touches, starts its clock, and notes that they are planned and when a lead that never answers is given up.
@@ -166,6 +113,7 @@ impl Once<'_> {
         touches: &[NewTouch],
         gives_up_at: DateTime<Utc>,
         sla: Option<(DateTime<Utc>, SlaTimes)>,
+        chosen: &ChosenCadence,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let ids: Vec<_> = touches.iter().map(|touch| touch.id.uuid()).collect();
@@ -179,7 +127,7 @@ impl Once<'_> {
         let others: Vec<_> = touches.iter().map(others).collect();
         let mut loan = self.store.lend().await?;
         let planned = sqlx::query_scalar!(
-            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) as "planned!""#,
+            r#"select plan_touches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as "planned!""#,
             self.tenant.uuid(),
             lead.uuid(),
             &ids,
@@ -193,7 +141,10 @@ impl Once<'_> {
             now,
             sla.map(|(asked_at, _)| asked_at),
             sla.map(|(_, times)| times.warn_at),
-            sla.map(|(_, times)| times.due_at)
+            sla.map(|(_, times)| times.due_at),
+            chosen.name,
+            chosen.experiment.as_ref().map(|(experiment, _)| experiment),
+            chosen.experiment.as_ref().map(|(_, arm)| arm)
         )
         .fetch_one(&mut *loan)
         .await

@@ -25,8 +25,24 @@ pub struct TenantSettings {
     pub sla: SlaRules,
     /// Who is told when a lead needs a person.
     pub staff: Staff,
+    pub prices: Prices,
     /// What the CRM takes from us, shared by all replicas.
     pub crm_limit: CrmLimit,
+}
+
+/// What vendors charge, in millionths of a dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prices {
+    pub text_segment_micros: u32,
+    pub email_micros: u32,
+}
+
+impl Default for Prices {
+    /// About what is charged in the United States, the carriers' own fees included; a bill knows better.
+    fn default() -> Self {
+        Self { text_segment_micros: 12_000, email_micros: 900 }
+    }
 }
 
 /// Requests to the CRM: a sustained rate and a burst on top of it.

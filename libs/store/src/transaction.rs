@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Alerts, ApiKeys, Attempts, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges, Messages,
-    Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
+    Alerts, ApiKeys, Attempts, Cadences, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges,
+    Messages, Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
     pool::{Connections, Loan, Pool},
 };
 
@@ -137,6 +137,10 @@ impl Transaction {
 
     pub fn api_keys(&mut self) -> ApiKeys<'_> {
         ApiKeys(self)
+    }
+
+    pub fn cadences(&mut self) -> Cadences<'_> {
+        Cadences(self)
     }
 
     pub fn alerts(&mut self) -> Alerts<'_> {

@@ -1,7 +1,7 @@
 //! What of all tenants is watched for a person: clocks, tasks, and what the staff is to be told.
 
 use chrono::{DateTime, Utc};
-use domain::{AlertId, LeadId, TaskId, TenantId};
+use domain::{AlertId, CadenceChangeId, LeadId, TaskId, TenantId};
 
 use crate::{Error, Everywhere};
 
@@ -23,6 +23,31 @@ impl Everywhere<'_> {
         .await
         .map_err(Error::doing("take clocks"))?;
         Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant_id), LeadId::new(row.lead_id))).collect())
+    }
+
+    /// The next leads that a changed cadence has not come to, each with the change.
+    pub async fn leads_to_change(&self, batch: u16) -> Result<Vec<(TenantId, CadenceChangeId, LeadId)>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", change_id as "change_id!", lead_id as "lead_id!" from leads_to_change($1)"#,
+            i32::from(batch)
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("find leads to change"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (TenantId::new(row.tenant_id), CadenceChangeId::new(row.change_id), LeadId::new(row.lead_id)))
+            .collect())
+    }
+
+    /// Changes that have come to all of their leads.
+    pub async fn changes_to_finish(&self) -> Result<Vec<(TenantId, CadenceChangeId)>, Error> {
+        let rows =
+            sqlx::query!(r#"select tenant_id as "tenant_id!", change_id as "change_id!" from changes_to_finish()"#)
+                .fetch_all(&mut *self.0.lend().await?)
+                .await
+                .map_err(Error::doing("find changes to finish"))?;
+        Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant_id), CadenceChangeId::new(row.change_id))).collect())
     }
 
     /// The same for tasks whose time is over.

@@ -9,7 +9,7 @@ use domain::{
 use serde_json::json;
 use sim::{Manners, Quote};
 use sqlx::{Connection as _, PgConnection};
-use store::NewTouch;
+use store::{ChosenCadence, NewTouch};
 use tests::{Test, noon, quote, until};
 
 use crate::{
@@ -360,7 +360,12 @@ async fn a_follow_up_that_ended_meanwhile_is_not_planned() {
             .into_iter()
             .map(|touch| NewTouch { id: MessageId::of_step(id, touch.step), release_at: touch.due_at, touch })
             .collect();
-        test.site.store.once(tenant).plan_touches(id, &touches, noon(), None, noon()).await.expect("an answer")
+        test.site
+            .store
+            .once(tenant)
+            .plan_touches(id, &touches, noon(), None, &ChosenCadence::default(), noon())
+            .await
+            .expect("an answer")
     };
     assert!(!plan(&ended).await, "it has ended");
     assert!(test.messages(&ended).await.is_empty());

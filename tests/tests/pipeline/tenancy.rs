@@ -3,6 +3,7 @@
 use domain::TenantId;
 use sim::Manners;
 use sqlx::{Connection as _, PgConnection, Row as _};
+use store::ChosenCadence;
 use tests::{Test, quote, until};
 use uuid::Uuid;
 
@@ -139,7 +140,7 @@ async fn another_tenants_door_secret_and_lead_are_of_no_use() {
     let once = || site.store.once(site.franchise.tenant);
     assert!(once().lookup_lead_to_plan(theirs).await.expect("an answer").is_none());
     let now = site.clock.now();
-    assert!(!once().plan_touches(theirs, &[], now, None, now).await.expect("an answer"));
+    assert!(!once().plan_touches(theirs, &[], now, None, &ChosenCadence::default(), now).await.expect("an answer"));
     let mut tx = site.store.begin(other.tenant).await.expect("a transaction");
     assert_eq!(tx.leads().list_emails(&[theirs]).await.expect("an answer").len(), 1, "nothing of theirs has changed");
     drop(tx);

@@ -1,0 +1,450 @@
+//! Cadences as data: their versions, where each is used, and changes that go through live leads.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Cadence, CadenceChangeId, Channel, LeadId, LocationId, MessageState, Pause, Replan, Segments, StandingTouch,
+    TouchState, after_pauses,
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{ChosenCadence, Error, LeadToPlan, Messages, Pauses, Transaction, lead_to_plan};
+
+/// A version of a cadence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CadenceLine {
+    pub name: String,
+    pub version: i32,
+    pub steps: usize,
+    pub saved_at: DateTime<Utc>,
+    pub saved_by: String,
+}
+
+/// For whom a cadence is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "scope", content = "of", rename_all = "snake_case")]
+pub enum UseScope {
+    Tenant,
+    Region(String),
+    Location(LocationId),
+}
+
+/// Where a cadence is used, since when, and what runs against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CadenceUse {
+    #[serde(flatten)]
+    pub scope: UseScope,
+    pub cadence: String,
+    pub version: i32,
+    /// Nothing below it counts.
+    pub is_locked: bool,
+    pub rival: Option<Rival>,
+}
+
+/// A cadence that runs against another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rival {
+    pub experiment: String,
+    pub cadence: String,
+    pub version: i32,
+    /// Of a hundred leads.
+    pub percent: u8,
+}
+
+/// A change on its way through the live leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CadenceChange {
+    pub what: String,
+    pub changed_at: DateTime<Utc>,
+    pub changed_by: String,
+    pub leads: i64,
+    pub left: i64,
+    pub moved: i64,
+    pub added: i64,
+    pub dropped: i64,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What a changed cadence does to one lead.
+#[derive(Debug, Clone)]
+pub struct LeadReplan {
+    pub replan: Replan,
+    pub gives_up_at: Option<DateTime<Utc>>,
+    pub chosen: ChosenCadence,
+    /// Of what is moved or added, that no rule would ever let leave.
+    pub never: usize,
+}
+
+/// What one arm of an experiment has come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArmScore {
+    /// The cadence's name and version.
+    pub arm: String,
+    pub leads: i64,
+    pub booked: i64,
+    pub text_segments: u64,
+    pub emails: u64,
+}
+
+#[derive(Debug)]
+pub struct Cadences<'t>(pub(crate) &'t mut Transaction);
+
+impl UseScope {
+    fn columns(&self) -> (&'static str, String) {
+        match self {
+            Self::Tenant => ("tenant", String::new()),
+            Self::Region(name) => ("region", name.clone()),
+            Self::Location(location) => ("location", location.to_string()),
+        }
+    }
+}
+
+impl Cadences<'_> {
+    /// Saves the next version of a cadence; answers which. The same steps again are the version that has them.
+    pub async fn save(self, name: &str, steps: &Cadence, by: &str, now: DateTime<Utc>) -> Result<i32, Error> {
+        let steps = serde_json::to_value(steps).map_err(|error| Error::corrupt("cadence", error))?;
+        sqlx::query_scalar!(
+            r#"with newest as (
+                   select version, steps from cadences where tenant_id = $1 and name = $2 order by version desc limit 1
+               ), saved as (
+                   insert into cadences (tenant_id, name, version, steps, saved_at, saved_by)
+                   select $1, $2, coalesce((select version from newest), 0) + 1, $3, $4, $5
+                   where not exists (select from newest where steps = $3)
+                   returning version
+               )
+               select coalesce((select version from saved), (select version from newest)) as "version!""#,
+            self.0.tenant.uuid(),
+            name,
+            steps,
+            now,
+            by
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("save a cadence"))
+    }
+
+    /// A cadence's steps. `version` `None`: its newest.
+    pub async fn find(self, name: &str, version: Option<i32>) -> Result<Option<(i32, Cadence)>, Error> {
+        let row = sqlx::query!(
+            "select version, steps from cadences
+             where tenant_id = $1 and name = $2 and ($3::integer is null or version = $3) order by version desc limit 1",
+            self.0.tenant.uuid(),
+            name,
+            version
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find a cadence"))?;
+        row.map(|row| {
+            Ok((row.version, serde_json::from_value(row.steps).map_err(|error| Error::set_up("cadence", error))?))
+        })
+        .transpose()
+    }
+
+    /// What counts at a shop, without what runs against it. `None`: what the tenant's settings say.
+    pub async fn find_at(self, location: LocationId) -> Result<Option<Cadence>, Error> {
+        let steps = sqlx::query_scalar!(
+            "select c.steps
+             from locations s
+             join cadence_uses u on u.tenant_id = s.tenant_id
+                 and (u.scope = 'tenant' or (u.scope = 'region' and u.of_name = s.region)
+                      or (u.scope = 'location' and u.of_name = s.id::text))
+             join cadences c on c.tenant_id = u.tenant_id and c.name = u.cadence and c.version = u.version
+             where s.tenant_id = $1 and s.id = $2
+             order by u.is_locked desc,
+                      case u.scope when 'tenant' then 1 when 'region' then 2 else 3 end
+                          * case when u.is_locked then 1 else -1 end
+             limit 1",
+            self.0.tenant.uuid(),
+            location.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find the cadence of a shop"))?;
+        steps.map(serde_json::from_value).transpose().map_err(|error| Error::set_up("cadence", error))
+    }
+
+    /// Every version, by name and the newest first.
+    pub async fn list(self) -> Result<Vec<CadenceLine>, Error> {
+        let rows = sqlx::query!(
+            r#"select name, version, jsonb_array_length(steps) as "steps!", saved_at, saved_by
+               from cadences where tenant_id = $1 order by name, version desc"#,
+            self.0.tenant.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list cadences"))?;
+        let line = rows.into_iter().map(|row| CadenceLine {
+            name: row.name,
+            version: row.version,
+            steps: usize::try_from(row.steps).unwrap_or_default(),
+            saved_at: row.saved_at,
+            saved_by: row.saved_by,
+        });
+        Ok(line.collect())
+    }
+
+    /// Where cadences are used; the widest first.
+    pub async fn list_uses(self) -> Result<Vec<CadenceUse>, Error> {
+        let rows = sqlx::query!(
+            "select scope, of_name, cadence, version, is_locked, experiment, rival, rival_version, rival_percent
+             from cadence_uses where tenant_id = $1
+             order by case scope when 'tenant' then 1 when 'region' then 2 else 3 end, of_name",
+            self.0.tenant.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list where cadences are used"))?;
+        rows.into_iter()
+            .map(|row| {
+                let scope = match row.scope.as_str() {
+                    "tenant" => UseScope::Tenant,
+                    "region" => UseScope::Region(row.of_name),
+                    _ => UseScope::Location(
+                        row.of_name.parse().map_err(|error| Error::corrupt("location of a cadence", error))?,
+                    ),
+                };
+                let rival = row.experiment.zip(row.rival).zip(row.rival_version).zip(row.rival_percent);
+                let rival = rival.map(|(((experiment, cadence), version), percent)| Rival {
+                    experiment,
+                    cadence,
+                    version,
+                    percent: u8::try_from(percent).unwrap_or_default(),
+                });
+                Ok(CadenceUse { scope, cadence: row.cadence, version: row.version, is_locked: row.is_locked, rival })
+            })
+            .collect()
+    }
+
+    /// From now on it is used there.
+    pub async fn set_use(self, wanted: &CadenceUse, by: &str, now: DateTime<Utc>) -> Result<(), Error> {
+        let (scope, of_name) = wanted.scope.columns();
+        let rival = wanted.rival.as_ref();
+        sqlx::query!(
+            "insert into cadence_uses (tenant_id, scope, of_name, cadence, version, is_locked, experiment, rival, rival_version,
+                                       rival_percent, used_since, used_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             on conflict (tenant_id, scope, of_name) do update
+             set cadence = excluded.cadence, version = excluded.version, is_locked = excluded.is_locked,
+                 experiment = excluded.experiment, rival = excluded.rival, rival_version = excluded.rival_version,
+                 rival_percent = excluded.rival_percent, used_since = excluded.used_since, used_by = excluded.used_by",
+            self.0.tenant.uuid(),
+            scope,
+            of_name,
+            wanted.cadence,
+            wanted.version,
+            wanted.is_locked,
+            rival.map(|rival| &rival.experiment),
+            rival.map(|rival| &rival.cadence),
+            rival.map(|rival| rival.version),
+            rival.map(|rival| i16::from(rival.percent)),
+            now,
+            by
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("have a cadence used"))
+    }
+
+    /// The leads that are being followed up there, after this one, in the order of their ids.
+    pub async fn list_live(self, scope: &UseScope, after: Option<LeadId>, most: u16) -> Result<Vec<LeadId>, Error> {
+        let (scope, of_name) = scope.columns();
+        let ids = sqlx::query_scalar!(
+            "select l.id from leads l
+             join locations s on s.tenant_id = $1 and s.id = l.location_id
+             where l.tenant_id = $1 and l.gives_up_at is not null and l.stopped_at is null and l.id > $4
+               and ($2 = 'tenant' or ($2 = 'region' and s.region = $3) or ($2 = 'location' and s.id::text = $3))
+             order by l.id limit $5",
+            self.0.tenant.uuid(),
+            scope,
+            of_name,
+            after.map_or(Uuid::nil(), LeadId::uuid),
+            i64::from(most)
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list the leads that are live"))?;
+        Ok(ids.into_iter().map(LeadId::new).collect())
+    }
+
+    /// What the cadence that counts for a lead, as this transaction sees it, does to its follow-up. `None`: it has ended, or was never
+    /// planned.
+    pub async fn find_replan(self, lead: LeadId, now: DateTime<Utc>) -> Result<Option<LeadReplan>, Error> {
+        let tenant = self.0.tenant;
+        let found = lead_to_plan::find(&mut self.0.inner, tenant, lead).await?;
+        let live = |found: &LeadToPlan| found.lead.stop_reason.is_none() && found.lead.planned_at.is_some();
+        let Some(found) = found.filter(live) else { return Ok(None) };
+        let planned_at = found.lead.planned_at.unwrap_or(now);
+        let mut pauses: HashMap<Channel, Vec<Pause>> = HashMap::new();
+        for channel in Channel::ALL {
+            let list = Pauses(&mut *self.0).list_of_lead(lead, channel).await?;
+            // One that lasts counts up to now; the rest of it counts from now on.
+            let until_now = |pause: Pause| Pause { until: pause.until.or(Some(now)), ..pause };
+            pauses.insert(channel, list.into_iter().map(until_now).collect());
+        }
+        let leaves_at = |from, due, channel| after_pauses(from, due, &pauses[&channel]).unwrap_or(due);
+        let standing: Vec<_> = Messages(&mut *self.0)
+            .list(lead)
+            .await?
+            .into_iter()
+            .map(|line| StandingTouch {
+                due_at: leaves_at(line.counted_from, line.due_at, line.channel),
+                id: line.id,
+                step: line.step,
+                channel: line.channel,
+                template: line.template,
+                state: match line.state {
+                    MessageState::Planned => TouchState::ToCome,
+                    MessageState::Cancelled => TouchState::Dropped,
+                    _ => TouchState::Over,
+                },
+            })
+            .collect();
+        let mut wanted = found.lay_out(now);
+        for touch in &mut wanted {
+            touch.due_at = leaves_at(planned_at.min(touch.due_at), touch.due_at, touch.channel);
+        }
+        let gives_up_at = Cadence::gives_up_at(&wanted);
+        let replan = Replan::of(&standing, wanted, now);
+        let never = replan.added.iter().chain(replan.moved.iter().map(|(_, touch)| touch));
+        let never = never.filter(|touch| found.can_never_leave(touch)).count();
+        Ok(Some(LeadReplan { replan, gives_up_at, chosen: found.chosen, never }))
+    }
+
+    /// Sends a change on its way through the leads that are live there. Answers how many they are.
+    pub async fn start_change(self, scope: &UseScope, what: &str, by: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+        let (scope, of_name) = scope.columns();
+        sqlx::query_scalar!(
+            r#"with change as (select gen_random_uuid() as id), affected as (
+                   insert into cadence_change_leads (tenant_id, change_id, lead_id)
+                   select $1, change.id, l.id
+                   from change, leads l
+                   join locations s on s.tenant_id = $1 and s.id = l.location_id
+                   where l.tenant_id = $1 and l.gives_up_at is not null and l.stopped_at is null
+                     and ($2 = 'tenant' or ($2 = 'region' and s.region = $3) or ($2 = 'location' and s.id::text = $3))
+                   returning 1
+               )
+               insert into cadence_changes (tenant_id, id, what, changed_at, changed_by, leads)
+               select $1, change.id, $4, $5, $6, (select count(*) from affected) from change
+               returning leads"#,
+            self.0.tenant.uuid(),
+            scope,
+            of_name,
+            what,
+            now,
+            by
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("start a change"))
+    }
+
+    /// Takes a lead of a change in hand. Answers false if another has come to it first.
+    pub async fn take_lead(self, change: CadenceChangeId, lead: LeadId) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "update cadence_change_leads set is_done = true
+             where tenant_id = $1 and change_id = $2 and lead_id = $3 and not is_done",
+            self.0.tenant.uuid(),
+            change.uuid(),
+            lead.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("take a lead of a change in hand"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Adds what a change did to one lead to what it has done.
+    pub async fn count_change(self, change: CadenceChangeId, replan: &Replan) -> Result<(), Error> {
+        let count = |of: usize| i64::try_from(of).unwrap_or(i64::MAX);
+        sqlx::query!(
+            "update cadence_changes set moved = moved + $3, added = added + $4, dropped = dropped + $5
+             where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            change.uuid(),
+            count(replan.moved.len()),
+            count(replan.added.len()),
+            count(replan.dropped.len())
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("count a change"))
+    }
+
+    pub async fn finish_change(self, change: CadenceChangeId, now: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update cadence_changes set finished_at = $3 where tenant_id = $1 and id = $2 and finished_at is null",
+            self.0.tenant.uuid(),
+            change.uuid(),
+            now
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("finish a change"))
+    }
+
+    /// The newest first.
+    pub async fn list_changes(self, most: u16) -> Result<Vec<CadenceChange>, Error> {
+        sqlx::query_as!(
+            CadenceChange,
+            r#"select c.what, c.changed_at, c.changed_by, c.leads, c.moved, c.added, c.dropped, c.finished_at,
+                      (select count(*) from cadence_change_leads l
+                       where l.change_id = c.id and l.tenant_id = c.tenant_id and not l.is_done) as "left!"
+               from cadence_changes c where c.tenant_id = $1 order by c.changed_at desc limit $2"#,
+            self.0.tenant.uuid(),
+            i64::from(most)
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list changes"))
+    }
+
+    /// What each arm of an experiment has come to.
+    pub async fn score(self, experiment: &str) -> Result<Vec<ArmScore>, Error> {
+        let tenant = self.0.tenant.uuid();
+        let arms = sqlx::query!(
+            r#"select arm as "arm!", count(*) as "leads!",
+                      count(*) filter (where status in ('appointment_scheduled', 'converted')) as "booked!"
+               from leads where tenant_id = $1 and experiment = $2 and arm is not null group by arm order by arm"#,
+            tenant,
+            experiment
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("score an experiment"))?;
+        // The same words to many: each is counted once.
+        let said = sqlx::query!(
+            r#"select l.arm as "arm!", a.channel as "channel!", a.body as "body!", count(*) as "times!"
+               from leads l
+               join messages m on m.lead_id = l.id and m.tenant_id = l.tenant_id
+               join attempts a on a.message_id = m.id and a.tenant_id = l.tenant_id and a.outcome = 'accepted'
+               where l.tenant_id = $1 and l.experiment = $2 and l.arm is not null
+               group by l.arm, a.channel, a.body"#,
+            tenant,
+            experiment
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("score an experiment"))?;
+        let mut spent: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for row in said {
+            let times = row.times.unsigned_abs();
+            let (segments, emails) = spent.entry(row.arm).or_default();
+            match row.channel.as_str() {
+                "sms" => *segments += times * u64::from(Segments::of(&row.body).count),
+                _ => *emails += times,
+            }
+        }
+        let score = arms.into_iter().map(|row| {
+            let (text_segments, emails) = spent.get(&row.arm).copied().unwrap_or_default();
+            ArmScore { arm: row.arm, leads: row.leads, booked: row.booked, text_segments, emails }
+        });
+        Ok(score.collect())
+    }
+}

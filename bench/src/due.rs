@@ -6,7 +6,7 @@ use orchestrator::demo::Site;
 use sim::Event;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{figures::Figures, pipeline::Pipeline};
+use crate::{figures::Figures, pipeline::Pipeline, planned};
 
 /// The two tables take turns, because the mood of a shared machine changes within seconds.
 const ROUNDS: i32 = 6;
@@ -41,35 +41,7 @@ impl Table {
     async fn with(planned: i32) -> anyhow::Result<Self> {
         let (site, folder) = crate::site(&[("notify.safe_mode", "off")]).await?;
         let mut owner = PgConnection::connect(&site.settings["postgres.owner_url"]).await?;
-        let tenant = site.franchise.tenant.uuid();
-        let now = site.clock.now();
-        sqlx::query(
-            "insert into leads (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, first_name, phone,
-                                texts_allowed, vehicle, service, total_cents, created_at, first_seen_at, planned_at)
-             select $1, gen_random_uuid(), (select id from locations where tenant_id = $1 limit 1), 'bench', n::text, 1, 'new',
-                    'Dana', '+1' || (201 + n / 100 % 700) || '55501' || lpad((n % 100)::text, 2, '0'), true, 'a car', 'Window Tint', 0, $2, $2, $2
-             from generate_series(1, $3) n",
-        )
-        .bind(tenant)
-        .bind(now)
-        .bind(planned / 13 + ROUNDS * WAVE)
-        .execute(&mut owner)
-        .await?;
-        // Thirteen touches a lead, as the cadence plans them.
-        sqlx::query(
-            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
-             select $1, gen_random_uuid(), l.id, s, 'sms', 'day_' || s, 'planned', at, at
-             from leads l, generate_series(1, 13) s, lateral (select $2 + s * interval '2 days' + random() * interval '1 day') t (at)
-             where l.crm = 'bench' and l.crm_order_id::int > $3",
-        )
-        .bind(tenant)
-        .bind(now)
-        .bind(ROUNDS * WAVE)
-        .execute(&mut owner)
-        .await?;
-        sqlx::query("vacuum analyze messages").execute(&mut owner).await?;
-        // What loading left to write is not what is measured.
-        sqlx::query("checkpoint").execute(&mut owner).await?;
+        planned::fill(&site, &mut owner, planned, ROUNDS * WAVE).await?;
         Ok(Self { _pipeline: Pipeline::start(&site).await?, owner, site, _folder: folder })
     }
 
@@ -77,17 +49,7 @@ impl Table {
     async fn send_wave(&mut self, round: i32) -> anyhow::Result<Duration> {
         let sent = || self.site.sim.world.journal.count(|event| matches!(event, Event::Text { .. }));
         let wanted = usize::try_from((round + 1) * WAVE)?;
-        sqlx::query(
-            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at)
-             select $1, gen_random_uuid(), l.id, 1, 'sms', 'day_0', 'planned', $2, $2
-             from leads l where l.crm = 'bench' and l.crm_order_id::int > $3 and l.crm_order_id::int <= $4",
-        )
-        .bind(self.site.franchise.tenant.uuid())
-        .bind(self.site.clock.now())
-        .bind(round * WAVE)
-        .bind((round + 1) * WAVE)
-        .execute(&mut self.owner)
-        .await?;
+        planned::fall_due(&self.site, &mut self.owner, round * WAVE, WAVE, None).await?;
         let started = Instant::now();
         let deadline = started + Duration::from_secs(60);
         while sent() < wanted {

@@ -6,8 +6,11 @@ mod due;
 mod figures;
 mod first_touch;
 mod pipeline;
+mod planned;
 mod polls;
 mod processor;
+mod release;
+mod stops;
 mod webhooks;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
@@ -46,6 +49,12 @@ async fn measure() -> anyhow::Result<()> {
     }
     if wanted("due") {
         due::measure(&mut figures).await?;
+    }
+    if wanted("stops") {
+        stops::measure(&mut figures).await?;
+    }
+    if wanted("release") {
+        release::measure(&mut figures).await?;
     }
     if wanted("catalog") {
         catalog::measure(&mut figures).await?;

@@ -34,9 +34,11 @@ pub enum Error {
     Title,
     #[error("there is no task {0} at this tenant that is still to do; see: leads task list")]
     NoSuchTask(domain::TaskId),
+    #[error("the template is not saved: {0}")]
+    Words(String),
     #[error("{0:?} cannot be a cadence's name; use small letters, digits, - and _, such as summer")]
     CadenceName(String),
-    #[error("the cadence names a template {0:?}, and there is none")]
+    #[error("there is no template {0:?} for it; see: leads template list")]
     NoSuchTemplate(String),
     #[error("there is no cadence {0:?}, or no such version of it; see: leads cadence list")]
     NoSuchCadence(String),

@@ -20,6 +20,7 @@ mod tasks;
 mod tell;
 mod timeline;
 mod webhooks;
+mod words;
 
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ pub use shops::{Shop, list_shops};
 pub use tasks::{Answered, add_task, answer, assign_task, complete_task, list_tasks};
 pub use timeline::{TimelineLine, read_timeline};
 pub use webhooks::{Repaired, WebhookLine, list_webhooks, repair_webhook};
+pub use words::{SavedWords, list_words, preview_words, save_words};
 
 /// How long a command waits for one turn at a CRM, or for JetStream.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use domain::{CrmName, DeadLetterId, LeadId, TaskId};
+use domain::{Channel, CrmName, DeadLetterId, LeadId, TaskId};
 use orchestrator::{
     commands::{
         cadence::{PreviewArguments, SaveArguments, UseArguments},
@@ -12,6 +12,7 @@ use orchestrator::{
         keys::FormKeyArguments,
         pauses::PauseArguments,
         task::TaskArguments,
+        words,
     },
     demo,
 };
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// What a follow-up says, and when
     #[command(subcommand)]
     Cadence(Cadence),
+    /// What each step says
+    #[command(subcommand)]
+    Template(Template),
     /// Have follow-ups stand still. When they are resumed, all that is left of them is so much later
     Pause {
         #[command(flatten)]
@@ -291,6 +295,27 @@ pub(crate) enum Lead {
     Unmerge {
         /// As `leads tenant list` names it
         tenant: String,
+        lead: LeadId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Template {
+    /// All of them
+    List {
+        /// As `leads tenant list` names it
+        tenant: String,
+    },
+    /// Save one, if it can be filled for everybody; shown as a customer of nobody's would read it
+    Save(words::SaveArguments),
+    /// What one would say to a lead
+    Preview {
+        /// As `leads tenant list` names it
+        tenant: String,
+        /// As `leads template list` names it
+        name: String,
+        /// sms or email
+        channel: Channel,
         lead: LeadId,
     },
 }

@@ -14,7 +14,7 @@ use orchestrator::{
 };
 use service::telemetry;
 
-use crate::arguments::{Arguments, Cadence, Command, Dead, Lead, Nats, Task, Tenant, Webhook};
+use crate::arguments::{Arguments, Cadence, Command, Dead, Lead, Nats, Task, Template, Tenant, Webhook};
 
 /// Many small allocations on several threads: the system's allocator took about a tenth of a busy pipeline's time.
 #[global_allocator]
@@ -89,6 +89,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(run_cadence(command, &config, json)).map(|()| ExitCode::SUCCESS)
         }
+        Command::Template(command) => {
+            let config = load_for(&["postgres", "redis"])?;
+            runtime.block_on(run_template(command, &config, json)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Pause { what, why } => {
             let config = load_for(&["postgres", "redis"])?;
             runtime.block_on(commands::pauses::pause(&config, what, &why, json)).map(|()| ExitCode::SUCCESS)
@@ -121,6 +125,16 @@ async fn run_cadence(command: Cadence, config: &Config, json: bool) -> anyhow::R
         Cadence::Changes { tenant } => commands::cadence::changes(config, &tenant, json).await,
         Cadence::Results { tenant, experiment } => commands::cadence::results(config, &tenant, &experiment, json).await,
         Cadence::Preview(wanted) => commands::cadence::preview(config, wanted, json).await,
+    }
+}
+
+async fn run_template(command: Template, config: &Config, json: bool) -> anyhow::Result<()> {
+    match command {
+        Template::List { tenant } => commands::words::list(config, &tenant, json).await,
+        Template::Save(wanted) => commands::words::save(config, wanted, json).await,
+        Template::Preview { tenant, name, channel, lead } => {
+            commands::words::preview(config, &tenant, &name, channel, lead, json).await
+        }
     }
 }
 

@@ -33,8 +33,14 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
 async fn look(runtime: &Runtime) -> anyhow::Result<usize> {
     let everywhere = runtime.store.everywhere();
     let leads = timeout(PATIENCE, everywhere.leads_to_change(AT_ONCE)).await.context("Postgres does not answer")??;
+    let mut changed = 0;
     for (tenant, id, lead) in &leads {
-        timeout(PATIENCE, change(runtime, *tenant, *id, *lead)).await?.map_err(Failure::into_cause)?;
+        let done = timeout(PATIENCE, change(runtime, *tenant, *id, *lead)).await;
+        match done.map_err(anyhow::Error::from).and_then(|done| done.map_err(Failure::into_cause)) {
+            Ok(()) => changed += 1,
+            // The others need not wait for it.
+            Err(error) => warn!(lead.id = %lead, error = format!("{error:#}"), "a lead has its old cadence still"),
+        }
     }
     if leads.is_empty() {
         let done = timeout(PATIENCE, everywhere.changes_to_finish()).await.context("Postgres does not answer")??;
@@ -45,7 +51,7 @@ async fn look(runtime: &Runtime) -> anyhow::Result<usize> {
             info!(tenant.id = %tenant, "a changed cadence has come to every lead");
         }
     }
-    Ok(leads.len())
+    Ok(changed)
 }
 
 async fn change(runtime: &Runtime, tenant: TenantId, id: CadenceChangeId, lead: LeadId) -> Result<(), Failure> {

@@ -49,12 +49,35 @@ pub struct Words<'a> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("template {name:?} cannot be filled")]
-pub struct Error {
-    name: String,
-    #[source]
-    source: minijinja::Error,
+pub enum Error {
+    #[error("template {name:?} cannot be filled")]
+    Fill {
+        name: String,
+        #[source]
+        source: minijinja::Error,
+    },
+    #[error("template {name:?} uses {unknown:?}, which there is not")]
+    Unknown { name: String, unknown: String },
 }
+
+impl Error {
+    /// What its author has to change.
+    pub fn says(&self) -> String {
+        match self {
+            Self::Fill { source, .. } => {
+                let place = source.line().map(|line| format!(" in line {line}")).unwrap_or_default();
+                format!("it cannot be filled{place}: {}", source.detail().unwrap_or("it cannot be read"))
+            }
+            Self::Unknown { unknown, .. } => {
+                format!("there is no {unknown:?}; there are {}", NAMES.join(", "))
+            }
+        }
+    }
+}
+
+/// Every name of [`Known`].
+const NAMES: [&str; 8] =
+    ["first_name", "vehicle", "service", "price", "shop", "shop_phone", "shop_address", "shop_hours"];
 
 pub struct Renderer(Environment<'static>);
 
@@ -76,10 +99,31 @@ impl Default for Renderer {
 }
 
 impl Renderer {
+    /// Whether it can be filled for everybody: it can be read, and no branch of it uses a name that there is not.
+    pub fn check(&self, words: Words<'_>) -> Result<(), Error> {
+        for text in words.subject.into_iter().chain([words.body]) {
+            let name = || words.name.to_owned();
+            let template = self.0.template_from_str(text).map_err(|source| Error::Fill { name: name(), source })?;
+            let mut used: Vec<_> = template.undeclared_variables(false).into_iter().collect();
+            used.sort();
+            if let Some(unknown) =
+                used.into_iter().find(|used| !NAMES.contains(&used.as_str()) && !self.is_a_function(used))
+            {
+                return Err(Error::Unknown { name: name(), unknown });
+            }
+        }
+        Ok(())
+    }
+
+    /// Such as `range`, which comes with the language.
+    fn is_a_function(&self, name: &str) -> bool {
+        self.0.globals().any(|(known, _)| known == name)
+    }
+
     pub fn render(&self, words: Words<'_>, known: &Known<'_>) -> Result<Rendered, Error> {
         let fill = |text: &str| {
             let filled = self.0.render_str(text, Serde(known));
-            filled.map_err(|source| Error { name: words.name.to_owned(), source })
+            filled.map_err(|source| Error::Fill { name: words.name.to_owned(), source })
         };
         // A line break in a subject would be a second header.
         let subject = words.subject.map(fill).transpose()?;
@@ -98,6 +142,16 @@ mod tests {
         let rendered = Renderer::default().render(words, &known).map_err(|error| error.to_string())?;
         assert_eq!(rendered.subject.as_deref(), Some("Your Window Tint"));
         Ok(rendered.body)
+    }
+
+    #[test]
+    fn every_name_that_is_promised_is_there() {
+        let known = serde_json::to_value(Known::of_customer(None, "", "", 0)).unwrap();
+        let mut names: Vec<_> = known.as_object().unwrap().keys().cloned().collect();
+        let mut promised = NAMES.map(str::to_owned).to_vec();
+        names.sort();
+        promised.sort();
+        assert_eq!(names, promised);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod refused;
 pub mod run;
 pub mod task;
 pub mod tenant;
+pub mod words;
 
 use std::{
     io::{self, ErrorKind, Write as _, stdout},

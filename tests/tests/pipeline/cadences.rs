@@ -1,13 +1,13 @@
 //! Cadences as data: versions, where each is used, what a change does to live leads, and what runs against another.
 
 use chrono::TimeDelta;
-use domain::{Cadence, CadencePreset, MessageState};
+use domain::{Cadence, CadencePreset, Channel, MessageState};
 use operate::{
-    Desk, Error, WantedPlace, WantedRival, WantedScope, WantedUse, list_cadence_changes, list_cadences, pause,
-    preview_use, resume, save_cadence, score_experiment, use_cadence,
+    Desk, Error, WantedPlace, WantedRival, WantedScope, WantedUse, list_cadence_changes, list_cadences, list_words,
+    pause, preview_use, preview_words, resume, save_cadence, save_words, score_experiment, use_cadence,
 };
 use sim::{Manners, Quote};
-use store::Location;
+use store::{Location, Template};
 use tests::{Test, noon, quote, until};
 
 use crate::{ledger::desk, merges::TENANT};
@@ -275,4 +275,38 @@ async fn what_cannot_be_a_cadence_or_be_used_is_refused_in_words() {
     let theirs = use_cadence(&desk, &other.slug, &everywhere("short"), "eve").await;
     assert!(matches!(theirs, Err(Error::NoSuchCadence(_))), "one tenant's cadence is nobody else's");
     assert!(list_cadences(&desk, &other.slug).await.expect("a list").0.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_saved_when_they_can_be_filled_and_shown_with_a_lead_before_they_are_sent() {
+    // What a tenant chose is remembered for seconds.
+    let test = Test::start_with(|options| options.settings.push(("notify.tenant_ttl".into(), "1ms".into()))).await;
+    let (other, program, desk) = (test.add_tenant("another").await, test.run().await, desk(&test));
+    let asked = somebody(700, 0);
+    ask(&test, &asked).await;
+    let lead = test.lead_id(&asked);
+    let words = |body: &str| Template {
+        name: "day_1".into(),
+        channel: Channel::Email,
+        subject: Some("About {{ vehicle }}".into()),
+        body: body.into(),
+    };
+    let saved =
+        save_words(&desk, TENANT, &words("New words, {{ first_name }}. {{ shop_address }}")).await.expect("saved");
+    assert_eq!(saved.sample.subject.as_deref(), Some("About 2021 Honda Civic"));
+    let gap = save_words(&desk, TENANT, &words("Hi {{ firstname }} {{ shop_address }}")).await.expect_err("refused");
+    assert!(gap.to_string().contains("there is no \"firstname\"; there are first_name"), "{gap}");
+    let shown = preview_words(&desk, TENANT, "day_1", Channel::Email, lead).await.expect("shown");
+    assert_eq!(shown.body, "New words, Dana. 1 Main St, Tampa, FL 33602");
+    assert!(matches!(
+        preview_words(&desk, &other.slug, "day_1", Channel::Email, lead).await,
+        Err(Error::NoSuchLead(_))
+    ));
+    assert!(matches!(preview_words(&desk, TENANT, "day_99", Channel::Sms, lead).await, Err(Error::NoSuchTemplate(_))));
+    let theirs = list_words(&desk, &other.slug).await.expect("a list");
+    assert!(theirs.iter().all(|words| !words.body.starts_with("New words")), "one tenant's words are nobody else's");
+    test.live_until(&[&asked], noon() + TimeDelta::days(2)).await;
+    until("the new words are sent", async || !test.emails_to("customer-700@example.com").is_empty()).await;
+    assert_eq!(test.emails_to("customer-700@example.com"), ["About 2021 Honda Civic"]);
+    program.stop().await;
 }

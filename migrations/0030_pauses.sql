@@ -28,11 +28,11 @@ create policy one_tenant on pauses using (tenant_id = current_tenant()) with che
 grant select, insert, update on pauses to leads_app;
 
 -- From when on pauses count for it: what was before is in its due time. Null: from when its lead was planned.
-alter table messages add column counted_from timestamptz;
-
--- What a pause holds is released at the end of the calendar, unless somebody resumes it.
-create index messages_held on messages (tenant_id, id)
-    where state = 'planned' and release_at = timestamptz '9999-01-01 00:00:00+00';
+alter table messages
+    add column counted_from timestamptz,
+    -- The pause that holds it; it is released at the end of the calendar, unless somebody resumes that.
+    add column held_by uuid;
+create index messages_held on messages (held_by, tenant_id) where held_by is not null;
 
 -- Has what one ended pause held looked at again, `batch` rows at a time; answers how many that were. Whoever holds a message for a
 -- pause keeps the pause from ending until that is written down, so nothing is held by a pause that is released.
@@ -44,7 +44,7 @@ create function release_held(at timestamptz, batch integer)
         ended record;
         released bigint;
     begin
-        select p.tenant_id, p.id, p.scope, p.of_id, p.channel into ended
+        select p.tenant_id, p.id into ended
         from pauses p
         where p.resumed_at is not null and not p.is_released
           -- Not the row's own lock: a message that is being held waits for that with the message in its hand.
@@ -55,27 +55,22 @@ create function release_held(at timestamptz, batch integer)
             return 0;
         end if;
         update messages m
-        set release_at = at
+        set release_at = greatest(at, m.due_at), held_by = null
         where m.tenant_id = ended.tenant_id
           and m.id = any (array (
               select held.id from messages held
-              where held.tenant_id = ended.tenant_id and held.state = 'planned'
-                and held.release_at = timestamptz '9999-01-01 00:00:00+00'
-                and case ended.scope
-                        when 'lead' then held.lead_id = ended.of_id
-                        when 'channel' then held.channel = ended.channel
-                        when 'location' then exists (
-                            select from leads l
-                            where l.tenant_id = held.tenant_id and l.id = held.lead_id and l.location_id = ended.of_id)
-                        else true
-                    end
-              limit batch))
-          and m.state = 'planned' and m.release_at = timestamptz '9999-01-01 00:00:00+00';
+              where held.held_by = ended.id and held.tenant_id = ended.tenant_id
+              limit batch
+              for update skip locked));
         get diagnostics released = row_count;
-        if released < batch then
+        if released < batch and not exists (
+            select from messages held where held.held_by = ended.id and held.tenant_id = ended.tenant_id)
+        then
             update pauses p set is_released = true where p.tenant_id = ended.tenant_id and p.id = ended.id;
+            return 1;
         end if;
-        return greatest(released, 1);
+        -- What somebody has in hand is looked at again.
+        return released;
     end
     $$;
 

@@ -152,23 +152,3 @@ create function start_sla(of_tenant uuid, of_lead uuid, asked_at timestamptz, wa
         return found;
     end
     $$;
-
--- As plan_touches of 0029, and starts the lead's clock, if it has one.
-create function plan_touches(
-    of_tenant uuid, of_lead uuid, ids uuid[], steps smallint[], channels text[], templates text[], due timestamptz[],
-    release timestamptz[], others text[], give_up_at timestamptz, at timestamptz, sla_asked_at timestamptz,
-    sla_warns_at timestamptz, sla_ends_at timestamptz)
-    returns bigint
-    language plpgsql volatile
-    as $$
-    declare
-        planned bigint;
-    begin
-        planned := plan_touches(
-            of_tenant, of_lead, ids, steps, channels, templates, due, release, others, give_up_at, at);
-        if planned > 0 and sla_ends_at is not null then
-            perform start_sla(of_tenant, of_lead, sla_asked_at, sla_warns_at, sla_ends_at);
-        end if;
-        return planned;
-    end
-    $$;

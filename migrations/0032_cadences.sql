@@ -62,10 +62,12 @@ create table cadence_change_leads (
     tenant_id uuid not null,
     change_id uuid not null,
     lead_id uuid not null,
+    -- A few milliseconds after the one before it, so that a change of many leads leaves room for others.
+    look_at timestamptz not null,
     is_done boolean not null default false,
     primary key (change_id, lead_id, tenant_id)
 );
-create index cadence_change_leads_open on cadence_change_leads (change_id, lead_id, tenant_id) where not is_done;
+create index cadence_change_leads_open on cadence_change_leads (look_at) where not is_done;
 
 do $$
 declare
@@ -82,17 +84,18 @@ end
 $$;
 
 -- The next leads that a change has not come to. Any number of replicas may ask: each lead's own row says who was first.
-create function leads_to_change(batch integer)
+create function leads_to_change(at timestamptz, batch integer)
     returns table (tenant_id uuid, change_id uuid, lead_id uuid)
     language sql stable security definer set search_path = public, pg_temp
     as $$
         select l.tenant_id, l.change_id, l.lead_id
-        from (select c.tenant_id, c.id from cadence_changes c where c.finished_at is null order by c.changed_at limit 1) oldest
-        join cadence_change_leads l on l.change_id = oldest.id and l.tenant_id = oldest.tenant_id and not l.is_done
+        from cadence_change_leads l
+        where not l.is_done and l.look_at <= at
+        order by l.look_at
         limit batch
     $$;
-revoke all on function leads_to_change(integer) from public;
-grant execute on function leads_to_change(integer) to leads_app;
+revoke all on function leads_to_change(timestamptz, integer) from public;
+grant execute on function leads_to_change(timestamptz, integer) to leads_app;
 
 create function changes_to_finish()
     returns table (tenant_id uuid, change_id uuid)
@@ -112,7 +115,7 @@ create function find_lead_to_plan(of_tenant uuid, of_lead uuid)
         location_id uuid, status text, phone text, texts_allowed boolean, has_email boolean, created_at timestamptz,
         planned_at timestamptz, stop_reason text, heat text, total_cents bigint, has_vehicle boolean, time_zone text,
         postal_address text, opening jsonb, closed_on date[], settings jsonb, cadence text, steps jsonb, experiment text,
-        rival text, rival_steps jsonb, rival_percent smallint)
+        rival text, rival_steps jsonb, rival_percent smallint, own_experiment text, own_arm text)
     language plpgsql volatile
     as $$
     begin
@@ -121,7 +124,8 @@ create function find_lead_to_plan(of_tenant uuid, of_lead uuid)
             select l.location_id, l.status, l.phone, l.texts_allowed, l.email is not null, l.created_at, l.planned_at,
                    l.stop_reason, l.heat, l.total_cents, l.vehicle <> '', s.time_zone, s.postal_address, s.opening,
                    s.closed_on, t.settings, used.cadence || '@' || used.version, used.steps, used.experiment,
-                   used.rival || '@' || used.rival_version, used.rival_steps, used.rival_percent
+                   used.rival || '@' || used.rival_version, used.rival_steps, used.rival_percent,
+                   l.experiment, l.arm
             from (select * from leads x where x.tenant_id = of_tenant and x.id = of_lead limit 1) l
             join locations s on s.tenant_id = of_tenant and s.id = l.location_id
             join tenants t on t.id = of_tenant
@@ -142,7 +146,7 @@ create function find_lead_to_plan(of_tenant uuid, of_lead uuid)
     end
     $$;
 
--- As plan_touches of 0031, and notes by which cadence.
+-- As plan_touches of 0029, starts the lead's clock, if it has one, and notes by which cadence it is planned.
 create function plan_touches(
     of_tenant uuid, of_lead uuid, ids uuid[], steps smallint[], channels text[], templates text[], due timestamptz[],
     release timestamptz[], others text[], give_up_at timestamptz, at timestamptz, sla_asked_at timestamptz,

@@ -38,7 +38,7 @@ pub(crate) async fn interaction(
     let door = app.0.doors.open(SOURCE, &token).await?;
     let body = body.whole(SOURCE)?;
     let now = app.0.clock.wall();
-    let is_signed = |secret: &str| slack::verify(&headers, &body, secret, now);
+    let is_signed = |secret: &str| slack::verify(&headers, &body, secret, now, app.0.config.timestamp_tolerance);
     let tenant = app.0.doors.verify(SOURCE, &token, &door, is_signed).await?;
     let Some(key) = press(&body) else {
         return Err(refuse(SOURCE, Problem::new(Code::NotReadable, "The body is no press of a button of ours.")));

@@ -45,7 +45,9 @@ pub(crate) async fn update(
     let update: Update = serde_json::from_slice(&body)
         .map_err(|_| refuse(SOURCE, Problem::new(Code::NotReadable, "The body is no update of a bot's.")))?;
     // Whatever else somebody writes to the bot is kept, and read by nobody.
-    let kind = if update.callback_query.is_some() { InboundKind::Acknowledgement } else { InboundKind::Other };
+    let pressed = update.callback_query.as_ref().and_then(|press| press["data"].as_str());
+    let is_ours = pressed.is_some_and(|data| data.starts_with("take:"));
+    let kind = if is_ours { InboundKind::Acknowledgement } else { InboundKind::Other };
     let key = update.update_id.to_string();
     app.store(Verified { tenant, source: SOURCE, kind, key, query: String::new(), body }).await?;
     Ok(StatusCode::OK)

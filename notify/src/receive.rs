@@ -117,12 +117,22 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
         && (is_finished || (again && state == wanted))
     {
         info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
-        if wanted == MessageState::Failed {
-            go_on(cx, report, &receipt, (message, &recipient), tenant, config).await?;
+        if wanted == MessageState::Failed
+            && go_on(cx, report, &receipt, (message, &recipient), tenant, config).await? == Next::PlannedAgain
+        {
+            return Ok(());
         }
         announce(cx, tenant, lead, message, outcome).await?;
     }
     Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It has failed.
+    Over,
+    /// It never left its vendor.
+    PlannedAgain,
 }
 
 /// It will not arrive by this channel as it was sent: what follows from why. A repeat finds it done.
@@ -133,18 +143,27 @@ async fn go_on(
     (failed, recipient): (MessageId, &str),
     tenant: TenantId,
     config: &Config,
-) -> Result<(), Failure> {
+) -> Result<Next, Failure> {
     let mut tx = cx.begin(tenant).await?;
-    let Some(failed) = tx.messages().lock(failed, cx.now()).await? else { return Ok(()) };
+    let Some(failed) = tx.messages().lock(failed, cx.now()).await? else { return Ok(Next::Over) };
     match report.class {
         Some(ErrorClass::BadAddress) => {
-            let source = format!("{}:{}", receipt.source, receipt.code.unwrap_or_default());
+            let source = format!("unreachable:{}:{}", receipt.source, receipt.code.unwrap_or_default());
             tx.replies().suppress(report.channel, recipient, &source, cx.clock().wall()).await?;
         }
         // The vendor threw it away unsent, because its time was over: when it may leave is decided anew.
         Some(ErrorClass::Expired) => {
-            tx.messages().plan_again(failed.id, cx.now()).await?;
-            return cx.commit(tx).await;
+            // Once, however often the vendor says so: by the attempt, and not by the message, which may have left since.
+            if tx.attempts().expire(failed.id, &report.provider_id, receipt.code.unwrap_or_default()).await? {
+                tx.messages().plan_again(failed.id, cx.now()).await?;
+                cx.commit(tx).await?;
+            }
+            return Ok(Next::PlannedAgain);
+        }
+        Some(ErrorClass::SetUp) => {
+            let code = receipt.code.unwrap_or_default();
+            error!(message.id = %failed.id, code, "the vendor cannot send for this tenant as it is set up: an operator has to mend it");
+            metrics::counter!("notify_set_up_errors_total").increment(1);
         }
         Some(ErrorClass::Filtered) => {
             error!(message.id = %failed.id, template = failed.template, "a carrier took a text for unwanted: look at its words");
@@ -154,7 +173,8 @@ async fn go_on(
     }
     let other = fall_back::plan(cx, &mut tx, &failed, config).await?;
     cx.commit(tx).await?;
-    fall_back::announce(cx, tenant, other).await
+    fall_back::announce(cx, tenant, other).await?;
+    Ok(Next::Over)
 }
 
 /// The receipt, the opt-out and the end of the follow-up, all or nothing.

@@ -242,7 +242,8 @@ impl Send {
                 }
                 tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
                 if matches!(class, ErrorClass::OptedOut | ErrorClass::BadAddress) {
-                    let source = format!("vendor:{code}");
+                    let why = if class == ErrorClass::OptedOut { "vendor" } else { "unreachable" };
+                    let source = format!("{why}:{code}");
                     tx.replies().suppress(message.channel, &letter.to, &source, cx.clock().wall()).await?;
                 }
                 if class == ErrorClass::OptedOut {

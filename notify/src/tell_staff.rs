@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use domain::{AttemptId, ErrorClass, StaffChannel};
 use events::{AlertRaised, Stream};
 use stage::{Context, Failure, Stage, Step};
@@ -14,8 +15,10 @@ use crate::{
     tenants::Tenants,
 };
 
-/// An alert that its vendor has not taken by then is given up; the next level of the staff hears of it by itself.
-const MOST_ATTEMPTS: u32 = 20;
+/// An alert that its vendor has not taken by then is given up: whoever it was for hears of the lead in another way by now, or never.
+const GIVEN_UP_AFTER: TimeDelta = TimeDelta::days(1);
+/// A vendor that refuses may be mended by an operator.
+const AN_OPERATORS_MINUTE: Duration = Duration::from_secs(60);
 const LONGEST_DELAY: Duration = Duration::from_secs(300);
 
 pub(crate) struct TellStaff {
@@ -37,8 +40,8 @@ impl Stage for TellStaff {
         let chosen = self.tenants.find(&mut tx).await?;
         let over = if alert.is_over {
             Some(("obsolete", "taken_or_answered"))
-        } else if alert.attempts > MOST_ATTEMPTS {
-            Some(("failed", "tried_too_often"))
+        } else if cx.now() - alert.raised_at > GIVEN_UP_AFTER {
+            Some(("failed", "too_late"))
         } else if !self.may_go_to(&alert) {
             Some(("failed", "safe_mode"))
         } else {
@@ -70,16 +73,15 @@ impl Stage for TellStaff {
                 info!(alert.id = %id, lead.id = %alert.lead, "told by {}", alert.channel.as_str());
             }
             Answer::Refused { code, .. } => {
-                tx.alerts().finish(id, "failed", None, Some(&code), cx.now()).await?;
-                warn!(alert.id = %id, code, "{} refuses an alert to the staff", alert.channel.as_str());
+                tx.alerts().put_off(id, cx.clock().in_wall(self.later(&alert).max(AN_OPERATORS_MINUTE)), &code).await?;
+                warn!(alert.id = %id, code, "{} refuses an alert to the staff; it is tried again", alert.channel.as_str());
             }
             Answer::NotProcessed { code, retry_after } => {
-                let doubled = self.config.retry_delay.saturating_mul(1 << (alert.attempts - 1).min(12));
-                let delay = doubled.min(LONGEST_DELAY).max(retry_after.unwrap_or_default());
+                let delay = self.later(&alert).max(retry_after.unwrap_or_default());
                 tx.alerts().put_off(id, cx.clock().in_wall(delay), &code).await?;
             }
             Answer::Ambiguous { why } => {
-                tx.alerts().put_off(id, cx.clock().in_wall(self.config.retry_delay), &why).await?;
+                tx.alerts().put_off(id, cx.clock().in_wall(self.later(&alert)), &why).await?;
             }
         }
         cx.commit(tx).await
@@ -87,6 +89,12 @@ impl Stage for TellStaff {
 }
 
 impl TellStaff {
+    /// Twice as long with each attempt.
+    fn later(&self, alert: &Alert) -> Duration {
+        let doubled = self.config.retry_delay.saturating_mul(1 << alert.attempts.saturating_sub(1).min(12));
+        doubled.min(LONGEST_DELAY)
+    }
+
     /// What goes to a telephone or a mailbox goes to those that the operator has listed.
     fn may_go_to(&self, alert: &Alert) -> bool {
         match alert.channel {

@@ -13,6 +13,8 @@ use crate::{Config, release::PATIENCE};
 
 /// So few that whoever asks for a quote meanwhile does not wait.
 const AT_ONCE: u16 = 20;
+/// For a lead that cannot be changed as things are.
+const SET_BACK: Duration = Duration::from_secs(300);
 const BETWEEN: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(runtime: &Runtime, config: &Config) {
@@ -32,26 +34,41 @@ pub(crate) async fn run(runtime: &Runtime, config: &Config) {
 
 async fn look(runtime: &Runtime) -> anyhow::Result<usize> {
     let everywhere = runtime.store.everywhere();
-    let leads = timeout(PATIENCE, everywhere.leads_to_change(AT_ONCE)).await.context("Postgres does not answer")??;
+    let leads = timeout(PATIENCE, everywhere.leads_to_change(runtime.clock.now(), AT_ONCE))
+        .await
+        .context("Postgres does not answer")??;
     let mut changed = 0;
     for (tenant, id, lead) in &leads {
         let done = timeout(PATIENCE, change(runtime, *tenant, *id, *lead)).await;
         match done.map_err(anyhow::Error::from).and_then(|done| done.map_err(Failure::into_cause)) {
             Ok(()) => changed += 1,
-            // The others need not wait for it.
-            Err(error) => warn!(lead.id = %lead, error = format!("{error:#}"), "a lead has its old cadence still"),
+            Err(error) => {
+                warn!(lead.id = %lead, error = format!("{error:#}"), "a lead has its old cadence still");
+                timeout(PATIENCE, set_back(runtime, *tenant, *id, *lead)).await??;
+            }
         }
     }
     if leads.is_empty() {
         let done = timeout(PATIENCE, everywhere.changes_to_finish()).await.context("Postgres does not answer")??;
         for (tenant, id) in done {
-            let mut tx = runtime.store.begin(tenant).await?;
-            tx.cadences().finish_change(id, runtime.clock.now()).await?;
-            tx.commit().await?;
+            timeout(PATIENCE, finish(runtime, tenant, id)).await??;
             info!(tenant.id = %tenant, "a changed cadence has come to every lead");
         }
     }
     Ok(changed)
+}
+
+/// The others need not wait for it.
+async fn set_back(runtime: &Runtime, tenant: TenantId, id: CadenceChangeId, lead: LeadId) -> Result<(), store::Error> {
+    let mut tx = runtime.store.begin(tenant).await?;
+    tx.cadences().set_back(id, lead, runtime.clock.in_wall(SET_BACK)).await?;
+    tx.commit().await
+}
+
+async fn finish(runtime: &Runtime, tenant: TenantId, id: CadenceChangeId) -> Result<(), store::Error> {
+    let mut tx = runtime.store.begin(tenant).await?;
+    tx.cadences().finish_change(id, runtime.clock.now()).await?;
+    tx.commit().await
 }
 
 async fn change(runtime: &Runtime, tenant: TenantId, id: CadenceChangeId, lead: LeadId) -> Result<(), Failure> {
@@ -64,7 +81,7 @@ async fn change(runtime: &Runtime, tenant: TenantId, id: CadenceChangeId, lead: 
     }
     if let Some(LeadReplan { replan, gives_up_at, chosen, .. }) = tx.cadences().find_replan(lead, now).await? {
         tx.messages().replan(lead, &replan, now).await?;
-        tx.leads().set_cadence(lead, &chosen, gives_up_at).await?;
+        tx.leads().set_cadence(lead, chosen.name.as_deref(), gives_up_at).await?;
         tx.cadences().count_change(id, &replan).await?;
     }
     Ok(tx.commit().await?)

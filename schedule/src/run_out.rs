@@ -1,6 +1,6 @@
 //! Time runs out, or is over: what is written down of it, and who hears of it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AlertId, LeadId, SlaStep, Staff, TaskId, TenantId};
 use stage::{Failure, Runtime};
 use store::{LeadClock, NewAlert, Recipient, Transaction};
@@ -11,7 +11,11 @@ pub(crate) async fn clock(runtime: &Runtime, tenant: TenantId, lead: LeadId) -> 
     let now = runtime.clock.now();
     let mut tx = runtime.store.begin(tenant).await?;
     let Some(found) = tx.slas().lock(lead).await? else { return Ok(()) };
-    let LeadClock { clock, shop, settings, crm_location_id, .. } = &found;
+    let LeadClock { clock, is_over, shop, settings, crm_location_id, .. } = &found;
+    if *is_over {
+        tx.slas().take_step(lead, None, None, now).await?;
+        return Ok(tx.commit().await?);
+    }
     let highest = settings.staff.highest_level(crm_location_id);
     let (step, look_at) = clock.step(now, highest.unwrap_or_default(), &settings.sla, shop);
     if let Some(step) = step {
@@ -30,9 +34,22 @@ pub(crate) async fn task(runtime: &Runtime, tenant: TenantId, id: TaskId) -> Res
     let now = runtime.clock.now();
     let mut tx = runtime.store.begin(tenant).await?;
     let Some(found) = tx.tasks().lock_overdue(id, now).await? else { return Ok(()) };
+    // Nobody is at the shop to hear of it.
+    if let Some(opens_at) =
+        found.shop.after_open(now, TimeDelta::minutes(1)).filter(|at| *at - now > TimeDelta::minutes(2))
+    {
+        tx.tasks().look_again_at(id, opens_at).await?;
+        return Ok(tx.commit().await?);
+    }
     let whose = found.assignee.as_ref().map(|who| format!(" ({who})")).unwrap_or_default();
     let body = format!("Overdue{whose}: {}. {}", found.title, about(&found.recipient, &found.shop_name));
-    let alarm = Alarm { lead: found.lead, task: Some(id), kind: "task_overdue", level: 0, body: &body };
+    let alarm = Alarm {
+        lead: found.lead,
+        task: Some(id),
+        kind: "task_overdue",
+        level: found.settings.staff.lowest_level(&found.crm_location_id),
+        body: &body,
+    };
     raise(&mut tx, &found.settings.staff, &found.crm_location_id, &alarm, now).await?;
     tx.tasks().set_told(id).await?;
     tx.commit().await?;

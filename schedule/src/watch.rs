@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use events::{AlertRaised, Event as _};
 use futures::future::BoxFuture;
 use stage::{Failure, Runtime};
-use tokio::time::{sleep, timeout};
+use tokio::time::{error::Elapsed, sleep, timeout};
 use tracing::warn;
 
 use crate::{Config, release::PATIENCE, run_out};
@@ -38,9 +38,8 @@ fn clocks<'a>(runtime: &'a Runtime, config: &'a Config) -> BoxFuture<'a, anyhow:
         let taken = timeout(PATIENCE, everywhere.take_sla_clocks(now, again_at, config.batch));
         let taken = taken.await.context("Postgres does not answer")??;
         for (tenant, lead) in &taken {
-            if let Err(failure) = run_out::clock(runtime, *tenant, *lead).await {
-                say("a clock", failure);
-            }
+            let done = timeout(PATIENCE, run_out::clock(runtime, *tenant, *lead)).await;
+            say("a clock", done);
         }
         Ok(taken.len())
     })
@@ -53,9 +52,8 @@ fn tasks<'a>(runtime: &'a Runtime, config: &'a Config) -> BoxFuture<'a, anyhow::
         let taken = timeout(PATIENCE, everywhere.take_tasks(now, again_at, config.batch));
         let taken = taken.await.context("Postgres does not answer")??;
         for (tenant, task) in &taken {
-            if let Err(failure) = run_out::task(runtime, *tenant, *task).await {
-                say("a task", failure);
-            }
+            let done = timeout(PATIENCE, run_out::task(runtime, *tenant, *task)).await;
+            say("a task", done);
         }
         Ok(taken.len())
     })
@@ -79,6 +77,8 @@ fn alerts<'a>(runtime: &'a Runtime, config: &'a Config) -> BoxFuture<'a, anyhow:
     })
 }
 
-fn say(what: &str, failure: Failure) {
-    warn!(error = format!("{:#}", failure.into_cause()), "{what} could not be looked at yet; it comes up again");
+fn say(what: &str, done: Result<Result<(), Failure>, Elapsed>) {
+    if let Err(error) = done.map_err(anyhow::Error::from).and_then(|done| done.map_err(Failure::into_cause)) {
+        warn!(error = format!("{error:#}"), "{what} could not be looked at yet; it comes up again");
+    }
 }

@@ -49,17 +49,21 @@ impl Replan {
     /// its time is over (for a lawful hour, or a vendor) goes on waiting; and nobody catches up on what they never were to get.
     pub fn of(standing: &[StandingTouch], wanted: Vec<PlannedTouch>, now: DateTime<Utc>) -> Self {
         let mut replan = Self::default();
-        let open: HashSet<_> = standing.iter().filter(|touch| touch.is_open()).map(|touch| &touch.template).collect();
-        let over = standing.iter().filter(|touch| touch.state == TouchState::Over).map(|touch| &touch.template);
-        // An email that went before its text is over, and the text is not.
-        let over: HashSet<_> = over.filter(|template| !open.contains(template)).collect();
+        let over: HashSet<_> =
+            standing.iter().filter(|touch| touch.state == TouchState::Over).map(|touch| &touch.template).collect();
         let mut next_step = standing.iter().map(|touch| touch.step).max().unwrap_or_default() + 1;
         let mut met = HashSet::new();
-        for touch in wanted.into_iter().filter(|touch| !over.contains(&touch.template)) {
-            let same = |open: &&StandingTouch| {
-                open.is_open() && open.template == touch.template && open.channel == touch.channel
-            };
-            match standing.iter().find(same) {
+        for touch in wanted {
+            let open = || standing.iter().filter(|open| open.is_open() && open.template == touch.template);
+            if over.contains(&touch.template) {
+                // A text behind its email, or a channel in another's place: what is left of a step that has begun.
+                let left: Vec<_> = open().map(|open| open.id).collect();
+                replan.kept += left.len();
+                met.extend(left);
+                continue;
+            }
+            let same = open().find(|open| open.channel == touch.channel).cloned();
+            match same {
                 Some(open) => {
                     met.insert(open.id);
                     if open.due_at == touch.due_at || touch.due_at <= now {
@@ -68,7 +72,12 @@ impl Replan {
                         replan.moved.push((open.id, PlannedTouch { step: open.step, ..touch }));
                     }
                 }
-                None if touch.due_at <= now => {}
+                None if touch.due_at <= now => {
+                    // Its time is over, and it waits by another channel: for a lawful hour, or a pause.
+                    let left: Vec<_> = open().map(|open| open.id).collect();
+                    replan.kept += left.len();
+                    met.extend(left);
+                }
                 None => {
                     replan.added.push(PlannedTouch { step: next_step, ..touch });
                     next_step += 1;

@@ -74,6 +74,11 @@ impl Staff {
         self.at(crm_location_id).map(|member| member.level).max()
     }
 
+    /// The lowest that somebody there has: whoever hears first.
+    pub fn lowest_level(&self, crm_location_id: &str) -> u8 {
+        self.at(crm_location_id).map(|member| member.level).min().unwrap_or_default()
+    }
+
     /// Whether all of them can be reached as it is written; what is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
         if self.0.len() > MOST_MEMBERS {
@@ -94,7 +99,11 @@ impl Staff {
                 _ => None,
             };
             if let Some(wanted) = wanted {
-                return Err(format!("staff: {name:?} cannot be reached at {to:?} by {}; write {wanted}", by.as_str()));
+                // Not what stands there: it may be somebody's number, mistyped.
+                return Err(format!(
+                    "staff: {name:?} cannot be reached by {} at what is written; write {wanted}",
+                    by.as_str()
+                ));
             }
         }
         Ok(())

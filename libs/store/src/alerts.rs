@@ -74,10 +74,15 @@ impl Alerts<'_> {
             r#"update alerts a set attempts = a.attempts + 1, release_at = $3
                where a.tenant_id = $1 and a.id = $2 and a.state = 'planned' and a.attempts = $4
                returning a.lead_id, a.channel, a.address, a.body, a.raised_at, a.attempts,
-                         coalesce(a.acknowledged_at is not null or exists (
-                             select from sla_clocks c
-                             where c.lead_id = a.lead_id and c.tenant_id = a.tenant_id and a.task_id is null
-                               and (c.first_response_at is not null or c.ended_because is not null)), false) as "is_over!""#,
+                         (a.acknowledged_at is not null
+                          or exists (
+                              select from sla_clocks c
+                              where c.lead_id = a.lead_id and c.tenant_id = a.tenant_id and a.task_id is null
+                                and (c.first_response_at is not null or c.ended_because is not null
+                                     or c.acknowledged_at > a.raised_at))
+                          or exists (
+                              select from tasks t
+                              where t.tenant_id = a.tenant_id and t.id = a.task_id and t.completed_at is not null)) as "is_over!""#,
             self.0.tenant.uuid(),
             id.uuid(),
             lease_until,

@@ -168,6 +168,22 @@ impl Attempts<'_> {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Its vendor threw it away unsent. Answers false if that was known already.
+    pub async fn expire(self, message: MessageId, provider_id: &str, code: &str) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "update attempts set outcome = 'refused', error_code = $4
+             where tenant_id = $1 and message_id = $2 and provider_id = $3 and outcome = 'accepted'",
+            self.0.tenant.uuid(),
+            message.uuid(),
+            provider_id,
+            code
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("record that a vendor threw a message away"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
     pub async fn count_lookup(self, id: AttemptId) -> Result<(), Error> {
         sqlx::query!(
             "update attempts set lookups = lookups + 1 where tenant_id = $1 and id = $2",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Cadence, CadenceChangeId, Channel, LeadId, LocationId, MessageState, Pause, Replan, Segments, StandingTouch,
     TouchState, after_pauses,
@@ -308,7 +308,8 @@ impl Cadences<'_> {
         for touch in &mut wanted {
             touch.due_at = leaves_at(planned_at.min(touch.due_at), touch.due_at, touch.channel);
         }
-        let gives_up_at = Cadence::gives_up_at(&wanted);
+        // Whoever was written to a moment ago may answer still.
+        let gives_up_at = Cadence::gives_up_at(&wanted).map(|at| at.max(now + TimeDelta::days(1)));
         let replan = Replan::of(&standing, wanted, now);
         let never = replan.added.iter().chain(replan.moved.iter().map(|(_, touch)| touch));
         let never = never.filter(|touch| found.can_never_leave(touch)).count();
@@ -320,8 +321,8 @@ impl Cadences<'_> {
         let (scope, of_name) = scope.columns();
         sqlx::query_scalar!(
             r#"with change as (select gen_random_uuid() as id), affected as (
-                   insert into cadence_change_leads (tenant_id, change_id, lead_id)
-                   select $1, change.id, l.id
+                   insert into cadence_change_leads (tenant_id, change_id, lead_id, look_at)
+                   select $1, change.id, l.id, $5::timestamptz + row_number() over () * interval '5 milliseconds'
                    from change, leads l
                    join locations s on s.tenant_id = $1 and s.id = l.location_id
                    where l.tenant_id = $1 and l.gives_up_at is not null and l.stopped_at is null
@@ -356,6 +357,21 @@ impl Cadences<'_> {
         .await
         .map_err(Error::doing("take a lead of a change in hand"))?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// A change could not come to this lead; it is tried again at `at`.
+    pub async fn set_back(self, change: CadenceChangeId, lead: LeadId, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update cadence_change_leads set look_at = $4 where tenant_id = $1 and change_id = $2 and lead_id = $3",
+            self.0.tenant.uuid(),
+            change.uuid(),
+            lead.uuid(),
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("set a lead of a change back"))
     }
 
     /// Adds what a change did to one lead to what it has done.

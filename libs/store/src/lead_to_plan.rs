@@ -84,7 +84,7 @@ pub(crate) async fn find(
                   has_email as "has_email!", created_at as "created_at!", planned_at, stop_reason, heat,
                   total_cents as "total_cents!", has_vehicle as "has_vehicle!", time_zone as "time_zone!",
                   postal_address as "postal_address!", opening, closed_on as "closed_on!", settings as "settings!",
-                  cadence, steps, experiment, rival, rival_steps, rival_percent
+                  cadence, steps, experiment, rival, rival_steps, rival_percent, own_experiment, own_arm
            from find_lead_to_plan($1, $2)"#,
         tenant.uuid(),
         id.uuid()
@@ -108,7 +108,14 @@ pub(crate) async fn find(
         let shop = calendar(&row.time_zone, row.opening, row.closed_on)?;
         let settings: TenantSettings =
             serde_json::from_value(row.settings).map_err(|error| Error::Settings(tenant, error))?;
-        let is_rival = row.rival_percent.is_some_and(|percent| id.is_among(percent.unsigned_abs()));
+        // Whoever is planned already stays out of an experiment, or in its arm.
+        let is_its_arm =
+            row.own_experiment.is_some() && row.own_experiment == row.experiment && row.own_arm == row.rival;
+        let is_rival = if row.planned_at.is_some() {
+            is_its_arm
+        } else {
+            row.rival_percent.is_some_and(|percent| id.is_among(percent.unsigned_abs()))
+        };
         let (name, steps) = if is_rival { (row.rival, row.rival_steps) } else { (row.cadence, row.steps) };
         let steps = steps.map(serde_json::from_value).transpose();
         let chosen = ChosenCadence {

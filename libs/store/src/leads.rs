@@ -10,7 +10,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{ChosenCadence, Error, Transaction};
+use crate::{Error, Transaction};
 
 /// What enrich found out about an order that is a lead.
 #[derive(Debug, Clone)]
@@ -291,23 +291,18 @@ impl Leads<'_> {
         .map_err(Error::doing("count a lead's open messages"))
     }
 
-    /// It is followed up by another cadence, and given up so long after the last of it.
+    /// It is followed up by another cadence, and given up at the end of that. The arm of an experiment stays as it was planned.
     pub async fn set_cadence(
         self,
         id: LeadId,
-        chosen: &ChosenCadence,
+        cadence: Option<&str>,
         gives_up_at: Option<DateTime<Utc>>,
     ) -> Result<(), Error> {
-        let experiment = chosen.experiment.as_ref();
         sqlx::query!(
-            "update leads
-             set cadence = $3, experiment = $4, arm = $5, gives_up_at = coalesce($6, gives_up_at)
-             where tenant_id = $1 and id = $2",
+            "update leads set cadence = $3, gives_up_at = coalesce($4, gives_up_at) where tenant_id = $1 and id = $2",
             self.0.tenant.uuid(),
             id.uuid(),
-            chosen.name,
-            experiment.map(|(experiment, _)| experiment),
-            experiment.map(|(_, arm)| arm),
+            cadence,
             gives_up_at
         )
         .execute(&mut *self.0.inner)

@@ -115,21 +115,21 @@ impl Pauses<'_> {
              ) l
              join pauses p on p.of_id = any (array[m.tenant_id, m.lead_id, l.location_id]) and p.tenant_id = m.tenant_id
              where m.tenant_id = $1 and m.id = $2 and p.resumed_at is null and (p.channel is null or p.channel = m.channel)
+             limit 1
              for share of p",
             self.0.tenant.uuid(),
             message.uuid()
         )
-        .fetch_all(&mut *self.0.inner)
+        .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("look what is paused"))?;
-        if open.is_empty() {
-            return Ok(false);
-        }
+        let Some(held_by) = open else { return Ok(false) };
         sqlx::query!(
-            "update messages set release_at = timestamptz '9999-01-01 00:00:00+00', reason = 'paused'
+            "update messages set release_at = timestamptz '9999-01-01 00:00:00+00', reason = 'paused', held_by = $3
              where tenant_id = $1 and id = $2 and state = 'planned'",
             self.0.tenant.uuid(),
-            message.uuid()
+            message.uuid(),
+            held_by
         )
         .execute(&mut *self.0.inner)
         .await

@@ -66,7 +66,7 @@ impl Messages<'_> {
             sqlx::query!(
                 "update messages
                  set due_at = $3, reason = null, moves = null, counted_from = $5,
-                     release_at = case when release_at = timestamptz '9999-01-01 00:00:00+00' then release_at else $3 end,
+                     release_at = case when held_by is not null then release_at else $3 end,
                      fallbacks = coalesce(string_to_array(nullif($4, ''), ','), '{}')
                  where tenant_id = $1 and id = $2 and state = 'planned'",
                 tenant,

@@ -14,6 +14,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct LeadClock {
     pub clock: SlaClock,
+    /// Its lead has ended in another way, such as being one with another.
+    pub is_over: bool,
     pub heat: Option<String>,
     pub recipient: Recipient,
     pub shop: ShopCalendar,
@@ -45,7 +47,7 @@ impl Slas<'_> {
         let tenant = self.0.tenant;
         let row = sqlx::query!(
             r#"select c.warn_at, c.due_at, c.warned_at, c.breached_at, c.level, c.told_at, c.acknowledged_at,
-                      l.heat, l.first_name, l.phone, l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!",
+                      l.heat, l.stopped_at is not null and l.stop_reason <> 'replied' as "is_over!", l.first_name, l.phone, l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!",
                       l.service as "service!", l.total_cents as "total_cents!", s.name as shop_name, s.crm_location_id,
                       s.time_zone, s.opening, s.closed_on, t.settings
                from sla_clocks c
@@ -72,6 +74,7 @@ impl Slas<'_> {
                     told_at: row.told_at,
                     acknowledged_at: row.acknowledged_at,
                 },
+                is_over: row.is_over,
                 heat: row.heat,
                 recipient: Recipient {
                     first_name: row.first_name,

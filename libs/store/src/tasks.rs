@@ -1,10 +1,10 @@
 //! What is left for a person to do about a lead.
 
 use chrono::{DateTime, Utc};
-use domain::{LeadId, TaskId};
+use domain::{LeadId, ShopCalendar, TaskId};
 use serde::Serialize;
 
-use crate::{Error, Recipient, TenantSettings, Transaction, leads::phone};
+use crate::{Error, Recipient, TenantSettings, Transaction, leads::phone, locations::calendar};
 
 /// A task as whoever does it reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,8 +15,6 @@ pub struct TaskLine {
     pub due_at: DateTime<Utc>,
     pub assignee: Option<String>,
     pub created_by: String,
-    pub completed_at: Option<DateTime<Utc>>,
-    pub completed_by: Option<String>,
 }
 
 /// A task that is not done, with what is said of it.
@@ -26,6 +24,7 @@ pub struct OverdueTask {
     pub title: String,
     pub assignee: Option<String>,
     pub recipient: Recipient,
+    pub shop: ShopCalendar,
     pub shop_name: String,
     pub crm_location_id: String,
     pub settings: TenantSettings,
@@ -76,20 +75,15 @@ impl Tasks<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("list tasks"))?;
-        let line = |row: (uuid::Uuid, uuid::Uuid, String, DateTime<Utc>, Option<String>, String)| TaskLine {
-            id: TaskId::new(row.0),
-            lead: LeadId::new(row.1),
-            title: row.2,
-            due_at: row.3,
-            assignee: row.4,
-            created_by: row.5,
-            completed_at: None,
-            completed_by: None,
-        };
-        Ok(rows
-            .into_iter()
-            .map(|row| line((row.id, row.lead_id, row.title, row.due_at, row.assignee, row.created_by)))
-            .collect())
+        let line = rows.into_iter().map(|row| TaskLine {
+            id: TaskId::new(row.id),
+            lead: LeadId::new(row.lead_id),
+            title: row.title,
+            due_at: row.due_at,
+            assignee: row.assignee,
+            created_by: row.created_by,
+        });
+        Ok(line.collect())
     }
 
     /// It is done. Answers whose it was; `None`: there is no such task that is still to do.
@@ -128,7 +122,8 @@ impl Tasks<'_> {
         let tenant = self.0.tenant;
         let row = sqlx::query!(
             r#"select k.lead_id, k.title, k.assignee, l.first_name, l.phone, l.vehicle as "vehicle!", l.service as "service!",
-                      l.total_cents as "total_cents!", s.name as shop_name, s.crm_location_id, t.settings
+                      l.total_cents as "total_cents!", s.name as shop_name, s.crm_location_id, s.time_zone, s.opening,
+                      s.closed_on, t.settings
                from tasks k
                cross join lateral (
                    select * from leads where tenant_id = k.tenant_id and id = k.lead_id limit 1
@@ -158,12 +153,27 @@ impl Tasks<'_> {
                     service: row.service,
                     total_cents: row.total_cents,
                 },
+                shop: calendar(&row.time_zone, row.opening, row.closed_on)?,
                 shop_name: row.shop_name,
                 crm_location_id: row.crm_location_id,
                 settings: serde_json::from_value(row.settings).map_err(|error| Error::Settings(tenant, error))?,
             })
         })
         .transpose()
+    }
+
+    /// Nobody is there to be told before `at`.
+    pub async fn look_again_at(self, id: TaskId, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update tasks set look_at = $3 where tenant_id = $1 and id = $2 and look_at is not null",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("put a task off"))
     }
 
     /// The staff was told that it is not done.

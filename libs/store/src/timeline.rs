@@ -53,7 +53,9 @@ impl Timeline<'_> {
                        where a.outcome in ('not_processed', 'not_found')
                    union all select received_at, 'customer', 'wrote', body, null, null, 6 from replies
                        where tenant_id = $1 and lead_id = $2
-                   union all select x.suppressed_at, 'customer', 'opted_out', x.channel, x.source, null, 7
+                   union all select x.suppressed_at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,
+                          case when starts_with(x.source, 'unreachable:') then 'unreachable' else 'opted_out' end, x.channel,
+                          x.source, null, 7
                        from l join suppressions x on x.tenant_id = $1
                             and ((x.channel = 'sms' and x.address = l.phone)
                                  or (x.channel = 'email' and x.address = lower(l.email)))
@@ -68,7 +70,8 @@ impl Timeline<'_> {
                            (c.acknowledged_at, coalesce(c.acknowledged_by, 'staff'), 'took_it'),
                            (c.first_response_at, coalesce(c.responded_by, 'staff'), 'answered')) step (at, who, what)
                        where c.tenant_id = $1 and c.lead_id = $2 and step.at is not null
-                   union all select raised_at, 'we', 'told', member || ' by ' || channel, reason, null, 8 from alerts
+                   union all select coalesce(finished_at, raised_at), 'we', case state when 'sent' then 'told' else 'not_told' end,
+                          member || ' by ' || channel, reason, null, 8 from alerts
                        where tenant_id = $1 and lead_id = $2
                    union all select created_at, created_by, 'task_added', title, null, null, 7 from tasks
                        where tenant_id = $1 and lead_id = $2

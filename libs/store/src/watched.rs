@@ -26,9 +26,14 @@ impl Everywhere<'_> {
     }
 
     /// The next leads that a changed cadence has not come to, each with the change.
-    pub async fn leads_to_change(&self, batch: u16) -> Result<Vec<(TenantId, CadenceChangeId, LeadId)>, Error> {
+    pub async fn leads_to_change(
+        &self,
+        now: DateTime<Utc>,
+        batch: u16,
+    ) -> Result<Vec<(TenantId, CadenceChangeId, LeadId)>, Error> {
         let rows = sqlx::query!(
-            r#"select tenant_id as "tenant_id!", change_id as "change_id!", lead_id as "lead_id!" from leads_to_change($1)"#,
+            r#"select tenant_id as "tenant_id!", change_id as "change_id!", lead_id as "lead_id!" from leads_to_change($1, $2)"#,
+            now,
             i32::from(batch)
         )
         .fetch_all(&mut *self.0.lend().await?)

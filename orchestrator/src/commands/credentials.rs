@@ -200,6 +200,10 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
         }
         VendorName::Slack => {
             let SlackKey { base_url, bot_token, signing_secret: secret } = vendor.read()?;
+            anyhow::ensure!(
+                !secret.trim().is_empty(),
+                "nothing is kept: signing_secret is empty, and anybody could sign"
+            );
             let credentials = slack::Credentials { base_url: address(base_url)?, bot_token };
             works(notify::try_slack(&config.notify, credentials.clone()).await)?;
             let (name, make, keep) = (slack::NAME, |key, _: &str| key, |key, _: &slack::Credentials| key);

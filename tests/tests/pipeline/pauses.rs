@@ -171,3 +171,21 @@ async fn what_cannot_be_paused_is_refused_in_words() {
     assert!(list_pauses(&desk, TENANT).await.expect("pauses").is_empty(), "one tenant's pause is nobody else's");
     program.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_a_shop_holds_goes_on_also_when_its_lead_is_another_shops_by_then() {
+    let test = Test::start().await;
+    let (program, desk, asked) = (test.run().await, desk(&test), somebody(301, 0));
+    let first = WantedScope::Location(orchestrator::demo::LOCATIONS[0].0.into());
+    pause(&desk, TENANT, &first, WHY, "kim").await.expect("paused");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    until_held(&test, &asked).await;
+    let before = test.lead(&asked).await.expect("a lead").location;
+    let other = serde_json::json!({"locationId": orchestrator::demo::LOCATIONS[1].0});
+    test.site.sim.world.change_order(&asked.order_id, &other, Manners::default());
+    until("it is another shop's", async || test.lead(&asked).await.is_some_and(|lead| lead.location != before)).await;
+    resume(&desk, TENANT, &first, "kim").await.expect("resumed");
+    test.until_texted(&asked).await;
+    test.assert_settled().await;
+    program.stop().await;
+}

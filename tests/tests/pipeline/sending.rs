@@ -4,10 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Channel, InShopHours, MessageState};
 use operate::{Sample, preview_lead, preview_sample};
 use sim::{Fault, FaultKind, Manners, Quote, Vendor};
+use sqlx::{Connection as _, PgConnection};
 use store::MessageLine;
 use tests::{Test, noon, quote, until};
 
-use crate::{ledger::desk, merges::TENANT};
+use crate::{door::tell, killed::unacked, ledger::desk, merges::TENANT};
 
 const DANA: &str = "+15125550142";
 /// The vendor says of it that it is no mobile.
@@ -85,6 +86,20 @@ async fn a_text_that_its_vendor_threw_away_too_late_is_decided_anew_and_comes_on
     test.until_texted(&asked).await;
     assert_eq!(test.texts_to(DANA).len(), 1);
     assert!(test.emails_to("dana@example.com").is_empty(), "it is no failure of the channel");
+    // The vendor repeats itself, and says late what was before: nothing moves, and nothing is sent again.
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    let thrown_away: String = sqlx::query_scalar("select provider_id from attempts where outcome = 'refused'")
+        .fetch_one(&mut owner)
+        .await
+        .expect("the attempt that was thrown away");
+    for status in ["failed", "sent", "failed"] {
+        let body = format!("MessageSid={thrown_away}&MessageStatus={status}&ErrorCode=30036&To=%2B15125550142");
+        tell(&test, "twilio.receipt", &format!("{thrown_away}:{status}:{}", test.site.clock.now()), noon(), &body)
+            .await;
+        until("nothing is left to read", async || unacked(&test).await == 0).await;
+    }
+    assert_eq!(test.states(&asked).await[0], "sms delivered");
+    assert_eq!(test.texts_to(DANA).len(), 1);
     test.assert_settled().await;
     program.stop().await;
 }

@@ -205,7 +205,7 @@ async fn rude_vendors_delay_an_alert_and_one_that_refuses_it_leaves_it_to_the_ne
     let refused = async || {
         let story = read_timeline(&desk, TENANT, lead).await.expect("a story");
         let says = says(&story).join("\n");
-        ["gone by slack (channel_not_found)", "blocked by telegram (403)", "stranger by sms (safe_mode)"]
+        ["tell gone by slack (channel_not_found)", "tell blocked by telegram (403)", "tell stranger by sms (safe_mode)"]
             .iter()
             .all(|wanted| says.contains(wanted))
     };

@@ -118,8 +118,8 @@ impl Rules<'_> {
             matches!(self.latest(&then), Ok(None))
         };
         let half_hours = (1_i32..).map(|count| TimeDelta::minutes(30) * count).take_while(|later| *later <= most);
-        let soon = [TimeDelta::minutes(2), TimeDelta::minutes(10)];
-        soon.into_iter().chain(half_hours).take_while(is_open).last().unwrap_or(TimeDelta::minutes(1))
+        let soon = [15, 60, 120, 600].map(TimeDelta::seconds);
+        soon.into_iter().chain(half_hours).take_while(is_open).last().unwrap_or(TimeDelta::seconds(5))
     }
 
     /// What forbids it for longest at this instant, and until when. `Err`: for ever.

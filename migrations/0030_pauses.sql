@@ -24,7 +24,7 @@ create index pauses_of on pauses (of_id, tenant_id);
 create index pauses_to_release on pauses (resumed_at) where resumed_at is not null and not is_released;
 
 alter table pauses enable row level security;
-create policy one_tenant on pauses using (tenant_id = current_tenant()) with check (tenant_id = current_tenant());
+create policy one_tenant on pauses using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
 grant select, insert, update on pauses to leads_app;
 
 -- From when on pauses count for it: what was before is in its due time. Null: from when its lead was planned.

@@ -77,7 +77,7 @@ begin
     foreach owned in array array['sla_clocks', 'tasks', 'alerts'] loop
         execute format('alter table %I enable row level security', owned);
         execute format(
-            'create policy one_tenant on %I using (tenant_id = current_tenant()) with check (tenant_id = current_tenant())',
+            'create policy one_tenant on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
             owned);
         execute format('grant select, insert, update on %I to leads_app', owned);
     end loop;

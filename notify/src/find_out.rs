@@ -56,7 +56,7 @@ impl FindOut {
 
         let mut tx = cx.begin(tenant).await?;
         // Before its attempt, as everybody takes them.
-        tx.messages().hold(message.id).await?;
+        tx.messages().reserve(message.id).await?;
         match ours(&mut tx, attempt.channel, traces).await? {
             Some(trace) => {
                 tx.attempts().accept(attempt.id, message.id, &trace.provider_id, cx.now()).await?;
@@ -91,7 +91,7 @@ impl FindOut {
         attempt: &Attempt,
     ) -> Result<(), Failure> {
         let mut tx = cx.begin(tenant).await?;
-        tx.messages().hold(message.id).await?;
+        tx.messages().reserve(message.id).await?;
         tx.attempts().uncount_lookup(attempt.id).await?;
         tx.messages().set_unknown(message.id, self.next_question(cx, attempt), "vendor_not_reachable").await?;
         cx.commit(tx).await

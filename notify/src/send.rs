@@ -236,7 +236,7 @@ impl Send {
             Answer::Refused { code, class } => {
                 let mut tx = cx.begin(tenant).await?;
                 // Before its attempt, as everybody takes them.
-                tx.messages().hold(message.id).await?;
+                tx.messages().reserve(message.id).await?;
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::Refused { code: &code }).await? {
                     return Ok(());
                 }
@@ -259,7 +259,7 @@ impl Send {
                 let doubled = self.config.retry_delay.saturating_mul(1 << (number - 1).min(12));
                 let delay = doubled.min(std::time::Duration::from_secs(300)).max(retry_after.unwrap_or_default());
                 let mut tx = cx.begin(tenant).await?;
-                tx.messages().hold(message.id).await?;
+                tx.messages().reserve(message.id).await?;
                 // Settled by somebody else, who has decided what comes next.
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await? {
                     return Ok(());

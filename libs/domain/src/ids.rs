@@ -82,9 +82,7 @@ impl LeadId {
     pub fn of_order(tenant: TenantId, crm: &str, order_id: &str) -> Self {
         Self(Uuid::new_v5(&tenant.uuid(), format!("lead:{crm}:{order_id}").as_bytes()))
     }
-}
 
-impl LeadId {
     /// Whether it is among so many of a hundred: the same leads each time, and no more of one day than of another.
     pub fn is_among(self, percent: u16) -> bool {
         let bytes = self.0.into_bytes();

@@ -66,6 +66,13 @@ impl Replan {
             match same {
                 Some(open) => {
                     met.insert(open.id);
+                    // An email that goes before this text, and has not gone yet.
+                    let beside = standing
+                        .iter()
+                        .filter(|other| other.is_open() && other.step == open.step && other.id != open.id);
+                    for other in beside.map(|other| other.id) {
+                        replan.kept += usize::from(met.insert(other));
+                    }
                     if open.due_at == touch.due_at || touch.due_at <= now {
                         replan.kept += 1;
                     } else {
@@ -147,5 +154,14 @@ mod tests {
         let text_behind = [standing(1, "a", 0, false), standing(1, "a", 1, true), dropped];
         let replan = Replan::of(&text_behind, vec![wanted("a", 0), wanted("b", 3)], at(0));
         assert_eq!((replan.kept, replan.dropped.len(), replan.added.len()), (1, 0, 1), "{replan:?}");
+        // Neither has gone: a pause holds both.
+        let email = StandingTouch {
+            channel: Channel::Email,
+            id: MessageId::of_step(LeadId::new(Uuid::from_u128(2)), 1),
+            ..standing(1, "a", 0, true)
+        };
+        let both = [email, standing(1, "a", 1, true)];
+        let replan = Replan::of(&both, vec![wanted("a", 0)], at(0));
+        assert_eq!((replan.kept, replan.dropped.len(), replan.added.len()), (2, 0, 0), "{replan:?}");
     }
 }

@@ -205,7 +205,7 @@ impl Messages<'_> {
     }
 
     /// Keeps everybody else from deciding about a message until this transaction ends.
-    pub async fn hold(self, id: MessageId) -> Result<(), Error> {
+    pub async fn reserve(self, id: MessageId) -> Result<(), Error> {
         sqlx::query!(
             "select id from messages where tenant_id = $1 and id = $2 for update",
             self.0.tenant.uuid(),
@@ -214,7 +214,7 @@ impl Messages<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map(drop)
-        .map_err(Error::doing("hold a message"))
+        .map_err(Error::doing("reserve a message"))
     }
 
     /// Reads a message and keeps everybody else from deciding about it until this transaction ends.

@@ -63,19 +63,16 @@ create function plan_touches(
     end
     $$;
 
--- As start_attempt of 0010, and counts what this person has had within a day, and whether anything went to them since a while ago, by
--- every address that is theirs: what is claimed at the same moment is counted one after the other. Answers started, said (the same
--- words went out before) or too_many.
+-- As start_attempt of 0010, and counts what this person has had within a day, by every address that is theirs: two leads of one
+-- person that claim at the same moment are counted one after the other. Answers started, said (the same words went out before)
+-- or too_many.
 create function start_attempt(
     attempt uuid, of_message uuid, attempt_number integer, by_channel text, to_recipient text, words text,
     at timestamptz, said_since timestamptz, lease_until timestamptz, other_address text, most integer,
-    business_at timestamptz, quiet_since timestamptz)
+    business_at timestamptz)
     returns text
     language plpgsql volatile
     as $$
-    declare
-        within_a_day bigint;
-        is_quiet boolean;
     begin
         perform pg_advisory_xact_lock(hashtextextended(current_tenant()::text || theirs.address, 0))
         from (select a.address from (values (to_recipient), (other_address)) a (address)
@@ -88,26 +85,7 @@ create function start_attempt(
         then
             return 'said';
         end if;
-        -- What is on its way goes now, however long ago it was due.
-        select count(*), coalesce(bool_and(theirs.at <= quiet_since), true) into within_a_day, is_quiet
-        from (
-            select case when a.outcome is null then business_at + interval '1 second' else said.at end as at
-            from (
-                select x.message_id, x.outcome from attempts x
-                where x.tenant_id = current_tenant() and x.recipient = to_recipient and x.message_id <> of_message
-                  and (x.outcome is null or x.outcome = 'accepted')
-                union
-                select x.message_id, x.outcome from attempts x
-                where x.tenant_id = current_tenant() and x.recipient = other_address and x.message_id <> of_message
-                  and (x.outcome is null or x.outcome = 'accepted')
-            ) a
-            cross join lateral (
-                select coalesce(m.sent_at, m.due_at) as at from messages m
-                where m.tenant_id = current_tenant() and m.id = a.message_id limit 1
-            ) said
-        ) theirs
-        where theirs.at > business_at - interval '24 hours';
-        if within_a_day >= most or not is_quiet then
+        if count_sent(of_message, to_recipient, business_at) + count_sent(of_message, other_address, business_at) >= most then
             return 'too_many';
         end if;
         update messages m set state = 'claimed', attempts = attempt_number, release_at = lease_until, reason = null
@@ -119,4 +97,19 @@ create function start_attempt(
         values (current_tenant(), attempt, of_message, attempt_number, by_channel, to_recipient, words, at);
         return 'started';
     end
+    $$;
+
+-- How many other messages went to an address within the day before, or are on their way.
+create function count_sent(of_message uuid, address text, business_at timestamptz)
+    returns bigint
+    language sql stable
+    as $$
+        select count(distinct a.message_id)
+        from attempts a
+        cross join lateral (
+            select m.sent_at, m.due_at from messages m where m.tenant_id = current_tenant() and m.id = a.message_id limit 1
+        ) said
+        where a.tenant_id = current_tenant() and a.recipient = address and a.message_id <> of_message
+          and (a.outcome is null or a.outcome = 'accepted')
+          and coalesce(said.sent_at, said.due_at) > business_at - interval '24 hours'
     $$;

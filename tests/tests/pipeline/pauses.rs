@@ -1,7 +1,5 @@
 //! Follow-ups that stand still: what is left goes on as much later, nothing is dropped, nothing bunches up.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Channel, MessageState};
 use operate::{Error, WantedScope, list_pauses, pause, preview_lead, resume};
@@ -129,21 +127,13 @@ async fn pausing_and_resuming_while_messages_come_due_loses_none() {
     let test = Test::start().await;
     let (program, desk) = (test.run().await, desk(&test));
     let asked: Vec<_> = (200..220).map(|number| somebody(number, 0)).collect();
-    let toggling = async {
-        for _ in 0..15 {
-            pause(&desk, TENANT, &WantedScope::Everything, WHY, "kim").await.expect("paused");
-            tokio::time::sleep(Duration::from_millis(40)).await;
-            resume(&desk, TENANT, &WantedScope::Everything, "kim").await.expect("resumed");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let asking = async {
-        for asked in &asked {
-            test.site.sim.world.ask_for_quote(asked, Manners::default());
-            tokio::time::sleep(Duration::from_millis(30)).await;
-        }
-    };
-    tokio::join!(toggling, asking);
+    for asked in &asked {
+        pause(&desk, TENANT, &WantedScope::Everything, WHY, "kim").await.expect("paused");
+        test.site.sim.world.ask_for_quote(asked, Manners::default());
+        // Its first text is due at this moment, and is being looked at while the pause ends.
+        until("it is planned", async || !test.messages(asked).await.is_empty()).await;
+        resume(&desk, TENANT, &WantedScope::Everything, "kim").await.expect("resumed");
+    }
     for asked in &asked {
         test.until_texted(asked).await;
     }

@@ -40,7 +40,8 @@ fn sentence(happening: &Happening) -> String {
         "asked" if detail.is_empty() => "The customer asked for a quote".to_owned(),
         "asked" => format!("The customer asked for {detail}"),
         "heard" => format!("We heard of it from {detail}"),
-        "planned" => format!("We planned {detail} touches"),
+        "planned" => "We planned the follow-up".to_owned(),
+        "cadence" => format!("{who} changed the follow-up to {detail}"),
         "sent" => {
             let mut rules: Vec<_> = moves.iter().map(|moved| moved.because.to_string()).collect();
             rules.dedup();

@@ -39,7 +39,7 @@ impl Timeline<'_> {
                    select created_at as at, 'customer' as who, 'asked' as what, service as detail, null as why,
                           null::jsonb as moves, 0 as place from l
                    union all select first_seen_at, 'we', 'heard', crm, null, null, 1 from l
-                   union all select planned_at, 'we', 'planned', (select count(*)::text from m), null, null, 2 from l
+                   union all select planned_at, 'we', 'planned', null, null, null, 2 from l
                        where planned_at is not null
                    union all select stopped_at, 'we', 'ended', status, stop_reason, null, 9 from l where stopped_at is not null
                    union all select sent_at, 'we', 'sent', template || ' by ' || channel, null, moves, 4 from m
@@ -84,6 +84,10 @@ impl Timeline<'_> {
                    union all select p.resumed_at, coalesce(p.resumed_by, 'operator'), 'resumed', p.scope, null, null, 3
                        from l join pauses p on p.of_id = any (array[l.tenant_id, l.id, l.location_id]) and p.tenant_id = $1
                        where p.resumed_at > l.first_seen_at and (l.stopped_at is null or p.paused_at < l.stopped_at)
+                   union all select c.changed_at, c.changed_by, 'cadence', c.what, null, null, 3
+                       from cadence_changes c
+                       join cadence_change_leads x on x.change_id = c.id and x.lead_id = $2 and x.tenant_id = $1
+                       where c.tenant_id = $1 and x.is_done
                    union all select merged_at, 'we', 'merged', into_lead_id::text, because, null, 2 from merges
                        where tenant_id = $1 and lead_id = $2
                    union all select undone_at, 'operator', 'parted', into_lead_id::text, null, null, 2 from merges

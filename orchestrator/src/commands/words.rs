@@ -58,7 +58,8 @@ pub async fn save(config: &Config, wanted: SaveArguments, json: bool) -> anyhow:
     }
     say(&saved.sample.body)?;
     if let Some(segments) = saved.segments {
-        say(&format!("(saved; {} parts for this customer of nobody's)", segments.count))?;
+        let parts = if segments.count == 1 { "part" } else { "parts" };
+        say(&format!("(saved; {} {parts} for this customer of nobody's)", segments.count))?;
     } else {
         say("(saved)")?;
     }

@@ -93,7 +93,7 @@ async fn a_lead_that_nobody_answers_goes_up_until_somebody_takes_it() {
     };
     for order in [
         ["The customer asked", "We heard of it from shopmonkey"],
-        ["We planned 13 touches", "We sent day_0 by sms"],
+        ["We planned the follow-up", "We sent day_0 by sms"],
         ["We sent day_0 by sms", "day_0 by sms arrived"],
         ["The time to answer was running out", "Nobody had answered in time"],
         ["We told front desk by slack", "We told owner by telegram"],

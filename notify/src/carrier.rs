@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptId, ErrorClass};
+use domain::{AttemptId, ErrorClass, TextSender};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -17,6 +17,8 @@ pub(crate) struct Letter {
     /// When a vendor that has not sent it should not any more. `None`: whenever.
     pub(crate) valid_for: Option<TimeDelta>,
     pub(crate) to: String,
+    /// Of a text. `None`: the tenant's own.
+    pub(crate) sender: Option<TextSender>,
     /// Of an email.
     pub(crate) subject: Option<String>,
     pub(crate) body: String,
@@ -61,6 +63,12 @@ pub(crate) enum LookupError {
 #[async_trait]
 pub(crate) trait Carrier: Send + Sync {
     async fn send(&self, letter: &Letter) -> Answer;
+
+    /// Where the vendor is, by which its outages are known.
+    fn vendor(&self) -> &str;
+
+    /// Whose messages a carrier counts together, if no other sender is given.
+    fn sender(&self) -> &str;
 
     /// Whether the account could send: what is well, or what is wrong, in words. Nothing is sent.
     async fn standing(&self) -> Result<String, String>;

@@ -16,6 +16,12 @@ pub(crate) enum Decision {
     Send(String),
     /// Everything but the call: nobody has this address.
     Rehearse,
+    Stay(Stay),
+}
+
+/// Why it does not leave now, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stay {
     /// Not before this instant, and by which rules. Pauses count for it from `counted_from` on.
     Wait { until: DateTime<Utc>, moves: Vec<Moved>, counted_from: DateTime<Utc> },
     /// Not before somebody resumes what is paused.
@@ -59,35 +65,35 @@ pub(crate) struct Chosen<'a> {
 pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Decision {
     let Chosen { window, own, safe_mode } = chosen;
     if message.stopped || !message.lead_status.is_followed_up() {
-        return Decision::Cancel;
+        return Decision::Stay(Stay::Cancel);
     }
     match after_pauses(message.counted_from, message.due_at, &message.pauses) {
-        None => return Decision::Hold,
+        None => return Decision::Stay(Stay::Hold),
         // Nothing but a pause: how far a clock is behind the one that released it is for whoever asked.
         Some(until) if until > now && until > message.due_at => {
             let moves = vec![Moved { from: message.due_at, to: until, because: Because::Paused }];
-            return Decision::Wait { until, moves, counted_from: now };
+            return Decision::Stay(Stay::Wait { until, moves, counted_from: now });
         }
         Some(_) => {}
     }
     let Some(address) = address(message) else {
-        return Decision::Withhold(WithheldReason::NoAddress);
+        return Decision::Stay(Stay::Withhold(WithheldReason::NoAddress));
     };
     if message.suppressed {
-        return Decision::Withhold(WithheldReason::Suppressed);
+        return Decision::Stay(Stay::Withhold(WithheldReason::Suppressed));
     }
     if message.channel == Channel::Email && message.recipient.email.as_ref().is_some_and(Email::is_nobodys) {
         return Decision::Rehearse;
     }
     if !safe_mode.allows(&address) {
-        return Decision::Withhold(WithheldReason::SafeMode);
+        return Decision::Stay(Stay::Withhold(WithheldReason::SafeMode));
     }
     let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
     match rules.decide(&sending(message, now)) {
         Departure::Now => Decision::Send(address),
         // It waits for the clock of the law, which stands still for nobody.
-        Departure::Later { at, moves } => Decision::Wait { until: at, moves, counted_from: at },
-        Departure::Never(because) => Decision::Never(because),
+        Departure::Later { at, moves } => Decision::Stay(Stay::Wait { until: at, moves, counted_from: at }),
+        Departure::Never(because) => Decision::Stay(Stay::Never(because)),
     }
 }
 
@@ -127,6 +133,7 @@ mod tests {
             counted_from: DateTime::UNIX_EPOCH,
             pauses: Vec::new(),
             attempts: 0,
+            reason: None,
             lead_status: LeadStatus::New,
             stopped: false,
             suppressed: false,
@@ -142,6 +149,7 @@ mod tests {
             },
             whereabouts: Whereabouts::of(None, chrono_tz::America::Denver, None),
             shop: ShopCalendar { zone: chrono_tz::America::Denver, hours: None, closed_on: Vec::new() },
+            text_sender: None,
             shop_name: String::new(),
             shop_phone: String::new(),
             shop_postal_address: String::new(),
@@ -162,7 +170,7 @@ mod tests {
     fn a_listed_customer_gets_the_message_in_daylight_and_waits_for_the_morning_at_night() {
         assert_eq!(said(&message(), noon()), Decision::Send("+15125550142".into()));
         let night = "2026-01-10T05:00:00Z".parse().unwrap();
-        let Decision::Wait { until, moves, .. } = said(&message(), night) else { panic!("sent at night") };
+        let Decision::Stay(Stay::Wait { until, moves, .. }) = said(&message(), night) else { panic!("sent at night") };
         assert_eq!(until, "2026-01-10T15:00:00Z".parse::<DateTime<Utc>>().unwrap());
         assert_eq!(moves.last().map(|moved| moved.to), Some(until));
     }
@@ -171,29 +179,35 @@ mod tests {
     fn what_is_paused_waits_and_then_as_long_as_the_pause_was() {
         let open = Pause { from: noon() - TimeDelta::hours(1), until: None };
         let paused = Message { due_at: noon(), counted_from: noon(), pauses: vec![open], ..message() };
-        assert_eq!(said(&paused, noon()), Decision::Hold);
+        assert_eq!(said(&paused, noon()), Decision::Stay(Stay::Hold));
         let due = noon() - TimeDelta::minutes(10);
         let over = Pause { until: Some(noon()), ..open };
         let counted_from = noon() - TimeDelta::hours(2);
         let resumed = Message { due_at: due, counted_from, pauses: vec![over], ..message() };
-        let Decision::Wait { until, moves, counted_from } = said(&resumed, noon()) else { panic!("sent at once") };
+        let Decision::Stay(Stay::Wait { until, moves, counted_from }) = said(&resumed, noon()) else {
+            panic!("sent at once")
+        };
         assert_eq!((until, counted_from), (noon() + TimeDelta::minutes(50), noon()));
         assert_eq!(moves[0].because, Because::Paused);
-        assert_eq!(said(&Message { stopped: true, ..paused }, noon()), Decision::Cancel, "an end is an end");
+        assert_eq!(
+            said(&Message { stopped: true, ..paused }, noon()),
+            Decision::Stay(Stay::Cancel),
+            "an end is an end"
+        );
     }
 
     #[test]
     fn an_opt_out_a_refusal_and_a_stranger_are_never_written_to() {
         assert_eq!(
             said(&Message { suppressed: true, ..message() }, noon()),
-            Decision::Withhold(WithheldReason::Suppressed)
+            Decision::Stay(Stay::Withhold(WithheldReason::Suppressed))
         );
         let mut refused = message();
         refused.recipient.texts_allowed = false;
-        assert_eq!(said(&refused, noon()), Decision::Withhold(WithheldReason::NoAddress));
+        assert_eq!(said(&refused, noon()), Decision::Stay(Stay::Withhold(WithheldReason::NoAddress)));
         let mut by_email = message();
         by_email.channel = Channel::Email;
-        assert_eq!(said(&by_email, noon()), Decision::Withhold(WithheldReason::SafeMode));
+        assert_eq!(said(&by_email, noon()), Decision::Stay(Stay::Withhold(WithheldReason::SafeMode)));
     }
 
     #[test]
@@ -202,7 +216,7 @@ mod tests {
         rehearsal.channel = Channel::Email;
         rehearsal.recipient.email = Some(Email::parse("try@rehearsal.invalid").unwrap());
         assert_eq!(said(&rehearsal, "2026-01-10T05:00:00Z".parse().unwrap()), Decision::Rehearse);
-        assert_eq!(said(&Message { stopped: true, ..rehearsal }, noon()), Decision::Cancel);
+        assert_eq!(said(&Message { stopped: true, ..rehearsal }, noon()), Decision::Stay(Stay::Cancel));
     }
 
     #[test]
@@ -217,9 +231,9 @@ mod tests {
     fn a_lead_whose_follow_up_ended_gets_nothing_more() {
         let mut stopped = message();
         stopped.stopped = true;
-        assert_eq!(said(&stopped, noon()), Decision::Cancel);
+        assert_eq!(said(&stopped, noon()), Decision::Stay(Stay::Cancel));
         let mut booked = message();
         booked.lead_status = LeadStatus::AppointmentScheduled;
-        assert_eq!(said(&booked, noon()), Decision::Cancel);
+        assert_eq!(said(&booked, noon()), Decision::Stay(Stay::Cancel));
     }
 }

@@ -7,6 +7,7 @@
 //! To add a vendor: a folder with the same files as `twilio/` (`config client wire receipts`), an arm in `tenants.rs`.
 
 mod app;
+mod breaker;
 mod carrier;
 mod config;
 mod decide;
@@ -17,6 +18,7 @@ mod find_out;
 mod receive;
 mod recorded;
 mod send;
+mod senders;
 pub mod sendgrid;
 pub mod slack;
 mod standing;

@@ -1,11 +1,17 @@
 //! A message's time has come: send it, once, if it may be sent.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, StopReason, TenantId, WithheldReason};
-use events::{MessageDue, MessageOutcome, Outcome, Stream};
+use domain::{
+    AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, StopReason, TenantId, TextSender,
+    WithheldReason,
+};
+use events::{MessageAwaited, MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
 use store::{AttemptOutcome, Message, NewAttempt, Recipient, Started, Template, Transaction};
 use templates::{Known, Renderer, Words};
@@ -13,11 +19,13 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config,
-    carrier::{Answer, Letter},
-    decide::{Chosen, Decision, address_by, decide, valid_for},
+    breaker::Breakers,
+    carrier::{Answer, Carrier, Letter},
+    decide::{Chosen, Decision, Stay, address_by, decide, valid_for},
     fall_back,
     find_out::FindOut,
     recorded::Recorded,
+    senders::{Leaving, NotYet, Senders},
     tenants::{Tenant, Tenants},
 };
 
@@ -37,15 +45,39 @@ pub(crate) struct Send {
     pub(crate) renderer: Renderer,
     pub(crate) find_out: FindOut,
     pub(crate) recorded: Recorded,
+    pub(crate) senders: Senders,
+    pub(crate) breakers: Breakers,
 }
 
-impl Stage for Send {
+/// Whatever is due.
+pub(crate) struct SendDue(pub(crate) Arc<Send>);
+
+impl Stage for SendDue {
     const NAME: &'static str = "notify";
     const STREAM: Stream = Stream::Messages;
     type Input = MessageDue;
 
     async fn handle(&self, cx: &Context, due: MessageDue) -> Result<(), Failure> {
-        match self.look_at(cx, &due).await {
+        self.0.take(cx, &due).await
+    }
+}
+
+/// The first answer to somebody who asked a moment ago.
+pub(crate) struct SendAwaited(pub(crate) Arc<Send>);
+
+impl Stage for SendAwaited {
+    const NAME: &'static str = "notify-awaited";
+    const STREAM: Stream = Stream::Messages;
+    type Input = MessageAwaited;
+
+    async fn handle(&self, cx: &Context, awaited: MessageAwaited) -> Result<(), Failure> {
+        self.0.take(cx, &awaited.into()).await
+    }
+}
+
+impl Send {
+    async fn take(&self, cx: &Context, due: &MessageDue) -> Result<(), Failure> {
+        match self.look_at(cx, due).await {
             // Until somebody mends it, this tenant's messages are nobody else's burden: the row comes up again by itself, ever
             // more seldom, and a message in hand would be one of the few that the consumer may have.
             Err(Failure::Retry { cause, .. }) if cause.downcast_ref().is_some_and(store::Error::is_set_up) => {
@@ -55,9 +87,7 @@ impl Stage for Send {
             outcome => outcome,
         }
     }
-}
 
-impl Send {
     async fn look_at(&self, cx: &Context, due: &MessageDue) -> Result<(), Failure> {
         let mut tx = cx.begin(due.tenant).await?;
         let Some(message) = tx.messages().lock(due.message, cx.now()).await? else {
@@ -97,32 +127,7 @@ impl Send {
         let address = match decision {
             Decision::Send(address) => Some(address),
             Decision::Rehearse => None,
-            // Open by the clock that released it, and a moment later by ours, which is the one that counts.
-            Decision::Wait { until, .. } if until <= theirs => {
-                return Err(Failure::retry_after(Duration::from_secs(1), anyhow!("it may leave at {until}")));
-            }
-            Decision::Hold => {
-                if !tx.pauses().hold(message.id).await? {
-                    return Err(Failure::retry_after(A_MOMENT, anyhow!("it was resumed a moment ago")));
-                }
-                info!(message.id = %message.id, "is paused, and waits until somebody resumes it");
-                return cx.commit(tx).await;
-            }
-            Decision::Wait { until, moves, counted_from } => {
-                tx.messages().move_to(message.id, until, &moves, counted_from).await?;
-                let why = moves.last().map_or("", |moved| moved.because.as_str());
-                info!(message.id = %message.id, why, "waits until {until}");
-                return cx.commit(tx).await;
-            }
-            Decision::Never(because) => {
-                warn!(message.id = %message.id, "may not leave within two months: {because}");
-                return self.withhold(cx, tx, &message, WithheldReason::NoLawfulTime).await;
-            }
-            Decision::Withhold(reason) => return self.withhold(cx, tx, &message, reason).await,
-            Decision::Cancel => {
-                tx.messages().cancel(message.id, "follow_up_ended", cx.now()).await?;
-                return cx.commit(tx).await;
-            }
+            Decision::Stay(stay) => return self.stay(cx, tx, &message, stay, theirs).await,
         };
         let Some(template) = chosen.template(&message.template, message.channel) else {
             let channel = message.channel.as_str();
@@ -153,8 +158,20 @@ impl Send {
         let number = message.attempts + 1;
         let attempt = AttemptId::of_message(message.id, number);
         let valid_for = valid_for(&message, rules, cx.now());
-        let letter =
-            Letter { attempt, reports: true, valid_for, to: address, subject: rendered.subject, body: rendered.body };
+        let letter = Letter {
+            attempt,
+            reports: true,
+            valid_for,
+            to: address,
+            sender: message.text_sender.clone().filter(|_| message.channel == Channel::Sms),
+            subject: rendered.subject,
+            body: rendered.body,
+        };
+        if let Err(NotYet { after, reason }) = self.turn(cx, &chosen, carrier, &message, &letter).await {
+            tx.messages().put_off(message.id, cx.clock().in_wall(after), reason).await?;
+            info!(message.id = %message.id, reason, "waits for its turn, {after:?}");
+            return cx.commit(tx).await;
+        }
         let started_at = cx.clock().wall();
         let other_address = address_by(&message, message.channel.other());
         let new = NewAttempt {
@@ -192,8 +209,73 @@ impl Send {
         }
         let call = carrier.send(&letter);
         let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
+        self.breakers.note(carrier.vendor(), &answer, Instant::now());
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
+    }
+
+    /// What becomes of a message that does not leave now.
+    async fn stay(
+        &self,
+        cx: &Context,
+        mut tx: Transaction,
+        message: &Message,
+        stay: Stay,
+        theirs: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        match stay {
+            // Open by the clock that released it, and a moment later by ours, which is the one that counts.
+            Stay::Wait { until, .. } if until <= theirs => {
+                Err(Failure::retry_after(Duration::from_secs(1), anyhow!("it may leave at {until}")))
+            }
+            Stay::Hold => {
+                if !tx.pauses().hold(message.id).await? {
+                    return Err(Failure::retry_after(A_MOMENT, anyhow!("it was resumed a moment ago")));
+                }
+                info!(message.id = %message.id, "is paused, and waits until somebody resumes it");
+                cx.commit(tx).await
+            }
+            Stay::Wait { until, moves, counted_from } => {
+                tx.messages().move_to(message.id, until, &moves, counted_from).await?;
+                let why = moves.last().map_or("", |moved| moved.because.as_str());
+                info!(message.id = %message.id, why, "waits until {until}");
+                cx.commit(tx).await
+            }
+            Stay::Never(because) => {
+                warn!(message.id = %message.id, "may not leave within two months: {because}");
+                self.withhold(cx, tx, message, WithheldReason::NoLawfulTime).await
+            }
+            Stay::Withhold(reason) => self.withhold(cx, tx, message, reason).await,
+            Stay::Cancel => {
+                tx.messages().cancel(message.id, "follow_up_ended", cx.now()).await?;
+                cx.commit(tx).await
+            }
+        }
+    }
+
+    /// Nobody calls a vendor that is away, and no sender sends more than its carriers take.
+    async fn turn(
+        &self,
+        cx: &Context,
+        chosen: &Tenant,
+        carrier: &dyn Carrier,
+        message: &Message,
+        letter: &Letter,
+    ) -> Result<(), NotYet> {
+        let sender = letter.sender.as_ref().map_or_else(|| carrier.sender().to_owned(), TextSender::to_string);
+        let leaving = Leaving {
+            message: message.id,
+            channel: message.channel,
+            sender: &sender,
+            segments: Segments::of(&letter.body).count,
+            is_first: message.is_first,
+            waited: message.reason.as_deref().map(|reason| (reason, message.due_at)),
+        };
+        self.senders.turn(&chosen.senders, leaving, cx.now(), cx.clock().wall()).await?;
+        // Last, because whoever passes may be the one that tries.
+        self.breakers
+            .may_call(carrier.vendor(), Instant::now())
+            .map_err(|after| NotYet { after: after + A_MOMENT, reason: "vendor_away" })
     }
 
     async fn withhold(

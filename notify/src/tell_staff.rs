@@ -112,6 +112,7 @@ fn letter(alert: &Alert) -> Letter {
         reports: false,
         valid_for: None,
         to: alert.address.clone(),
+        sender: None,
         subject: Some("A lead needs a person".to_owned()),
         body: format!("{} [{short}]", alert.body),
     }

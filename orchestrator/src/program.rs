@@ -83,7 +83,7 @@ impl Program {
                     enrich::start(&runtime, &config.enrich, accounts.clone(), catalogs.clone());
                 }
                 Role::Schedule => schedule::start(&runtime, &config.schedule),
-                Role::Notify => notify::start(&runtime, &config.notify),
+                Role::Notify => notify::start(&runtime, &config.notify, limiter.clone()),
                 Role::Operate => {
                     let (store, accounts, clock) = (store.clone(), accounts.clone(), config.clock.clone());
                     let desk = operate::Desk { store, accounts, clock, public_url: config.ingest.public_url.clone() };

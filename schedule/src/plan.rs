@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Cadence, MessageId, SlaTimes};
-use events::{LeadEnriched, LeadPlanned, MessageDue, Stream};
+use events::{LeadEnriched, LeadPlanned, MessageAwaited, Stream};
 use stage::{Context, Failure, Stage};
 use store::{LeadToPlan, NewTouch};
 use tracing::info;
@@ -51,7 +51,7 @@ impl Stage for Plan {
         };
 
         for (message, release) in due {
-            cx.announce(&MessageDue { tenant, message, release }).await?;
+            cx.announce(&MessageAwaited { tenant, message, release }).await?;
         }
         if planned > 0 {
             info!(lead.id = %id, "planned {planned} touches");

@@ -251,6 +251,22 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// As [`until`], of many things one after the other: the deadline is for each next one.
+pub async fn until_all(what: &str, wanted: usize, mut count: impl AsyncFnMut() -> usize) {
+    let (mut most, mut deadline) = (0, Instant::now() + PATIENCE);
+    loop {
+        let now = count().await;
+        if now >= wanted {
+            return;
+        }
+        if now > most {
+            (most, deadline) = (now, Instant::now() + PATIENCE);
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}: {most} of {wanted}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Kills the worker of one stage the first time it comes to one step.
 #[derive(Debug)]
 pub struct KillOnce {

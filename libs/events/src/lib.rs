@@ -15,4 +15,4 @@ pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
 pub use form::{Consent, FormSubmission, REHEARSAL};
 pub use inbound::{Inbound, InboundKind, Source};
 pub use lead::{LeadBooked, LeadClosed, LeadEnriched, LeadPlanned, LeadReplied};
-pub use message::{MessageDue, MessageOutcome, Outcome};
+pub use message::{MessageAwaited, MessageDue, MessageOutcome, Outcome};

@@ -29,6 +29,35 @@ impl Event for MessageDue {
     }
 }
 
+/// As [`MessageDue`], of the first answer to somebody who asked a moment ago. It goes by a way of its own, so that nothing else that is
+/// due, of whichever tenant, is in front of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageAwaited {
+    pub tenant: TenantId,
+    pub message: MessageId,
+    pub release: DateTime<Utc>,
+}
+
+impl Event for MessageAwaited {
+    const NAME: &'static str = "message.awaited";
+    const VERSION: u32 = 1;
+    const STREAM: Stream = Stream::Messages;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    fn key(&self) -> String {
+        format!("{}:{}", self.message, self.release.timestamp_micros())
+    }
+}
+
+impl From<MessageAwaited> for MessageDue {
+    fn from(MessageAwaited { tenant, message, release }: MessageAwaited) -> Self {
+        Self { tenant, message, release }
+    }
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,6 +128,13 @@ mod tests {
     fn version_1_of_due_is_read_for_ever() {
         let payload = include_str!("../fixtures/message.due.v1.json").into();
         let event = MessageDue::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
+        assert_eq!(event.release.timestamp_millis(), 1_772_463_845_120);
+    }
+
+    #[test]
+    fn version_1_of_awaited_is_read_for_ever() {
+        let payload = include_str!("../fixtures/message.awaited.v1.json").into();
+        let event = MessageAwaited::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
         assert_eq!(event.release.timestamp_millis(), 1_772_463_845_120);
     }
 

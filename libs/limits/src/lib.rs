@@ -54,6 +54,14 @@ redis.call('SET', KEYS[1], string.format('%.0f', next_us), 'PX', math.ceil(next_
 redis.call('SET', KEYS[2], string.format('%.0f', opens_us), 'PX', math.ceil(opens_us / 1000) - now_ms + 10000)
 ";
 
+/// Key: what is spent of an allowance. Arguments: how much more, how much at most, and milliseconds until it is forgotten.
+const SPEND: &str = r"
+local spent = tonumber(redis.call('GET', KEYS[1]) or 0)
+if spent + tonumber(ARGV[1]) > tonumber(ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1], spent + ARGV[1], 'PX', ARGV[3])
+return 1
+";
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the address in redis.url cannot be used")]
@@ -71,6 +79,7 @@ pub struct Limiter {
     redis: Redis,
     take: Script,
     close: Script,
+    spend: Script,
     /// Places on busy lines that were taken ahead.
     kept: Cache<String, Arc<AtomicU32>>,
 }
@@ -84,6 +93,7 @@ impl Limiter {
             redis: Redis::new(config).map_err(Error::Address)?,
             take: Script::new(TAKE_A_PLACE),
             close: Script::new(CLOSE),
+            spend: Script::new(SPEND),
             kept: Cache::builder().max_capacity(10_000).time_to_live(PLACES_KEPT_FOR).build(),
         })
     }
@@ -189,6 +199,20 @@ impl Limiter {
                 "a vendor's refusal could not be shared: Redis is away"
             );
         }
+    }
+
+    /// Spends `turns` of an allowance of `most`, which is forgotten after `lasts`. Answers false, and spends nothing, if that is more than
+    /// is left.
+    pub async fn spend(&self, key: &str, turns: u32, most: u32, lasts: Duration) -> Result<bool, Error> {
+        let mut connection = self.redis.connection().await.map_err(|error| self.away(error))?;
+        self.spend
+            .key(format!("spent:{key}"))
+            .arg(turns)
+            .arg(most)
+            .arg(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX).max(1))
+            .invoke_async(&mut connection)
+            .await
+            .map_err(|error| self.away(error))
     }
 
     pub async fn ping(&self) -> Result<(), Error> {

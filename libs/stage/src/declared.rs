@@ -22,7 +22,7 @@ const STREAMS: [&str; 6] = files![
     "streams/replay.json",
 ];
 
-const CONSUMERS: [&str; 11] = files![
+const CONSUMERS: [&str; 12] = files![
     "consumers/enrich.json",
     "consumers/enrich-replies.json",
     "consumers/enrich-appointments.json",
@@ -32,6 +32,7 @@ const CONSUMERS: [&str; 11] = files![
     "consumers/notify-receipts.json",
     "consumers/schedule.json",
     "consumers/notify.json",
+    "consumers/notify-awaited.json",
     "consumers/notify-alerts.json",
     "consumers/schedule-acknowledgements.json",
 ];

@@ -8,11 +8,13 @@ mod bus;
 mod config;
 mod context;
 mod declared;
+mod delivery;
 mod failure;
 mod faults;
 mod pull;
 mod redrive;
 mod settle;
+mod wake;
 
 pub use bus::{Bus, PublishError};
 pub use config::{BusConfig, StageConfig};

@@ -1,14 +1,14 @@
 //! The loop: pull, decode, handle, settle.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use anyhow::anyhow;
-use async_nats::jetstream::{AckKind, Message, consumer::PullConsumer};
+use async_nats::jetstream::{AckKind, consumer::PullConsumer};
 use domain::Clock;
-use events::{Decode, Raw, Stream, header};
+use events::{Decode, Stream, header};
 use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use service::{Lifecycle, telemetry};
 use store::Store;
@@ -19,13 +19,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument as _, info, info_span, warn};
 
-use crate::{
-    Bus, Change, Context, Declared, Failure, Faults, StageConfig, Step, declared,
-    settle::{self, Place},
-};
+use crate::{Bus, Change, Context, Declared, Failure, Faults, StageConfig, Step, declared, delivery::Delivery, settle};
 
 /// A database whose machine is gone says nothing, not even that the connection is closed.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One step of a lead's way. The handler reads as the story: read, ask, decide, write, announce.
 pub trait Stage: Send + Sync + 'static {
@@ -50,15 +47,20 @@ pub struct Runtime {
 
 /// Runs a stage until the program stops. Any number of processes may run the same one; they share its durable consumer.
 pub fn run<S: Stage>(runtime: &Runtime, config: StageConfig, stage: S) {
-    let worker = Arc::new(Worker { runtime: runtime.clone(), config, stage });
+    let worker = Arc::new(Worker { runtime: runtime.clone(), config, stage, ack_wait: OnceLock::new() });
+    let (pulling, waking) = (worker.clone(), worker);
     let stopping = runtime.lifecycle.stopping();
-    runtime.lifecycle.spawn(S::NAME, async move { worker.pull(stopping).await });
+    runtime.lifecycle.spawn(S::NAME, async move { pulling.pull(stopping).await });
+    let stopping = runtime.lifecycle.stopping();
+    runtime.lifecycle.spawn(S::NAME, async move { waking.wake(stopping).await });
 }
 
-struct Worker<S> {
-    runtime: Runtime,
-    config: StageConfig,
+pub(crate) struct Worker<S> {
+    pub(crate) runtime: Runtime,
+    pub(crate) config: StageConfig,
     stage: S,
+    /// As the consumer on the server has it.
+    pub(crate) ack_wait: OnceLock<Duration>,
 }
 
 impl<S: Stage> Worker<S> {
@@ -96,8 +98,9 @@ impl<S: Stage> Worker<S> {
                     Some(_) = in_hand.next(), if !in_hand.is_empty() => {}
                     next = messages.next(), if in_hand.len() < self.config.width => match next {
                         Some(Ok(message)) => {
+                            let Some(delivery) = Delivery::of_stream(S::STREAM, message) else { continue };
                             let worker = self.clone();
-                            let work = tokio::spawn(async move { worker.work(message, ack_wait).await });
+                            let work = tokio::spawn(async move { worker.work(delivery, ack_wait).await });
                             in_hand.push(AbortOnDropHandle::new(work));
                         }
                         Some(Err(error)) => {
@@ -137,24 +140,13 @@ impl<S: Stage> Worker<S> {
         if changes.iter().any(Change::skips_work) {
             return None;
         }
-        let ack_wait = config.ack_wait;
+        let ack_wait = *self.ack_wait.get_or_init(|| config.ack_wait);
         Some((consumer, ack_wait))
     }
 
-    async fn work(&self, message: Message, ack_wait: Duration) {
-        let Ok(info) = message.info() else { return };
-        let place = Place {
-            stream: S::STREAM.name(),
-            sequence: info.stream_sequence,
-            deliveries: u64::try_from(info.delivered).unwrap_or(1),
-        };
-        let headers: Vec<(String, String)> = message
-            .headers
-            .iter()
-            .flat_map(async_nats::HeaderMap::iter)
-            .filter_map(|(name, values)| Some((name.to_string(), values.first()?.to_string())))
-            .collect();
-        let raw = Raw { subject: &message.subject, headers: &headers, payload: &message.payload };
+    /// Handles a message, and says every third of `lease` that it is still in hand.
+    pub(crate) async fn work(&self, delivery: Delivery, lease: Duration) {
+        let raw = delivery.raw();
         let event_id = raw.header(header::EVENT_ID).unwrap_or_default().to_owned();
         let tenant = raw.tenant().map(|tenant| tenant.to_string()).unwrap_or_default();
         let span = info_span!("stage", stage = S::NAME, tenant.id = tenant, event.id = event_id);
@@ -165,7 +157,7 @@ impl<S: Stage> Worker<S> {
         let context = Context {
             stage: S::NAME,
             event_id,
-            deliveries: place.deliveries,
+            deliveries: delivery.deliveries,
             store: self.runtime.store.clone(),
             bus: self.runtime.bus.clone(),
             clock: self.runtime.clock.clone(),
@@ -174,13 +166,13 @@ impl<S: Stage> Worker<S> {
         };
         let started = Instant::now();
         async {
-            let outcome = match self.look_at_deliveries(&place).await {
+            let outcome = match self.look_at_deliveries(&delivery).await {
                 Err(failure) => Some(Err(failure)),
-                Ok(()) => self.handle(&context, input, &message, ack_wait).await,
+                Ok(()) => self.handle(&context, input, &delivery, lease).await,
             };
             // None: a test killed the worker. Dead workers settle nothing.
             if let Some(outcome) = outcome {
-                self.settle(&context, &message, &place, outcome).await;
+                self.settle(&delivery, outcome).await;
             }
         }
         .instrument(span)
@@ -190,12 +182,12 @@ impl<S: Stage> Worker<S> {
 
     /// Looks before the handler runs whether earlier deliveries ended without a word: a message that kills its process
     /// never gets to say so afterwards.
-    async fn look_at_deliveries(&self, place: &Place) -> Result<(), Failure> {
-        if place.deliveries < self.config.suspicious_deliveries {
+    async fn look_at_deliveries(&self, delivery: &Delivery) -> Result<(), Failure> {
+        if delivery.deliveries < self.config.suspicious_deliveries {
             return Ok(());
         }
         let everywhere = self.runtime.store.everywhere();
-        let count = everywhere.count_start(S::NAME, place.stream, place.sequence);
+        let count = everywhere.count_start(S::NAME, delivery.stream, delivery.sequence);
         let starts = timeout(PATIENCE, count).await.map_err(Failure::retry)??;
         if starts > self.config.most_starts {
             let before = starts - 1;
@@ -208,8 +200,8 @@ impl<S: Stage> Worker<S> {
         &self,
         context: &Context,
         input: Result<S::Input, Failure>,
-        message: &Message,
-        ack_wait: Duration,
+        delivery: &Delivery,
+        lease: Duration,
     ) -> Option<Result<(), Failure>> {
         let input = match input {
             Ok(input) => input,
@@ -222,7 +214,7 @@ impl<S: Stage> Worker<S> {
         };
         let story = timeout(self.config.ceiling, std::panic::AssertUnwindSafe(story).catch_unwind());
         tokio::pin!(story);
-        let tick = ack_wait / 3;
+        let tick = lease / 3;
         let mut progress = interval_at(tokio::time::Instant::now() + tick, tick);
         loop {
             tokio::select! {
@@ -236,17 +228,17 @@ impl<S: Stage> Worker<S> {
                     Err(_) => Err(Failure::retry(anyhow!("no end after {:?}", self.config.ceiling))),
                 }),
                 () = context.died.notified() => return None,
-                _ = progress.tick() => { let _ = message.ack_with(AckKind::Progress).await; }
+                _ = progress.tick() => { delivery.is_in_hand().await; }
             }
         }
     }
 
     /// There was an outcome: this start was no crash. Tried a few times, because what is away for the handler is away for
     /// this too, and an outage must not look like a crash loop.
-    async fn clear_starts(&self, place: &Place) {
+    async fn clear_starts(&self, delivery: &Delivery) {
         let everywhere = self.runtime.store.everywhere();
         let clear = async {
-            while everywhere.clear_starts(S::NAME, place.stream, place.sequence).await.is_err() {
+            while everywhere.clear_starts(S::NAME, delivery.stream, delivery.sequence).await.is_err() {
                 sleep(Duration::from_millis(500)).await;
             }
         };
@@ -254,7 +246,7 @@ impl<S: Stage> Worker<S> {
         let _ = timeout(PATIENCE, clear).await;
     }
 
-    async fn settle(&self, context: &Context, message: &Message, place: &Place, outcome: Result<(), Failure>) {
+    async fn settle(&self, delivery: &Delivery, outcome: Result<(), Failure>) {
         let Runtime { store, clock, .. } = &self.runtime;
         let word = match &outcome {
             Ok(()) => "done",
@@ -262,22 +254,23 @@ impl<S: Stage> Worker<S> {
             Err(Failure::Reject { .. }) => "rejected",
         };
         metrics::counter!("stage_messages_total", "stage" => S::NAME, "outcome" => word).increment(1);
-        if place.deliveries >= self.config.suspicious_deliveries {
-            self.clear_starts(place).await;
+        if delivery.deliveries >= self.config.suspicious_deliveries {
+            self.clear_starts(delivery).await;
         }
-        match outcome {
-            Ok(()) => settle::ack(message).await,
+        let settled = match &outcome {
+            Ok(()) => timeout(PATIENCE, settle::done(store, S::NAME, delivery)).await,
             Err(Failure::Retry { after, cause }) => {
-                warn!(deliveries = context.deliveries, error = format!("{cause:#}"), "will try again");
-                settle::give_back(message, &self.config, place.deliveries, after).await;
+                warn!(deliveries = delivery.deliveries, error = format!("{cause:#}"), "will try again");
+                let delay = settle::delay(&self.config, delivery.deliveries, *after);
+                timeout(PATIENCE, settle::put_off(store, clock, S::NAME, delivery, delay, cause)).await
             }
             Err(Failure::Reject { cause }) => {
-                let buried = timeout(PATIENCE, settle::bury(store, clock, S::NAME, message, place, &cause)).await;
-                if let Err(error) = buried.map_err(anyhow::Error::from).and_then(|done| Ok(done?)) {
-                    warn!(error = format!("{error:#}"), "a dead letter could not be kept yet");
-                    settle::give_back(message, &self.config, place.deliveries, None).await;
-                }
+                timeout(PATIENCE, settle::bury(store, clock, S::NAME, delivery, cause)).await
             }
+        };
+        if let Err(error) = settled.map_err(anyhow::Error::from).and_then(|done| Ok(done?)) {
+            warn!(error = format!("{error:#}"), "what became of a message could not be kept yet; it comes again");
+            delivery.give_back(settle::delay(&self.config, delivery.deliveries, None)).await;
         }
     }
 }

@@ -2,33 +2,61 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use async_nats::jetstream::{AckKind, Message};
 use domain::{Clock, DeadLetterId};
-use store::{NewDeadLetter, Store};
-use tracing::{error, warn};
+use store::{NewDeadLetter, NewParked, Store};
+use tracing::error;
 use uuid::Uuid;
 
-use crate::{Failure, StageConfig};
+use crate::{Failure, StageConfig, delivery::Delivery};
 
-/// Where a message lies, copied out of it once.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) stream: &'static str,
-    pub(crate) sequence: u64,
-    pub(crate) deliveries: u64,
+/// Whoever waits longer waits as a row. In the stream it would hold one of the places that the consumer has for everybody.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
+/// It is done: its stream, or what kept it, forgets it.
+pub(crate) async fn done(store: &Store, stage: &'static str, delivery: &Delivery) -> Result<(), store::Error> {
+    if delivery.is_parked() {
+        store.everywhere().forget_parked(stage, delivery.stream, delivery.sequence).await?;
+    }
+    delivery.ack().await;
+    Ok(())
 }
 
-/// Acks without waiting for the answer: a lost ack costs one delivery more, which finds its work done (ADR 12).
-pub(crate) async fn ack(message: &Message) {
-    // An error means that the client was closed: then too it comes again.
-    let _ = message.ack().await;
+/// How long it waits until it is handled again: longer with each time, and not less than `after`.
+pub(crate) fn delay(config: &StageConfig, deliveries: u64, after: Option<Duration>) -> Duration {
+    backoff(config, deliveries).max(after.unwrap_or_default())
 }
 
-/// Gives the message back, to come again after a delay that grows with its deliveries.
-pub(crate) async fn give_back(message: &Message, config: &StageConfig, deliveries: u64, after: Option<Duration>) {
-    let delay = backoff(config, deliveries).max(after.unwrap_or_default());
-    // A lost nak costs the ack wait, nothing else.
-    let _ = message.ack_with(AckKind::Nak(Some(delay))).await;
+/// Gives the message back, to come again after `delay`.
+pub(crate) async fn put_off(
+    store: &Store,
+    clock: &Clock,
+    stage: &'static str,
+    delivery: &Delivery,
+    delay: Duration,
+    cause: &anyhow::Error,
+) -> Result<(), store::Error> {
+    let waits = if delivery.is_parked() || delay > A_MOMENT { delivery.tenant() } else { None };
+    let Some(tenant) = waits else {
+        delivery.give_back(delay).await;
+        return Ok(());
+    };
+    let now = clock.wall();
+    let new = NewParked {
+        stage,
+        stream: delivery.stream,
+        sequence: delivery.sequence,
+        tenant,
+        subject: &delivery.subject,
+        headers: delivery.own_headers(),
+        payload: &delivery.payload,
+        deliveries: delivery.deliveries,
+        reason: &Failure::chain(cause).join(": "),
+        parked_at: now,
+        wake_at: now + delay,
+    };
+    store.everywhere().park(&new).await?;
+    delivery.ack().await;
+    Ok(())
 }
 
 fn backoff(config: &StageConfig, deliveries: u64) -> Duration {
@@ -44,52 +72,42 @@ pub(crate) async fn bury(
     store: &Store,
     clock: &Clock,
     stage: &'static str,
-    message: &Message,
-    place: &Place,
+    delivery: &Delivery,
     cause: &anyhow::Error,
 ) -> Result<(), store::Error> {
     let reasons = Failure::chain(cause);
-    let headers: BTreeMap<String, String> = message
-        .headers
-        .iter()
-        .flat_map(async_nats::HeaderMap::iter)
-        // The server's own headers belong to the first publish; a copy that kept them would be refused or dropped.
-        .filter(|(name, _)| !name.to_string().starts_with("Nats-"))
-        .filter_map(|(name, values)| Some((name.to_string(), values.first()?.to_string())))
-        .collect();
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let headers: BTreeMap<String, String> = delivery.own_headers().into_iter().map(owned).collect();
     let letter = NewDeadLetter {
-        tenant: message.subject.split('.').nth(1).and_then(|token| token.parse().ok()),
+        tenant: delivery.tenant(),
         stage,
-        stream: place.stream,
-        sequence: place.sequence,
-        subject: message.subject.to_string(),
+        stream: delivery.stream,
+        sequence: delivery.sequence,
+        subject: delivery.subject.clone(),
         headers,
-        payload: message.payload.to_vec(),
+        payload: delivery.payload.to_vec(),
         reasons: reasons.clone(),
-        deliveries: place.deliveries,
+        deliveries: delivery.deliveries,
         died_at: clock.wall(),
     };
     let id = DeadLetterId::new(Uuid::new_v5(
         &Uuid::NAMESPACE_OID,
-        format!("{stage}:{}:{}", place.stream, place.sequence).as_bytes(),
+        format!("{stage}:{}:{}", delivery.stream, delivery.sequence).as_bytes(),
     ));
     if store.everywhere().bury(id, &letter).await? {
         metrics::counter!("stage_dead_letters_total", "stage" => stage).increment(1);
         error!(
             stage,
             dead_letter.id = %id,
-            subject = %message.subject,
+            subject = delivery.subject,
             reasons = reasons.join(": "),
             "a message became a dead letter; see: leads dead list"
         );
     }
-    if let Some(reply) = message.reply.clone() {
-        // The client's Term carries no reason; the server's advisory shows this one.
-        let reason = reasons.first().map(String::as_str).unwrap_or_default();
-        if let Err(error) = message.context.client().publish(reply, format!("+TERM {reason}").into()).await {
-            warn!(stage, error = service::telemetry::causes(&error), "could not end a dead letter's deliveries");
-        }
+    if delivery.is_parked() {
+        store.everywhere().forget_parked(stage, delivery.stream, delivery.sequence).await?;
     }
+    delivery.end(reasons.first().map(String::as_str).unwrap_or_default()).await;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use domain::{LocationId, ShopCalendar, WeekHours};
+use domain::{LocationId, ShopCalendar, TextSender, WeekHours};
 
 use crate::{Error, Transaction, tenants::parse_zone};
 
@@ -24,6 +24,8 @@ pub struct Location {
     /// As rules read them. `None`: nobody has said.
     pub opening: Option<WeekHours>,
     pub closed_on: Vec<NaiveDate>,
+    /// Who its texts are from. `None`: the tenant's own sender.
+    pub text_sender: Option<TextSender>,
 }
 
 impl Location {
@@ -48,12 +50,13 @@ impl Locations<'_> {
         let opening = opening.map_err(|error| Error::corrupt("opening hours", error))?;
         sqlx::query!(
             "insert into locations
-                 (tenant_id, id, crm_location_id, name, time_zone, phone, postal_address, hours, region, opening, closed_on)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 (tenant_id, id, crm_location_id, name, time_zone, phone, postal_address, hours, region, opening, closed_on,
+                  text_sender)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              on conflict (tenant_id, crm_location_id) do update
              set name = excluded.name, time_zone = excluded.time_zone, phone = excluded.phone,
                  postal_address = excluded.postal_address, hours = excluded.hours, region = excluded.region,
-                 opening = excluded.opening, closed_on = excluded.closed_on",
+                 opening = excluded.opening, closed_on = excluded.closed_on, text_sender = excluded.text_sender",
             self.0.tenant.uuid(),
             location.id.uuid(),
             location.crm_location_id,
@@ -64,7 +67,8 @@ impl Locations<'_> {
             location.hours,
             location.region,
             opening,
-            &location.closed_on
+            &location.closed_on,
+            location.text_sender.as_ref().map(TextSender::to_string)
         )
         .execute(&mut *self.0.inner)
         .await
@@ -74,7 +78,8 @@ impl Locations<'_> {
 
     pub async fn list(self) -> Result<Vec<Location>, Error> {
         let rows = sqlx::query!(
-            "select id, crm_location_id, name, time_zone, phone, postal_address, hours, region, opening, closed_on
+            "select id, crm_location_id, name, time_zone, phone, postal_address, hours, region, opening, closed_on,
+                    text_sender
              from locations where tenant_id = $1 order by name, id",
             self.0.tenant.uuid()
         )
@@ -94,6 +99,7 @@ impl Locations<'_> {
                     region: row.region,
                     opening: opening(row.opening)?,
                     closed_on: row.closed_on,
+                    text_sender: text_sender(row.text_sender.as_deref())?,
                 })
             })
             .collect()
@@ -119,6 +125,10 @@ impl Locations<'_> {
 
 fn opening(hours: Option<serde_json::Value>) -> Result<Option<WeekHours>, Error> {
     hours.map(serde_json::from_value).transpose().map_err(|error| Error::set_up("opening hours", error))
+}
+
+pub(crate) fn text_sender(text: Option<&str>) -> Result<Option<TextSender>, Error> {
+    text.map(str::parse).transpose().map_err(|error| Error::corrupt("sender of texts", error))
 }
 
 pub(crate) fn calendar(

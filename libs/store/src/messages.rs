@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, Pause, PlannedTouch, ShopCalendar, State,
-    Whereabouts, WithheldReason,
+    TextSender, Whereabouts, WithheldReason,
 };
 
 use crate::{
     Error, Transaction,
     leads::{email, phone},
-    locations::calendar,
+    locations::{calendar, text_sender},
 };
 
 /// A planned touch and when the pipeline first looks at it.
@@ -40,6 +40,8 @@ pub struct Message {
     /// Since then, of it or of what it belongs to; the earliest first.
     pub pauses: Vec<Pause>,
     pub attempts: u32,
+    /// What it was put off for last.
+    pub reason: Option<String>,
     pub lead_status: LeadStatus,
     pub stopped: bool,
     /// Whether this channel's address of the lead opted out.
@@ -51,6 +53,8 @@ pub struct Message {
     pub sent: Vec<DateTime<Utc>>,
     pub whereabouts: Whereabouts,
     pub shop: ShopCalendar,
+    /// Who the shop's texts are from. `None`: the tenant's own sender.
+    pub text_sender: Option<TextSender>,
     pub shop_name: String,
     pub shop_phone: String,
     pub shop_postal_address: String,
@@ -223,7 +227,7 @@ impl Messages<'_> {
         let row = sqlx::query!(
             // Joined plainly, the young tables of a new shop get a plan that reads all of its leads, and the connection keeps it.
             // `limit 1` keeps the lead a lookup by its id.
-            r#"select m.lead_id, m.step, m.fallbacks, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts,
+            r#"select m.lead_id, m.step, m.fallbacks, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts, m.reason,
                       l.status as "status!", l.stopped_at is not null as "stopped!", l.first_name, l.phone,
                       l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!", l.service as "service!",
                       l.total_cents as "total_cents!",
@@ -264,12 +268,10 @@ impl Messages<'_> {
                             and (p.channel is null or p.channel = m.channel)
                             and (p.resumed_at is null or p.resumed_at > coalesce(m.counted_from, l.planned_at, m.due_at))
                       ) as pauses,
-                      s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address,
-                      s.hours
+                      s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours,
+                      s.text_sender
                from messages m
-               cross join lateral (
-                   select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1
-               ) l
+               cross join lateral (select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1) l
                join locations s on s.tenant_id = m.tenant_id and s.id = l.location_id
                where m.tenant_id = $1 and m.id = $2
                for update of m"#,
@@ -300,6 +302,7 @@ impl Messages<'_> {
                 counted_from: row.counted_from,
                 pauses: pauses(row.pauses)?,
                 attempts: u32::try_from(row.attempts).unwrap_or_default(),
+                reason: row.reason,
                 lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
                 stopped: row.stopped,
                 suppressed: row.suppressed,
@@ -313,6 +316,7 @@ impl Messages<'_> {
                     service: row.service,
                     total_cents: row.total_cents,
                 },
+                text_sender: text_sender(row.text_sender.as_deref())?,
                 shop_name: row.shop_name,
                 shop_phone: row.shop_phone,
                 shop_postal_address: row.postal_address,

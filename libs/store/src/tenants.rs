@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, OwnRules, SlaRules, Staff, TenantId,
-    WebsiteLeadRules,
+    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, OwnRules, SenderLimits, SlaRules, Staff,
+    TenantId, WebsiteLeadRules,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,6 +20,8 @@ pub struct TenantSettings {
     pub cadence: Cadence,
     pub legal_window: LegalWindow,
     pub sending: OwnRules,
+    /// What carriers take of its senders, shared by all replicas.
+    pub senders: SenderLimits,
     pub heat: HeatRules,
     pub duplicates: DuplicateRules,
     pub sla: SlaRules,

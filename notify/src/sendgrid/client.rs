@@ -66,6 +66,14 @@ impl Carrier for Sendgrid {
         }
     }
 
+    fn vendor(&self) -> &str {
+        &self.credentials.base_url
+    }
+
+    fn sender(&self) -> &str {
+        &self.credentials.from_email
+    }
+
     async fn standing(&self) -> Result<String, String> {
         let request = self.http.get(self.url("/v3/scopes")).bearer_auth(&self.credentials.api_key);
         let granted: wire::Scopes = ask(request).await?;

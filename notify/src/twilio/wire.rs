@@ -9,7 +9,6 @@ pub(super) struct Message {
     pub body: Option<String>,
     pub direction: Option<String>,
     pub date_created: Option<String>,
-    pub messaging_service_sid: Option<String>,
 }
 
 impl Message {

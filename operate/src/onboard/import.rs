@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use csv::{ByteRecord, ReaderBuilder, Trim};
-use domain::{E164, LocationId, WeekHours};
+use domain::{E164, LocationId, TextSender, WeekHours};
 use serde::Serialize;
 use store::Location;
 use uuid::Uuid;
@@ -13,8 +14,9 @@ use crate::{Desk, Error};
 
 /// The columns, in any order.
 const COLUMNS: [&str; 6] = ["crm_location_id", "name", "time_zone", "phone", "postal_address", "hours"];
-/// Columns that a file may have beside those: several shops that are led together, and when it is open, as rules read it.
-const OPTIONAL: [&str; 2] = ["region", "opening"];
+/// Columns that a file may have beside those: several shops that are led together, when it is open, as rules read it, on which days it
+/// is closed all the same, and who its texts are from.
+const OPTIONAL: [&str; 4] = ["region", "opening", "closed_on", "text_sender"];
 const LONGEST_FIELD: usize = 300;
 const MOST_ROWS: usize = 10_000;
 
@@ -120,6 +122,8 @@ struct Fields {
     hours: String,
     region: Column<String>,
     opening: Column<WeekHours>,
+    closed_on: Column<Vec<NaiveDate>>,
+    text_sender: Column<TextSender>,
 }
 
 /// What a file says about something that it may leave out.
@@ -152,7 +156,8 @@ impl Fields {
             hours: self.hours,
             region: self.region.or(before.and_then(|shop| shop.region.as_ref())),
             opening: self.opening.or(before.and_then(|shop| shop.opening.as_ref())),
-            closed_on: before.map(|shop| shop.closed_on.clone()).unwrap_or_default(),
+            closed_on: self.closed_on.or(before.map(|shop| &shop.closed_on)).unwrap_or_default(),
+            text_sender: self.text_sender.or(before.and_then(|shop| shop.text_sender.as_ref())),
         }
     }
 }
@@ -244,7 +249,7 @@ fn read_row(
     record: &ByteRecord,
     line: u64,
     width: usize,
-    (places, optional): ([usize; 6], [Option<usize>; 2]),
+    (places, optional): ([usize; 6], [Option<usize>; 4]),
     seen: &mut HashMap<String, u64>,
 ) -> Row {
     let mut problems = Vec::new();
@@ -278,23 +283,17 @@ fn read_row(
     if let Some(before) = seen.get(&crm_location_id) {
         wrong(0, format!("{crm_location_id:?} is in line {before} already"));
     }
-    let said = |place: Option<usize>| {
-        place.map(|place| String::from_utf8_lossy(record.get(place).unwrap_or_default()).trim().to_owned())
-    };
-    let region =
-        said(optional[0]).map_or(Column::Absent, |text| Column::Said(Some(text).filter(|text| !text.is_empty())));
-    if matches!(&region, Column::Said(Some(text)) if text.len() > LONGEST_FIELD) {
-        problems.push(RowProblem { column: OPTIONAL[0], says: format!("is longer than {LONGEST_FIELD} bytes") });
-    }
-    let opening = match said(optional[1]).map(|text| (text.is_empty(), text.parse::<WeekHours>())) {
-        None => Column::Absent,
-        Some((true, _)) => Column::Said(None),
-        Some((false, Ok(hours))) => Column::Said(Some(hours)),
-        Some((false, Err(error))) => {
-            problems.push(RowProblem { column: OPTIONAL[1], says: error.to_string() });
-            Column::Absent
-        }
-    };
+    let region = optional_field(record, optional, 0, &mut problems, |text| match text.len() {
+        0..=LONGEST_FIELD => Ok(text.to_owned()),
+        _ => Err(format!("is longer than {LONGEST_FIELD} bytes")),
+    });
+    let opening = optional_field(record, optional, 1, &mut problems, |text| {
+        text.parse::<WeekHours>().map_err(|error| error.to_string())
+    });
+    let closed_on = optional_field(record, optional, 2, &mut problems, days);
+    let text_sender = optional_field(record, optional, 3, &mut problems, |text| {
+        text.parse::<TextSender>().map_err(|error| format!("{text:?} {error}"))
+    });
     let mut wrong = |column: usize, says: String| problems.push(RowProblem { column: COLUMNS[column], says });
     let zone = time_zone.parse::<Tz>();
     if zone.is_err() && !time_zone.is_empty() {
@@ -307,11 +306,45 @@ fn read_row(
     let read = match (zone, number) {
         (Ok(time_zone), Ok(phone)) if problems.is_empty() => {
             seen.insert(crm_location_id.clone(), line);
-            Ok(Fields { name, time_zone, phone, postal_address, hours, region, opening })
+            Ok(Fields { name, time_zone, phone, postal_address, hours, region, opening, closed_on, text_sender })
         }
         _ => Err(problems),
     };
     Row { line, crm_location_id, read }
+}
+
+/// A field of a column that the file may leave out. What cannot be read is a problem of the row's.
+fn optional_field<T>(
+    record: &ByteRecord,
+    places: [Option<usize>; 4],
+    column: usize,
+    problems: &mut Vec<RowProblem>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Column<T> {
+    let Some(place) = places[column] else { return Column::Absent };
+    let text = String::from_utf8_lossy(record.get(place).unwrap_or_default());
+    let text = text.trim();
+    if text.is_empty() {
+        return Column::Said(None);
+    }
+    match read(text) {
+        Ok(value) => Column::Said(Some(value)),
+        Err(says) => {
+            problems.push(RowProblem { column: OPTIONAL[column], says });
+            Column::Absent
+        }
+    }
+}
+
+/// As in `2026-12-24 2026-12-31`.
+fn days(text: &str) -> Result<Vec<NaiveDate>, String> {
+    let days = text.split_whitespace().map(|day| {
+        day.parse().map_err(|_| format!("{day:?} is no day; write for example 2026-12-24, with spaces between several"))
+    });
+    let mut days: Vec<NaiveDate> = days.collect::<Result<_, _>>()?;
+    days.sort_unstable();
+    days.dedup();
+    Ok(days)
 }
 
 #[cfg(test)]
@@ -359,6 +392,20 @@ mod tests {
         assert!(matches!(fields[0].opening, Column::Said(Some(_))) && fields[1].opening == Column::Said(None));
         let rows = read(format!("{head}{row},South,nine to six\n").as_bytes()).unwrap();
         assert_eq!(rows[0].read.as_ref().err().unwrap()[0].column, "opening");
+    }
+
+    #[test]
+    fn a_file_may_say_on_which_days_a_shop_is_closed_and_who_its_texts_are_from() {
+        let head = HEAD.replace("hours\n", "hours,closed_on,text_sender\n");
+        let row = "77,Tampa,America/New_York,8135550100,1 Main St,9-6";
+        let file = format!("{head}{row},2026-12-31 2026-12-24,(813) 555-0199\n");
+        let fields = read(file.as_bytes()).unwrap().remove(0).read.ok().unwrap();
+        let days = ["2026-12-24", "2026-12-31"].map(|day| day.parse().unwrap()).to_vec();
+        assert_eq!(fields.closed_on, Column::Said(Some(days)));
+        assert_eq!(fields.text_sender, Column::Said(Some(TextSender::Number(E164::parse("8135550199").unwrap()))));
+        let rows = read(format!("{head}{row},Christmas,Oak Dental\n").as_bytes()).unwrap();
+        let problems: Vec<_> = rows[0].read.as_ref().err().unwrap().iter().map(|problem| problem.column).collect();
+        assert_eq!(problems, ["closed_on", "text_sender"]);
     }
 
     #[test]

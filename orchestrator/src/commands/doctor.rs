@@ -48,6 +48,7 @@ pub async fn run(config: &Config, mistakes: &[Mistake], json: bool) -> anyhow::R
             if is_well {
                 findings.push(within("seal keys", seal_keys(&store)).await);
                 findings.push(within("dead letters", dead_letters(&store)).await);
+                findings.push(within("waiting", waiting(&store, config)).await);
                 findings.push(within("CRM webhooks", crm_webhooks(&store, config)).await);
                 findings.push(within("CRM polls", crm_polls(&store, config)).await);
             }
@@ -200,6 +201,30 @@ async fn dead_letters(store: &Store) -> Finding {
             "look at them with: leads dead list; mend the cause, then: leads dead redrive ID",
         ),
         Err(error) => wrong("dead letters", chain(error), "mend Postgres first"),
+    }
+}
+
+/// Who waits longer than that is somebody's to look at.
+const LONG: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+async fn waiting(store: &Store, config: &Config) -> Finding {
+    let lines = match store.everywhere().list_parked().await {
+        Ok(lines) => lines,
+        Err(error) => return wrong("waiting", chain(error), "run: leads migrate"),
+    };
+    let since = config.clock.wall() - LONG;
+    let says = |line: &store::ParkedLine| {
+        format!("{}: {} at {} since {:.16}Z ({})", line.slug, line.messages, line.stage, line.since, line.reason)
+    };
+    let long: Vec<_> = lines.iter().filter(|line| line.since < since).map(says).collect();
+    match (lines.len(), long.is_empty()) {
+        (0, _) => well("waiting", "nobody"),
+        (_, true) => well("waiting", some_of(&lines.iter().map(says).collect::<Vec<_>>())),
+        (_, false) => wrong(
+            "waiting",
+            some_of(&long),
+            "nothing is lost and each goes on by itself; mend what it waits for: a key, a limit, or a vendor",
+        ),
     }
 }
 

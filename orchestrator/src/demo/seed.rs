@@ -128,6 +128,7 @@ pub async fn seed(
             region: None,
             opening: serde_json::from_str(OPENING).ok(),
             closed_on: Vec::new(),
+            text_sender: None,
         };
         tx.locations().save(&location).await?;
     }

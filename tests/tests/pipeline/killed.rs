@@ -98,7 +98,28 @@ async fn schedule_killed_at_any_step_plans_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn notify_killed_at_any_step_sends_once() {
     for step in Step::ALL {
-        story_with("notify", step).await;
+        story_with("notify-awaited", step).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_touch_goes_out_once_whatever_step_its_worker_dies_at() {
+    for step in Step::ALL {
+        let test = Test::start().await;
+        let kill = KillOnce::new("notify", step);
+        let program = test.run_with(kill.clone()).await;
+        let asked = quote("o-1");
+        test.site.sim.world.ask_for_quote(&asked, Manners::default());
+        test.until_texted(&asked).await;
+        let second = test.messages(&asked).await[1].due_at;
+        test.advance_to(second);
+        until("the second is delivered", async || test.states(&asked).await[1].ends_with("delivered")).await;
+        until("nothing is left in the streams", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "nobody came to {step:?}");
+        let email = asked.email.as_deref().unwrap_or_default();
+        assert_eq!(test.texts_to(DANA).len() + test.emails_to(email).len(), 2, "killed at {step:?}");
+        test.assert_settled().await;
+        program.stop().await;
     }
 }
 

@@ -112,6 +112,7 @@ async fn orders_of_a_shop_that_was_not_set_up_are_missing_once_it_is() {
         region: None,
         opening: None,
         closed_on: Vec::new(),
+        text_sender: None,
     };
     tx.locations().save(&location).await.expect("saved");
     tx.commit().await.expect("committed");

@@ -7,6 +7,7 @@ mod cluster;
 mod connections;
 mod crm_copies;
 mod door;
+mod fair;
 mod follow_up;
 mod forms;
 mod handed_on;

@@ -1,0 +1,139 @@
+//! Messages of a stream that wait for longer than a moment, each tenant's for itself.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::TenantId;
+use uuid::Uuid;
+
+use crate::{Error, Everywhere};
+
+/// Where a message lay in its stream, and what it was.
+#[derive(Debug, Clone)]
+pub struct NewParked<'a> {
+    pub stage: &'a str,
+    pub stream: &'a str,
+    pub sequence: u64,
+    pub tenant: TenantId,
+    pub subject: &'a str,
+    pub headers: BTreeMap<&'a str, &'a str>,
+    pub payload: &'a [u8],
+    pub deliveries: u64,
+    /// What it waits for.
+    pub reason: &'a str,
+    pub parked_at: DateTime<Utc>,
+    pub wake_at: DateTime<Utc>,
+}
+
+/// A message whose time has come.
+#[derive(Debug, Clone)]
+pub struct Parked {
+    pub stream: String,
+    pub sequence: u64,
+    pub tenant: TenantId,
+    pub subject: String,
+    pub headers: BTreeMap<String, String>,
+    pub payload: Vec<u8>,
+    /// This one included.
+    pub deliveries: u64,
+}
+
+/// What waits at one stage of one tenant's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedLine {
+    pub stage: String,
+    /// The tenant's name in commands.
+    pub slug: String,
+    pub messages: i64,
+    pub since: DateTime<Utc>,
+    /// What the one that waits longest waits for.
+    pub reason: String,
+}
+
+impl Everywhere<'_> {
+    /// Keeps a message until `wake_at`; one that is kept already, until then as well.
+    pub async fn park(&self, new: &NewParked<'_>) -> Result<(), Error> {
+        let headers = serde_json::to_value(&new.headers).map_err(|error| Error::corrupt("headers", error))?;
+        sqlx::query!(
+            "select park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            new.stage,
+            new.stream,
+            i64::try_from(new.sequence).unwrap_or(i64::MAX),
+            new.tenant.uuid(),
+            new.subject,
+            headers,
+            new.payload,
+            i64::try_from(new.deliveries).unwrap_or(i64::MAX),
+            new.reason,
+            new.parked_at,
+            new.wake_at
+        )
+        .execute(&mut *self.0.lend().await?)
+        .await
+        .map(drop)
+        .map_err(Error::doing("park a message"))
+    }
+
+    /// Takes up to `of_each` of every tenant's messages whose time has come, `most` in all, and none of the tenants in `busy`. They come
+    /// up again at `leased_until` unless somebody parks or forgets them.
+    pub async fn take_parked(
+        &self,
+        stage: &str,
+        now: DateTime<Utc>,
+        leased_until: DateTime<Utc>,
+        busy: &[TenantId],
+        of_each: u16,
+        most: u16,
+    ) -> Result<Vec<Parked>, Error> {
+        let busy: Vec<Uuid> = busy.iter().map(|tenant| tenant.uuid()).collect();
+        let rows = sqlx::query!(
+            r#"select stream as "stream!", sequence as "sequence!", tenant_id as "tenant_id!", subject as "subject!",
+                      headers as "headers!", payload as "payload!", deliveries as "deliveries!"
+               from take_parked($1, $2, $3, $4, $5, $6)"#,
+            stage,
+            now,
+            leased_until,
+            &busy,
+            i32::from(of_each),
+            i32::from(most)
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("take parked messages"))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Parked {
+                    stream: row.stream,
+                    sequence: u64::try_from(row.sequence).unwrap_or_default(),
+                    tenant: TenantId::new(row.tenant_id),
+                    subject: row.subject,
+                    headers: serde_json::from_value(row.headers).map_err(|error| Error::corrupt("headers", error))?,
+                    payload: row.payload,
+                    deliveries: u64::try_from(row.deliveries).unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    /// It is done.
+    pub async fn forget_parked(&self, stage: &str, stream: &str, sequence: u64) -> Result<(), Error> {
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        sqlx::query!("select forget_parked($1, $2, $3)", stage, stream, sequence)
+            .execute(&mut *self.0.lend().await?)
+            .await
+            .map(drop)
+            .map_err(Error::doing("forget a parked message"))
+    }
+
+    /// Whoever has waited longest first.
+    pub async fn list_parked(&self) -> Result<Vec<ParkedLine>, Error> {
+        sqlx::query_as!(
+            ParkedLine,
+            r#"select stage as "stage!", slug as "slug!", messages as "messages!", since as "since!", reason as "reason!"
+               from list_parked()"#
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("list parked messages"))
+    }
+}

@@ -4,6 +4,7 @@ use stage::Runtime;
 
 use crate::{
     Config, admit::Admit, book::Book, hear::Hear, judge::Judge, meet::Meet, restock::Restock, tenants::Tenants,
+    unsubscribe::Unsubscribe,
 };
 
 /// Runs the role's stages.
@@ -15,4 +16,5 @@ pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts, catalogs: C
     stage::run(runtime, config.stage.clone(), Restock { catalogs });
     stage::run(runtime, config.stage.clone(), Admit { most_per_recipient: config.forms_per_recipient });
     stage::run(runtime, config.stage.clone(), Hear);
+    stage::run(runtime, config.stage.clone(), Unsubscribe);
 }

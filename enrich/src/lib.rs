@@ -13,6 +13,7 @@ mod judge;
 mod meet;
 mod restock;
 mod tenants;
+mod unsubscribe;
 
 pub use app::start;
 pub use config::Config;

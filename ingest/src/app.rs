@@ -7,6 +7,7 @@ use events::{Inbound, InboundKind, Source};
 use limits::Limiter;
 use service::{Code, Problem};
 use stage::{Bus, PublishError, Runtime};
+use store::Store;
 use tracing::{debug, info};
 
 use crate::{Config, door::Doors, forms::FormKeys, refusals::Refusals};
@@ -25,6 +26,7 @@ pub(crate) struct Parts {
     pub(crate) refusals: Refusals,
     pub(crate) form_keys: FormKeys,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) store: Store,
     bus: Bus,
 }
 
@@ -59,7 +61,8 @@ impl App {
         let refusals = Refusals::default();
         refusals.write_to(store.clone(), lifecycle);
         let form_keys = FormKeys::new(store.clone(), config.door_ttl, config.publish_patience);
-        Self(Arc::new(Parts { config, doors, clock: clock.clone(), refusals, form_keys, limiter, bus: bus.clone() }))
+        let (clock, store, bus) = (clock.clone(), store.clone(), bus.clone());
+        Self(Arc::new(Parts { config, doors, clock, refusals, form_keys, limiter, store, bus }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::LinkBase;
 use service::config::Reader;
 use url::Url;
 
@@ -87,7 +88,8 @@ impl Config {
     pub fn read(reader: &mut Reader) -> Self {
         let text = reader.required("ingest.public_url", "https://hooks.example.com");
         let is_web = |url: &Url| url.has_host() && ["http", "https"].contains(&url.scheme());
-        let public_url = Url::parse(&text).ok().filter(is_web);
+        let is_plain = |_: &Url| LinkBase::try_from(text.clone()).is_ok();
+        let public_url = Url::parse(&text).ok().filter(is_web).filter(is_plain);
         if public_url.is_none() && !text.is_empty() {
             reader.mistake(
                 "ingest.public_url",

@@ -11,6 +11,7 @@ mod config;
 pub mod decoders;
 mod door;
 mod forms;
+mod links;
 mod poll;
 mod refusals;
 mod remembered;

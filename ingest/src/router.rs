@@ -1,7 +1,14 @@
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::post};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
 use service::{Code, Problem};
 
-use crate::{App, door::LARGEST_BODY_BYTES, forms, refusals, sendgrid, shopmonkey, slack, tekmetric, telegram, twilio};
+use crate::{
+    App, door::LARGEST_BODY_BYTES, forms, links, refusals, sendgrid, shopmonkey, slack, tekmetric, telegram, twilio,
+};
 
 /// Every address from outside, on one screen.
 pub fn router(app: App) -> Router {
@@ -17,6 +24,8 @@ pub fn router(app: App) -> Router {
         .route("/api/chatbot/leads", post(forms::chatbot_lead).options(forms::preflight))
         .route("/api/submit-contact", post(forms::contact).options(forms::preflight))
         .route("/api/property-inquiry", post(forms::property_inquiry).options(forms::preflight))
+        .route("/c/{token}", get(links::hello))
+        .route("/u/{token}", get(links::ask_to_leave).post(links::leave))
         .fallback(async || Problem::new(Code::NotFound, "Webhooks live under /webhooks/, forms under /api/."))
         .method_not_allowed_fallback(async || Problem::new(Code::WrongMethod, "Webhooks and forms are sent with POST."))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))

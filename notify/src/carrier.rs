@@ -19,6 +19,8 @@ pub(crate) struct Letter {
     pub(crate) to: String,
     /// Of a text. `None`: the tenant's own.
     pub(crate) sender: Option<TextSender>,
+    /// Where whoever gets it leaves with one press. `None`: its vendor has a way of its own.
+    pub(crate) unsubscribe: Option<String>,
     /// Of an email.
     pub(crate) subject: Option<String>,
     pub(crate) body: String,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::SafeMode;
+use domain::{LinkBase, SafeMode};
 use service::config::Reader;
 use stage::StageConfig;
 
@@ -10,6 +10,8 @@ pub struct Config {
     /// Narrow on purpose: a customer who waits comes before a receipt.
     pub receipts: StageConfig,
     pub safe_mode: SafeMode,
+    /// What links in messages begin with, unless a tenant has an address of its own. `None` only where `ingest.public_url` is a mistake.
+    pub link_base: Option<LinkBase>,
     /// One call to a vendor, from connecting to the last byte.
     pub vendor_timeout: Duration,
     /// How long a claimed message is left to the worker that claimed it. Wall time.
@@ -56,6 +58,7 @@ impl Config {
             receipts: StageConfig { width: receipts_width, ..stage.clone() },
             stage,
             safe_mode,
+            link_base: reader.optional("ingest.public_url").and_then(|text| LinkBase::try_from(text).ok()),
             vendor_timeout,
             claim_lease,
             lookups,

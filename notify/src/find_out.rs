@@ -44,8 +44,16 @@ impl FindOut {
         cx.commit(tx).await?;
 
         let (to, body) = (attempt.recipient.clone(), attempt.body.clone());
-        let letter =
-            Letter { attempt: attempt.id, reports: true, valid_for: None, to, sender: None, subject: None, body };
+        let letter = Letter {
+            attempt: attempt.id,
+            reports: true,
+            valid_for: None,
+            to,
+            sender: None,
+            unsubscribe: None,
+            subject: None,
+            body,
+        };
         let traces = match carrier.look_up(&letter, attempt.started_at).await {
             Ok(traces) => traces,
             Err(error) => {

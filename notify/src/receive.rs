@@ -54,7 +54,7 @@ impl Stage for Receive {
         let mut reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
-            other @ (Source::Crm(_) | Source::Form | Source::Slack | Source::Telegram) => {
+            other @ (Source::Crm(_) | Source::Form | Source::Link | Source::Slack | Source::Telegram) => {
                 return Err(Failure::reject(Error::NoReceipts(other)));
             }
         };

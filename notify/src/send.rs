@@ -134,7 +134,8 @@ impl Send {
             warn!(message.id = %message.id, "the tenant has no {channel} template {:?}", message.template);
             return self.withhold(cx, tx, &message, WithheldReason::Template).await;
         };
-        let rendered = match self.renderer.render(words(template), &known(&message)) {
+        let link = self.link(&mut tx, &chosen, &message, template, cx.now()).await?;
+        let rendered = match self.renderer.render(words(template), &known(&message, &link.to_chat)) {
             Ok(rendered) => rendered,
             Err(error) => {
                 warn!(message.id = %message.id, error = service::telemetry::causes(&error), "a template could not be filled");
@@ -164,6 +165,7 @@ impl Send {
             valid_for,
             to: address,
             sender: message.text_sender.clone().filter(|_| message.channel == Channel::Sms),
+            unsubscribe: link.to_leave.filter(|_| message.channel == Channel::Email),
             subject: rendered.subject,
             body: rendered.body,
         };
@@ -212,6 +214,23 @@ impl Send {
         self.breakers.note(carrier.vendor(), &answer, Instant::now());
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
+    }
+
+    /// The lead's own links, for messages that show one.
+    async fn link(
+        &self,
+        tx: &mut Transaction,
+        chosen: &Tenant,
+        message: &Message,
+        template: &Template,
+        now: DateTime<Utc>,
+    ) -> Result<OwnLinks, Failure> {
+        let shows_one = message.channel == Channel::Email || template.body.contains("chat_link");
+        let Some(base) = chosen.link_base.as_ref().or(self.config.link_base.as_ref()).filter(|_| shows_one) else {
+            return Ok(OwnLinks::default());
+        };
+        let token = tx.links().of_lead(message.lead, now).await?;
+        Ok(OwnLinks { to_chat: base.to_chat(token.as_str()), to_leave: Some(base.to_leave(token.as_str())) })
     }
 
     /// What becomes of a message that does not leave now.
@@ -361,6 +380,12 @@ impl Send {
     }
 }
 
+#[derive(Default)]
+struct OwnLinks {
+    to_chat: String,
+    to_leave: Option<String>,
+}
+
 fn apart_of(chosen: &Tenant) -> TimeDelta {
     TimeDelta::minutes(chosen.sending.apart_minutes.into())
 }
@@ -369,13 +394,14 @@ fn words(template: &Template) -> Words<'_> {
     Words { name: &template.name, subject: template.subject.as_deref(), body: &template.body }
 }
 
-fn known(message: &Message) -> Known<'_> {
+fn known<'a>(message: &'a Message, chat_link: &'a str) -> Known<'a> {
     let Recipient { first_name, vehicle, service, total_cents, .. } = &message.recipient;
     Known {
         shop: &message.shop_name,
         shop_phone: &message.shop_phone,
         shop_address: &message.shop_postal_address,
         shop_hours: &message.shop_hours,
+        chat_link,
         ..Known::of_customer(first_name.as_deref(), vehicle, service, *total_cents)
     }
 }

@@ -113,6 +113,7 @@ fn letter(alert: &Alert) -> Letter {
         valid_for: None,
         to: alert.address.clone(),
         sender: None,
+        unsubscribe: None,
         subject: Some("A lead needs a person".to_owned()),
         body: format!("{} [{short}]", alert.body),
     }

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{Channel, LegalWindow, OwnRules, SenderLimits, StaffChannel};
+use domain::{Channel, LegalWindow, LinkBase, OwnRules, SenderLimits, StaffChannel};
 use moka::future::Cache;
 use store::{Template, Transaction};
 
@@ -24,6 +24,7 @@ pub(crate) struct Tenant {
     pub(crate) legal_window: LegalWindow,
     pub(crate) sending: OwnRules,
     pub(crate) senders: SenderLimits,
+    pub(crate) link_base: Option<LinkBase>,
     templates: HashMap<(String, Channel), Template>,
     sms: Option<Box<dyn Carrier>>,
     email: Option<Box<dyn Carrier>>,
@@ -51,6 +52,7 @@ impl Tenants {
             legal_window: settings.legal_window,
             sending: settings.sending,
             senders: settings.senders,
+            link_base: settings.link_base,
             templates: templates.into_iter().map(|found| ((found.name.clone(), found.channel), found)).collect(),
             sms: account.map(|account| Box::new(Twilio::new(self.http.clone(), account)) as Box<dyn Carrier>),
             email: mailer.map(|mailer| Box::new(Sendgrid::new(self.http.clone(), mailer)) as Box<dyn Carrier>),

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use accounts::{Account, Accounts};
-use domain::{Clock, TenantId};
+use domain::{Clock, LinkBase, TenantId};
 use store::Store;
 use url::Url;
 
@@ -20,6 +20,12 @@ impl Desk {
     pub(crate) async fn find(&self, slug: &str) -> Result<TenantId, Error> {
         let found = self.store.everywhere().find_tenant(slug).await?;
         found.ok_or_else(|| Error::NoSuchTenant(slug.to_owned()))
+    }
+
+    /// As long as a lead's own link, which is for nobody else to see.
+    pub(crate) fn sample_link(&self, own: Option<LinkBase>) -> String {
+        let base = own.or_else(|| LinkBase::try_from(self.public_url.to_string()).ok());
+        base.map_or_else(String::new, |base| base.to_chat("xxxxxxxxxxxxxx"))
     }
 
     pub(crate) async fn account(&self, slug: &str, tenant: TenantId) -> Result<Arc<Account>, Error> {

@@ -71,6 +71,7 @@ struct Case<'c> {
     location: &'c Location,
     whereabouts: Whereabouts,
     known: Known<'c>,
+    chat_link: String,
 }
 
 /// The whole follow-up of somebody who might ask.
@@ -90,6 +91,7 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
         templates: &templates,
         location,
         whereabouts: whereabouts(sample.phone.as_ref(), location),
+        chat_link: desk.sample_link(settings.link_base.clone()),
         known: Known::of_customer(sample.first_name.as_deref(), &sample.vehicle, &sample.service, sample.total_cents),
     };
     let calendar = location.calendar();
@@ -139,6 +141,7 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
             &recipient.service,
             recipient.total_cents,
         ),
+        chat_link: desk.sample_link(settings.link_base.clone()),
     };
     let calendar = location.calendar();
     let rules = case.rules(&calendar);
@@ -234,6 +237,7 @@ impl Case<'_> {
                 shop_phone: &self.location.phone,
                 shop_address: &self.location.postal_address,
                 shop_hours: &self.location.hours,
+                chat_link: &self.chat_link,
                 ..self.known.clone()
             };
             let words = Words { name: &words.name, subject: words.subject.as_deref(), body: &words.body };

@@ -56,12 +56,14 @@ pub async fn preview_words(
     let found = tx.descriptions().find_recipient(lead).await?.ok_or(Error::NoSuchLead(lead))?;
     let shop = tx.locations().list().await?.into_iter().find(|location| location.id == found.location);
     let shop = shop.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
+    let chat_link = desk.sample_link(tx.tenants().settings().await?.link_base);
     let recipient = &found.recipient;
     let known = Known {
         shop: &shop.name,
         shop_phone: &shop.phone,
         shop_address: &shop.postal_address,
         shop_hours: &shop.hours,
+        chat_link: &chat_link,
         ..Known::of_customer(
             recipient.first_name.as_deref(),
             &recipient.vehicle,
@@ -105,6 +107,7 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
         shop_phone: "+18135550100",
         shop_address: "1 Main St, Tampa, FL 33602",
         shop_hours: "Monday to Saturday, 9 to 6",
+        chat_link: "https://go.example.com/c/7Kd3mQxT9bWz2p",
         ..Known::of_customer(Some("Dana"), "2021 Honda Civic", "Window Tint", 45_999)
     };
     let sample = renderer.render(words(template), &known).map_err(|error| Error::Words(error.says()))?;

@@ -11,6 +11,7 @@ mod form;
 mod heat;
 mod ids;
 mod lead;
+mod link;
 mod message;
 mod money;
 mod opt_out;
@@ -36,6 +37,7 @@ pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, F
 pub use heat::{Heat, HeatRules, Known, Points, Sign};
 pub use ids::{AlertId, AttemptId, CadenceChangeId, DeadLetterId, LeadId, LocationId, MessageId, TaskId, TenantId};
 pub use lead::{LeadStatus, NoContact, StopReason};
+pub use link::{LinkBase, LinkBaseError};
 pub use message::{Channel, MessageState, Receipt, WithheldReason};
 pub use money::dollars;
 pub use opt_out::{Keyword, keyword};

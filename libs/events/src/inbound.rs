@@ -18,10 +18,12 @@ pub enum Source {
     Telegram,
     /// A form on a website.
     Form,
+    /// A lead's own link.
+    Link,
 }
 
 impl Source {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Crm(CrmName::Shopmonkey),
         Self::Crm(CrmName::Tekmetric),
         Self::Twilio,
@@ -29,6 +31,7 @@ impl Source {
         Self::Slack,
         Self::Telegram,
         Self::Form,
+        Self::Link,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Source {
             Self::Slack => "slack",
             Self::Telegram => "telegram",
             Self::Form => "form",
+            Self::Link => "link",
         }
     }
 }
@@ -78,10 +82,12 @@ pub enum InboundKind {
     Receipt,
     /// Somebody of the staff took what they were told of.
     Acknowledgement,
+    /// Somebody left by the link in a message.
+    Unsubscribe,
 }
 
 impl InboundKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Order,
         Self::Appointment,
         Self::Customer,
@@ -91,6 +97,7 @@ impl InboundKind {
         Self::Reply,
         Self::Receipt,
         Self::Acknowledgement,
+        Self::Unsubscribe,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -104,6 +111,7 @@ impl InboundKind {
             Self::Reply => "reply",
             Self::Receipt => "receipt",
             Self::Acknowledgement => "acknowledgement",
+            Self::Unsubscribe => "unsubscribe",
         }
     }
 }

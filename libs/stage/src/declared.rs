@@ -22,13 +22,14 @@ const STREAMS: [&str; 6] = files![
     "streams/replay.json",
 ];
 
-const CONSUMERS: [&str; 12] = files![
+const CONSUMERS: [&str; 13] = files![
     "consumers/enrich.json",
     "consumers/enrich-replies.json",
     "consumers/enrich-appointments.json",
     "consumers/enrich-customers.json",
     "consumers/enrich-services.json",
     "consumers/enrich-forms.json",
+    "consumers/enrich-unsubscribes.json",
     "consumers/notify-receipts.json",
     "consumers/schedule.json",
     "consumers/notify.json",

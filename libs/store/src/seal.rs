@@ -4,12 +4,14 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{LeadId, TenantId};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 
-use crate::Error;
+use crate::{Error, LinkToken};
 
 /// 32 random bytes. Its `Debug` shows none of them.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,14 +38,28 @@ impl fmt::Debug for SealKey {
 #[derive(Debug)]
 pub struct Sealer {
     keys: Vec<LessSafeKey>,
+    /// Of links. With another first key they become others; those that are out go on working, because their hashes are kept.
+    links: Option<hmac::Key>,
     random: SystemRandom,
 }
 
 impl Sealer {
     pub fn new(keys: &[SealKey]) -> Self {
+        let links = keys.first().map(|key| {
+            let own = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.0), b"links of leads");
+            hmac::Key::new(hmac::HMAC_SHA256, own.as_ref())
+        });
         let keys =
             keys.iter().filter_map(|key| UnboundKey::new(&AES_256_GCM, &key.0).ok()).map(LessSafeKey::new).collect();
-        Self { keys, random: SystemRandom::new() }
+        Self { keys, links, random: SystemRandom::new() }
+    }
+
+    /// What a lead's link ends with.
+    pub(crate) fn link_token(&self, tenant: TenantId, lead: LeadId) -> Result<LinkToken, Error> {
+        let tag = hmac::sign(self.links.as_ref().ok_or(Error::Sealed)?, format!("{tenant}:{lead}").as_bytes());
+        let mut secret = [0; 10];
+        secret.copy_from_slice(&tag.as_ref()[..10]);
+        Ok(LinkToken::of(secret))
     }
 
     /// The nonce, then the ciphertext with its tag.

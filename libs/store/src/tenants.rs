@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, OwnRules, SenderLimits, SlaRules, Staff,
-    TenantId, WebsiteLeadRules,
+    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, LinkBase, OwnRules, SenderLimits, SlaRules,
+    Staff, TenantId, WebsiteLeadRules,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -28,6 +28,8 @@ pub struct TenantSettings {
     /// Who is told when a lead needs a person.
     pub staff: Staff,
     pub prices: Prices,
+    /// What links in messages begin with. `None`: our own address.
+    pub link_base: Option<LinkBase>,
     /// What the CRM takes from us, shared by all replicas.
     pub crm_limit: CrmLimit,
 }

@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Alerts, ApiKeys, Attempts, Cadences, Config, Descriptions, Error, Everywhere, Forms, Leads, Locations, Merges,
-    Messages, Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
+    Alerts, ApiKeys, Attempts, Cadences, Config, Descriptions, Error, Everywhere, Forms, Leads, Links, Locations,
+    Merges, Messages, Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
     pool::{Connections, Loan, Pool},
 };
 
@@ -161,6 +161,10 @@ impl Transaction {
 
     pub fn descriptions(&mut self) -> Descriptions<'_> {
         Descriptions(self)
+    }
+
+    pub fn links(&mut self) -> Links<'_> {
+        Links(self)
     }
 
     pub fn locations(&mut self) -> Locations<'_> {

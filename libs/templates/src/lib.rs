@@ -3,7 +3,10 @@
 //! A template runs in a sandbox: it sees what is in [`Known`] and nothing else, and has so much fuel. A name that does not exist is a
 //! mistake of its author, found when it is saved and never in a text.
 
+mod page;
+
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
+pub use page::Page;
 use serde::Serialize;
 
 /// Of a template, in steps of its machine; none of ours takes a thousand.
@@ -21,6 +24,8 @@ pub struct Known<'a> {
     pub shop_phone: &'a str,
     pub shop_address: &'a str,
     pub shop_hours: &'a str,
+    /// Where this lead, and nobody else, talks with the shop.
+    pub chat_link: &'a str,
 }
 
 impl<'a> Known<'a> {
@@ -35,6 +40,7 @@ impl<'a> Known<'a> {
             shop_phone: "",
             shop_address: "",
             shop_hours: "",
+            chat_link: "",
         }
     }
 }
@@ -76,8 +82,8 @@ impl Error {
 }
 
 /// Every name of [`Known`].
-const NAMES: [&str; 8] =
-    ["first_name", "vehicle", "service", "price", "shop", "shop_phone", "shop_address", "shop_hours"];
+const NAMES: [&str; 9] =
+    ["first_name", "vehicle", "service", "price", "shop", "shop_phone", "shop_address", "shop_hours", "chat_link"];
 
 pub struct Renderer(Environment<'static>);
 

@@ -11,6 +11,8 @@ pub(super) struct Mail<'a> {
     pub subject: &'a str,
     /// Text before HTML.
     pub content: [Content<'a>; 2],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<&'static str, String>,
     pub tracking_settings: Tracking,
 }
 
@@ -41,7 +43,8 @@ pub(super) struct Tracking {
     pub subscription_tracking: Subscription,
 }
 
-/// The vendor puts a link under the email and one-click headers into it, and tells us with an `unsubscribe` event.
+/// The vendor puts a link under the email and one-click headers into it, and tells us with an `unsubscribe` event: for emails that have no
+/// link of ours.
 #[derive(Debug, Serialize)]
 pub(super) struct Subscription {
     pub enable: bool,

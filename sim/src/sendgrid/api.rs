@@ -98,6 +98,7 @@ async fn send(
         subject: text(&request["subject"]),
         body: format!("{}{}", text(&request["content"][0]["value"]), way_out(&request["tracking_settings"])),
         attempt: person["custom_args"]["attempt_id"].as_str().map(str::to_owned),
+        one_click: one_click(&request["headers"]),
         created_at,
     };
     world.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
@@ -117,6 +118,16 @@ async fn send(
         ("x-ratelimit-reset", (created_at.timestamp() + 1).to_string()),
     ];
     after(fault, &cut, (StatusCode::ACCEPTED, headers).into_response())
+}
+
+/// As mailboxes read it: one address over HTTPS or HTTP, and the word that one press is enough (RFC 8058).
+fn one_click(headers: &Value) -> Option<String> {
+    if headers["List-Unsubscribe-Post"] != "List-Unsubscribe=One-Click" {
+        return None;
+    }
+    let list = headers["List-Unsubscribe"].as_str()?;
+    let addresses = list.split(',').filter_map(|part| part.trim().strip_prefix('<')?.strip_suffix('>'));
+    addresses.filter(|address| address.starts_with("http")).map(str::to_owned).next()
 }
 
 /// What is put below an email when its sender wants a link to unsubscribe.

@@ -24,6 +24,9 @@ pub(crate) struct Mail {
     pub(crate) subject: String,
     pub(crate) body: String,
     pub(crate) attempt: Option<String>,
+    /// Where a mailbox posts to when its reader presses "unsubscribe".
+    #[serde(default)]
+    pub(crate) one_click: Option<String>,
     pub(crate) created_at: chrono::DateTime<chrono::Utc>,
 }
 

@@ -43,13 +43,25 @@ pub(crate) async fn report(world: Arc<World>, mail: Mail, delay: Duration, is_un
 }
 
 impl World {
-    /// A customer presses "unsubscribe" in the newest email to this address. Answers the receiver's status.
+    /// A customer presses their mailbox's own button in the newest email to this address. Answers the receiver's status.
     pub async fn unsubscribe(&self, address: &str) -> Option<u16> {
-        let mail = {
-            let mails = self.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner);
-            mails.iter().rev().find(|mail| mail.to == address).cloned()?
-        };
+        let mail = self.newest_mail_to(address)?;
+        let Some(address) = mail.one_click else { return self.unsubscribe_at_vendor(&mail.to).await };
+        // As most mailboxes send it; nobody follows a redirect.
+        let body = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+        let request = self.http.post(address).header("content-type", "multipart/form-data; boundary=b").body(body);
+        Some(request.send().await.map_or(0, |response| response.status().as_u16()))
+    }
+
+    /// As somebody who uses a link of the vendor's own.
+    pub async fn unsubscribe_at_vendor(&self, address: &str) -> Option<u16> {
+        let mail = self.newest_mail_to(address)?;
         Some(post(self, &format!("[{}]\r\n", event(&mail, "unsubscribe", now()))).await)
+    }
+
+    fn newest_mail_to(&self, address: &str) -> Option<Mail> {
+        let mails = self.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        mails.iter().rev().find(|mail| mail.to == address).cloned()
     }
 }
 

@@ -247,7 +247,7 @@ async fn an_unsubscribe_killed_at_any_step_ends_the_follow_up_once() {
 
         let kill = KillOnce::new("notify-receipts", step);
         let program = test.run_with(kill.clone()).await;
-        assert_eq!(test.site.sim.world.unsubscribe("dana@example.com").await, Some(204), "{step:?}");
+        assert_eq!(test.site.sim.world.unsubscribe_at_vendor("dana@example.com").await, Some(204), "{step:?}");
         until("the lead is left alone", async || {
             test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))
         })

@@ -14,6 +14,7 @@ mod handed_on;
 mod killed;
 mod ledger;
 mod limits;
+mod links;
 mod map;
 mod merges;
 mod onboard;

@@ -1,0 +1,130 @@
+//! `/c/{token}` and `/u/{token}`: a lead's own links. Whoever has one is who it was sent to.
+//!
+//! Leaving takes a press of a button, or the one request of a mailbox (RFC 8058): opening the page changes nothing, because programs
+//! that look for harmful links open every one.
+
+use std::sync::LazyLock;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use domain::{LeadId, TenantId};
+use events::{InboundKind, Source};
+use serde::Serialize;
+use service::Problem;
+use store::LinkedShop;
+use templates::Page;
+
+use crate::{
+    App,
+    app::Verified,
+    door::{LONGEST_TOKEN, come_again},
+};
+
+static PAGE: LazyLock<Option<Page>> = LazyLock::new(|| Page::new(include_str!("page.html")).ok());
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    /// `hello`, `leave`, `left` or `nothing`.
+    what: &'static str,
+    token: &'a str,
+    shop: &'a str,
+    phone: &'a str,
+    address: &'a str,
+    hours: &'a str,
+}
+
+/// What is behind a lead's link, until there is somebody to talk with.
+pub(crate) async fn hello(State(app): State<App>, token: Option<Path<String>>) -> Result<Response, Problem> {
+    show(&app, token, "hello").await
+}
+
+pub(crate) async fn ask_to_leave(State(app): State<App>, token: Option<Path<String>>) -> Result<Response, Problem> {
+    show(&app, token, "leave").await
+}
+
+/// Nothing in the request counts but its address: a mailbox sends `List-Unsubscribe=One-Click` in one of two forms, a browser nothing.
+pub(crate) async fn leave(State(app): State<App>, token: Option<Path<String>>) -> Result<Response, Problem> {
+    let token = token.map(|Path(token)| token).unwrap_or_default();
+    let Some((tenant, lead, shop)) = find(&app, &token).await? else {
+        return Ok(page(StatusCode::NOT_FOUND, "nothing", &token, None));
+    };
+    // Twice within a second is one request; after somebody has come back, leaving is something new.
+    let key = format!("{lead}:{}", app.0.clock.wall().timestamp());
+    let body = serde_json::json!({ "lead": lead }).to_string().into();
+    let kind = InboundKind::Unsubscribe;
+    app.store(Verified { tenant, source: Source::Link, kind, key, query: String::new(), body }).await?;
+    Ok(page(StatusCode::OK, "left", &token, Some(&shop)))
+}
+
+async fn show(app: &App, token: Option<Path<String>>, what: &'static str) -> Result<Response, Problem> {
+    let token = token.map(|Path(token)| token).unwrap_or_default();
+    Ok(match find(app, &token).await? {
+        Some((_, _, shop)) => page(StatusCode::OK, what, &token, Some(&shop)),
+        None => page(StatusCode::NOT_FOUND, "nothing", &token, None),
+    })
+}
+
+async fn find(app: &App, token: &str) -> Result<Option<(TenantId, LeadId, LinkedShop)>, Problem> {
+    if token.is_empty() || token.len() > LONGEST_TOKEN {
+        return Ok(None);
+    }
+    let found = async {
+        let Some((tenant, lead)) = app.0.store.everywhere().find_link(token).await? else { return Ok(None) };
+        let shop = app.0.store.begin(tenant).await?.links().find_shop(lead).await?;
+        Ok(shop.map(|shop| (tenant, lead, shop)))
+    };
+    found.await.map_err(|error: store::Error| {
+        tracing::error!(error = service::telemetry::causes(&error), "a link could not be looked up");
+        come_again()
+    })
+}
+
+fn page(status: StatusCode, what: &'static str, token: &str, shop: Option<&LinkedShop>) -> Response {
+    let text = |read: fn(&LinkedShop) -> &str| shop.map_or("", read);
+    let shown = Shown {
+        what,
+        token,
+        shop: text(|shop| &shop.name),
+        phone: text(|shop| &shop.phone),
+        address: text(|shop| &shop.postal_address),
+        hours: text(|shop| &shop.hours),
+    };
+    let Some(filled) = PAGE.as_ref().and_then(|page| page.fill(&shown).ok()) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = (status, Html(filled)).into_response();
+    let headers = response.headers_mut();
+    // The address is a secret of two: no other website learns it, and no cache keeps it.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+        ),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_can_be_filled() {
+        let shop = LinkedShop {
+            name: "Sample Tint & <Sons>".into(),
+            phone: "+18135550100".into(),
+            postal_address: "1 Main St".into(),
+            hours: "9 to 6".into(),
+        };
+        for what in ["hello", "leave", "left", "nothing"] {
+            let response = page(StatusCode::OK, what, "abc", Some(&shop));
+            assert_eq!(response.status(), StatusCode::OK, "{what}");
+        }
+    }
+}

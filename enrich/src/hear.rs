@@ -2,8 +2,8 @@
 
 use anyhow::anyhow;
 use chrono::TimeDelta;
-use domain::{Channel, E164, Keyword, StopReason, TaskId, keyword};
-use events::{Inbound, LeadReplied, Stream};
+use domain::{Channel, E164, Keyword, MessageId, StopReason, TaskId, is_confirmed_by_vendor, keyword};
+use events::{Inbound, LeadReplied, MessageAwaited, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewTask, Reply};
 use tracing::info;
@@ -100,9 +100,20 @@ impl Stage for Hear {
             };
             tx.tasks().add(&task, cx.now()).await?;
         }
+        let confirmed = match (reason, leads.first()) {
+            (Some(StopReason::OptedOut), Some(lead)) if !is_confirmed_by_vendor(&text.body) => {
+                // After the stop, which cancels whatever is planned.
+                let is_planned = tx.messages().plan_confirmation(*lead, &text.from, cx.now()).await?;
+                is_planned.then(|| MessageId::of_confirmation(*lead))
+            }
+            _ => None,
+        };
         cx.commit(tx).await?;
         let what = reason.map_or("goes on".to_owned(), |reason| format!("ends: {}", reason.as_str()));
         info!(leads = leads.len(), "a customer wrote back; the follow-up {what}");
+        if let Some(message) = confirmed {
+            cx.announce(&MessageAwaited { tenant: inbound.tenant, message, release: cx.now() }).await?;
+        }
         for lead in leads {
             cx.announce(&LeadReplied { tenant: inbound.tenant, lead, reply: text.id.clone() }).await?;
         }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Because, Channel, Departure, E164, Email, Law, LegalWindow, Moved, OwnRules, Rules, SafeMode, Sending,
-    WithheldReason, after_pauses,
+    Because, CONFIRMED_WITHIN, Channel, Departure, E164, Email, Law, LegalWindow, Moved, OwnRules, Rules, SafeMode,
+    Sending, WithheldReason, after_pauses,
 };
 use store::Message;
 
@@ -64,6 +64,9 @@ pub(crate) struct Chosen<'a> {
 
 pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Decision {
     let Chosen { window, own, safe_mode } = chosen;
+    if message.is_confirmation() {
+        return confirm(message, safe_mode, now);
+    }
     if message.stopped || !message.lead_status.is_followed_up() {
         return Decision::Stay(Stay::Cancel);
     }
@@ -97,6 +100,17 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
     }
 }
 
+/// They have opted out a moment ago, and are told so once. It answers them, so no hour is too late for it but one: by law it goes at once
+/// or not at all.
+fn confirm(message: &Message, safe_mode: &SafeMode, now: DateTime<Utc>) -> Decision {
+    match &message.recipient.phone {
+        _ if now - message.counted_from > CONFIRMED_WITHIN => Decision::Stay(Stay::Cancel),
+        None => Decision::Stay(Stay::Withhold(WithheldReason::NoAddress)),
+        Some(phone) if !safe_mode.allows(phone.as_str()) => Decision::Stay(Stay::Withhold(WithheldReason::SafeMode)),
+        Some(phone) => Decision::Send(phone.as_str().to_owned()),
+    }
+}
+
 fn sending(message: &Message, at: DateTime<Utc>) -> Sending<'_> {
     let Message { channel, is_first, whereabouts, sent, .. } = message;
     Sending { channel: *channel, at, is_first: *is_first, whereabouts, sent }
@@ -104,6 +118,9 @@ fn sending(message: &Message, at: DateTime<Utc>) -> Sending<'_> {
 
 /// When a text that leaves now, and lies in its vendor's queue, should not be sent any more.
 pub(crate) fn valid_for(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Option<TimeDelta> {
+    if message.is_confirmation() {
+        return Some(CONFIRMED_WITHIN);
+    }
     let Chosen { window, own, .. } = chosen;
     let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
     (message.channel == Channel::Sms).then(|| rules.open_for(&sending(message, now), LONGEST_IN_A_QUEUE))
@@ -208,6 +225,15 @@ mod tests {
         let mut by_email = message();
         by_email.channel = Channel::Email;
         assert_eq!(said(&by_email, noon()), Decision::Stay(Stay::Withhold(WithheldReason::SafeMode)));
+    }
+
+    #[test]
+    fn an_opt_out_is_confirmed_at_once_at_any_hour_or_not_at_all() {
+        let night: DateTime<Utc> = "2026-01-10T05:00:00Z".parse().unwrap();
+        let template = domain::OPT_OUT_CONFIRMATION.to_owned();
+        let confirmation = Message { template, stopped: true, suppressed: true, counted_from: night, ..message() };
+        assert_eq!(said(&confirmation, night), Decision::Send("+15125550142".into()));
+        assert_eq!(said(&confirmation, night + TimeDelta::minutes(6)), Decision::Stay(Stay::Cancel));
     }
 
     #[test]

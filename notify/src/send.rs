@@ -185,7 +185,7 @@ impl Send {
             body: &letter.body,
             started_at,
             other_address: other_address.as_deref(),
-            most_in_24h: chosen.sending.most_in_24h,
+            most_in_24h: if message.is_confirmation() { u16::MAX } else { chosen.sending.most_in_24h },
             business_now: cx.now(),
             quiet_since: (!message.is_first).then(|| cx.now() - apart_of(&chosen)),
         };

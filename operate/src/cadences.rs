@@ -1,5 +1,6 @@
 //! Cadences as data: saving versions, using them somewhere, what that would do first, and how experiments end.
 
+use chrono::{DateTime, Utc};
 use domain::{Cadence, LeadId};
 use serde::Serialize;
 use store::{ArmScore, CadenceChange, CadenceLine, CadenceUse, Prices, Rival, Transaction, UseScope};
@@ -19,10 +20,15 @@ pub enum WantedPlace {
     Location(String),
 }
 
-/// What somebody wants used.
+/// What somebody wants used, and where. `what` `None`: nothing of its own, so that what is above it counts there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedUse {
     pub place: WantedPlace,
+    pub what: Option<WantedCadence>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedCadence {
     pub cadence: String,
     /// `None`: its newest.
     pub version: Option<i32>,
@@ -92,13 +98,12 @@ pub async fn preview_use(
 ) -> Result<Effect, Error> {
     let now = desk.clock.now();
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    let found = resolve(&mut tx, slug, wanted).await?;
     // Taken back when the transaction is dropped.
-    tx.cadences().set_use(&found, "nobody", now).await?;
+    let scope = put_there(&mut tx, slug, wanted, "nobody", now).await?.0;
     let mut effect = Effect::default();
     let mut after: Option<LeadId> = None;
     loop {
-        let leads = tx.cadences().list_live(&found.scope, after, LEADS_AT_ONCE).await?;
+        let leads = tx.cadences().list_live(&scope, after, LEADS_AT_ONCE).await?;
         for lead in &leads {
             if let Some(found) = tx.cadences().find_replan(*lead, now).await? {
                 let count = |of: usize| u64::try_from(of).unwrap_or_default();
@@ -123,10 +128,8 @@ pub async fn preview_use(
 pub async fn use_cadence(desk: &Desk, slug: &str, wanted: &WantedUse, by: &str) -> Result<i64, Error> {
     let now = desk.clock.now();
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    let found = resolve(&mut tx, slug, wanted).await?;
-    tx.cadences().set_use(&found, by, now).await?;
-    let what = format!("{}@{}", found.cadence, found.version);
-    let leads = tx.cadences().start_change(&found.scope, &what, by, now).await?;
+    let (scope, what) = put_there(&mut tx, slug, wanted, by, now).await?;
+    let leads = tx.cadences().start_change(&scope, &what, by, now).await?;
     tx.commit().await?;
     Ok(leads)
 }
@@ -153,21 +156,29 @@ pub async fn score_experiment(desk: &Desk, slug: &str, experiment: &str) -> Resu
     Ok(result.collect())
 }
 
-async fn resolve(tx: &mut Transaction, slug: &str, wanted: &WantedUse) -> Result<CadenceUse, Error> {
-    let WantedUse { place, cadence, version, is_locked, against } = wanted;
-    let no_such = |name: &str| Error::NoSuchCadence(name.to_owned());
-    let (version, _) = tx.cadences().find(cadence, *version).await?.ok_or_else(|| no_such(cadence))?;
-    let rival = match against {
-        None => None,
-        Some(WantedRival { experiment, cadence: rival, percent }) => {
-            let (rival_version, _) = tx.cadences().find(rival, None).await?.ok_or_else(|| no_such(rival))?;
-            if (rival, rival_version) == (cadence, version) {
-                return Err(Error::AgainstItself(rival.clone()));
-            }
-            let (experiment, cadence) = (experiment.clone(), rival.clone());
-            Some(Rival { experiment, cadence, version: rival_version, percent: *percent })
+/// Has it used there, or taken away from there, within the transaction. Answers where, and what that is called.
+async fn put_there(
+    tx: &mut Transaction,
+    slug: &str,
+    wanted: &WantedUse,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(UseScope, String), Error> {
+    let scope = find_place(tx, slug, &wanted.place).await?;
+    let Some(what) = &wanted.what else {
+        if !tx.cadences().end_use(&scope).await? {
+            return Err(Error::NothingUsed);
         }
+        return Ok((scope, "nothing of its own".to_owned()));
     };
+    let used = resolve(tx, scope, what).await?;
+    tx.cadences().set_use(&used, by, now).await?;
+    let what = format!("{}@{}", used.cadence, used.version);
+    Ok((used.scope, what))
+}
+
+/// Where nothing above is locked: that would count in its place, and nobody would know why.
+async fn find_place(tx: &mut Transaction, slug: &str, place: &WantedPlace) -> Result<UseScope, Error> {
     let locations = tx.locations().list().await?;
     let (scope, region) = match place {
         WantedPlace::Everywhere => (UseScope::Tenant, None),
@@ -183,14 +194,31 @@ async fn resolve(tx: &mut Transaction, slug: &str, wanted: &WantedUse) -> Result
             (UseScope::Location(found.id), found.region.clone())
         }
     };
-    // What is locked above it would count in its place, and nobody would know why.
     let is_above = |used: &CadenceUse| match (&used.scope, &scope) {
         (UseScope::Tenant, UseScope::Region(_) | UseScope::Location(_)) => true,
         (UseScope::Region(name), UseScope::Location(_)) => region.as_ref() == Some(name),
         _ => false,
     };
-    if let Some(lock) = tx.cadences().list_uses().await?.into_iter().find(|used| used.is_locked && is_above(used)) {
-        return Err(Error::Locked(lock.cadence));
+    match tx.cadences().list_uses().await?.into_iter().find(|used| used.is_locked && is_above(used)) {
+        Some(lock) => Err(Error::Locked(lock.cadence)),
+        None => Ok(scope),
     }
+}
+
+async fn resolve(tx: &mut Transaction, scope: UseScope, what: &WantedCadence) -> Result<CadenceUse, Error> {
+    let WantedCadence { cadence, version, is_locked, against } = what;
+    let no_such = |name: &str| Error::NoSuchCadence(name.to_owned());
+    let (version, _) = tx.cadences().find(cadence, *version).await?.ok_or_else(|| no_such(cadence))?;
+    let rival = match against {
+        None => None,
+        Some(WantedRival { experiment, cadence: rival, percent }) => {
+            let (rival_version, _) = tx.cadences().find(rival, None).await?.ok_or_else(|| no_such(rival))?;
+            if (rival, rival_version) == (cadence, version) {
+                return Err(Error::AgainstItself(rival.clone()));
+            }
+            let (experiment, cadence) = (experiment.clone(), rival.clone());
+            Some(Rival { experiment, cadence, version: rival_version, percent: *percent })
+        }
+    };
     Ok(CadenceUse { scope, cadence: cadence.clone(), version, is_locked: *is_locked, rival })
 }

@@ -48,6 +48,8 @@ pub enum Error {
     NoSuchRegion(String),
     #[error("{0:?} is locked for everything below it; use another one up there, without --lock, first")]
     Locked(String),
+    #[error("no cadence of its own is used there; see: leads cadence list")]
+    NothingUsed,
     #[error("no lead is, or was, in an experiment {0:?}; see: leads cadence list")]
     NoSuchExperiment(String),
     #[error("nobody said why; write for example --why \"the shop is being rebuilt\"")]

@@ -27,8 +27,8 @@ use std::time::Duration;
 pub use api::{Api, router};
 pub use backfill::{Backfilled, backfill};
 pub use cadences::{
-    ArmResult, Effect, WantedPlace, WantedRival, WantedUse, list_cadence_changes, list_cadences, preview_use,
-    save_cadence, score_experiment, use_cadence,
+    ArmResult, Effect, WantedCadence, WantedPlace, WantedRival, WantedUse, list_cadence_changes, list_cadences,
+    preview_use, save_cadence, score_experiment, use_cadence,
 };
 pub use dead_letters::{DeadLetterLine, DeadLetters};
 pub use desk::Desk;

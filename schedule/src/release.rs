@@ -7,7 +7,10 @@ use events::{Event as _, MessageDue};
 use futures::{StreamExt as _, stream};
 use stage::Runtime;
 use store::DueRow;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tracing::warn;
 
 use crate::Config;
@@ -18,33 +21,48 @@ const IN_FLIGHT: usize = 64;
 /// A server whose machine is gone says nothing, not even that the connection is closed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Takes the next batch while the one before is published: the database and JetStream need not wait for each other.
 pub(crate) async fn run(runtime: &Runtime, config: &Config) {
+    let (batches, taken) = mpsc::channel(1);
+    let rows =
+        stream::unfold(
+            taken,
+            |mut taken: mpsc::Receiver<Vec<DueRow>>| async move { Some((taken.recv().await?, taken)) },
+        );
+    let rows = rows.flat_map(stream::iter).map(|row| publish(runtime, config, row));
+    // What was taken is published, also when the program stops: otherwise it would come up when its lease ends.
+    let publish = rows.buffer_unordered(IN_FLIGHT).for_each(async |()| {});
+    tokio::join!(take(runtime, config, batches), publish);
+}
+
+async fn take(runtime: &Runtime, config: &Config, batches: mpsc::Sender<Vec<DueRow>>) {
     let stopping = runtime.lifecycle.stopping();
     while !stopping.is_cancelled() {
-        let released = match release(runtime, config).await {
-            Ok(released) => released,
+        let due = match release(runtime, config).await {
+            Ok(due) => due,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "due rows could not be released; they stay due");
-                0
+                Vec::new()
             }
         };
-        metrics::counter!("schedule_released_total").increment(released as u64);
+        metrics::counter!("schedule_released_total").increment(due.len() as u64);
         // A full batch says that there is more.
-        if released < usize::from(config.batch) {
+        let is_full = due.len() == usize::from(config.batch);
+        if !due.is_empty() && batches.send(due).await.is_err() {
+            return;
+        }
+        if !is_full {
             tokio::select! { () = stopping.cancelled() => {}, () = sleep(config.poll) => {} }
         }
     }
 }
 
-async fn release(runtime: &Runtime, config: &Config) -> anyhow::Result<usize> {
+async fn release(runtime: &Runtime, config: &Config) -> anyhow::Result<Vec<DueRow>> {
     let now = runtime.clock.now();
     let again_at = runtime.clock.in_wall(config.lease);
     let everywhere = runtime.store.everywhere();
     let release = everywhere.release_due(now, again_at, config.batch);
-    let due = timeout(PATIENCE, release).await.context("Postgres does not answer")??;
-    let released = due.len();
-    stream::iter(due).for_each_concurrent(IN_FLIGHT, |row| publish(runtime, config, row)).await;
-    Ok(released)
+    Ok(timeout(PATIENCE, release).await.context("Postgres does not answer")??)
 }
 
 /// A row that cannot be published now comes up again when its lease ends. The longer lease that [`release`] gave it, for

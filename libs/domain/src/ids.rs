@@ -100,6 +100,11 @@ impl MessageId {
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// The one text that confirms a lead's opt-out. Steps begin with 1.
+    pub fn of_confirmation(lead: LeadId) -> Self {
+        Self::of_step(lead, 0)
+    }
+
     /// The same step by another channel: beside the one it was planned for, or in its place.
     pub fn of_step_by(lead: LeadId, step: u16, channel: Channel) -> Self {
         // No cadence has so many steps.

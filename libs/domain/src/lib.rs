@@ -40,7 +40,7 @@ pub use lead::{LeadStatus, NoContact, StopReason};
 pub use link::{LinkBase, LinkBaseError};
 pub use message::{Channel, MessageState, Receipt, WithheldReason};
 pub use money::dollars;
-pub use opt_out::{Keyword, keyword};
+pub use opt_out::{CONFIRMED_WITHIN, Keyword, OPT_OUT_CONFIRMATION, is_confirmed_by_vendor, keyword};
 pub use order::{Appointment, Customer, Order, OrderStatus, Phone, Vehicle};
 pub use preview::{Ending, PreviewedTouch, preview};
 pub use replan::{Replan, StandingTouch, TouchState};

@@ -1,5 +1,7 @@
 //! The words that carriers and the law give a meaning of their own.
 
+use chrono::TimeDelta;
+
 /// What a whole inbound text means when it is nothing but one of these words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keyword {
@@ -24,6 +26,18 @@ pub fn keyword(text: &str) -> Option<Keyword> {
         _ if is_polite_stop(text) || is_refusal(text) => Some(Keyword::Stop),
         _ => None,
     }
+}
+
+/// The template of the one text that confirms an opt-out, and may leave after it.
+pub const OPT_OUT_CONFIRMATION: &str = "opted_out";
+
+/// Within this an opt-out may be confirmed by one text without a word of marketing (47 CFR 64.1200(a)(12)).
+pub const CONFIRMED_WITHIN: TimeDelta = TimeDelta::minutes(5);
+
+/// Whether the vendor answers this opt-out by itself, and a second confirmation would be one too many: the whole text is one of its words.
+pub fn is_confirmed_by_vendor(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"];
+    WORDS.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
 /// `CANCEL`, `END` and `REVOKE` count only alone: a customer may want to cancel an appointment.
@@ -153,6 +167,14 @@ fn unaccented(letter: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_vendor_confirms_its_own_words_and_nothing_else() {
+        assert!(is_confirmed_by_vendor(" Stop\n") && is_confirmed_by_vendor("UNSUBSCRIBE"));
+        for text in ["stop please", "Stop!", "take me off your list", "no me escriban más"] {
+            assert!(keyword(text) == Some(Keyword::Stop) && !is_confirmed_by_vendor(text), "{text}");
+        }
+    }
 
     #[test]
     fn stop_is_stop_however_it_is_typed() {

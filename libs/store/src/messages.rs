@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, Pause, PlannedTouch, ShopCalendar, State,
-    TextSender, Whereabouts, WithheldReason,
+    Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, OPT_OUT_CONFIRMATION, Pause,
+    PlannedTouch, ShopCalendar, State, TextSender, Whereabouts, WithheldReason,
 };
 
 use crate::{
@@ -59,6 +59,13 @@ pub struct Message {
     pub shop_phone: String,
     pub shop_postal_address: String,
     pub shop_hours: String,
+}
+
+impl Message {
+    /// It answers an opt-out, and goes to whoever gets nothing else any more.
+    pub fn is_confirmation(&self) -> bool {
+        self.template == OPT_OUT_CONFIRMATION
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -326,6 +333,27 @@ impl Messages<'_> {
         .transpose()
     }
 
+    /// Plans the one text that confirms an opt-out, to the number that it came from. Answers false if that is not the lead's, or if one
+    /// was planned before.
+    pub async fn plan_confirmation(self, lead: LeadId, to: &E164, now: DateTime<Utc>) -> Result<bool, Error> {
+        let planned = sqlx::query!(
+            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, counted_from)
+             select $1, $2, l.id, 0, 'sms', $4, 'planned', $5, $5, $5
+             from (select id from leads where tenant_id = $1 and id = $3 and phone = $6 limit 1) l
+             on conflict do nothing",
+            self.0.tenant.uuid(),
+            MessageId::of_confirmation(lead).uuid(),
+            lead.uuid(),
+            OPT_OUT_CONFIRMATION,
+            now,
+            to.as_str()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("plan the confirmation of an opt-out"))?;
+        Ok(planned.rows_affected() == 1)
+    }
+
     /// A rule lets it leave at the end of these moves; they are kept, and their last rule is what it waits for. Pauses count for it
     /// from `counted_from` on.
     pub async fn move_to(
@@ -357,7 +385,10 @@ impl Messages<'_> {
     /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
     pub async fn put_off(self, id: MessageId, at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
         sqlx::query!(
-            "update messages set state = 'planned', due_at = $3, release_at = $3, reason = $4, counted_from = $3
+            // The confirmation of an opt-out counts from the opt-out, however often it is put off.
+            "update messages
+             set state = 'planned', due_at = $3, release_at = $3, reason = $4,
+                 counted_from = case when step = 0 then counted_from else $3 end
              where tenant_id = $1 and id = $2 and state in ('planned', 'claimed', 'unknown')",
             self.0.tenant.uuid(),
             id.uuid(),

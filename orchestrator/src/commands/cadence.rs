@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use domain::{Cadence, CadencePreset, E164, Email, LeadId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use operate::{CadencePreview, Sample, WantedPlace, WantedRival, WantedUse};
+use operate::{CadencePreview, Sample, WantedCadence, WantedPlace, WantedRival, WantedUse};
 use store::UseScope;
 
 use super::{say, tenant::desk};
@@ -101,7 +101,11 @@ pub struct UseArguments {
     /// As `leads tenant list` names it
     tenant: String,
     /// As `leads cadence list` names it
-    cadence: String,
+    #[arg(required_unless_present = "take_away")]
+    cadence: Option<String>,
+    /// Use nothing there any more: what is used above it counts, or the settings
+    #[arg(long, conflicts_with_all = ["cadence", "version", "lock", "against", "experiment"])]
+    take_away: bool,
     /// Which version; its newest, if left out
     #[arg(long)]
     version: Option<i32>,
@@ -201,15 +205,17 @@ pub async fn list(config: &Config, slug: &str, json: bool) -> anyhow::Result<()>
 
 /// Shows what using a cadence would do to live leads, and does it if told so.
 pub async fn set_use(config: &Config, wanted: UseArguments, json: bool) -> anyhow::Result<()> {
-    let UseArguments { tenant, cadence, version, region, location, lock, against, experiment, percent, apply, by } =
-        wanted;
+    let UseArguments { tenant, cadence, take_away: _, version, region, location, lock, .. } = wanted;
+    let UseArguments { against, experiment, percent, apply, by, .. } = wanted;
     let place = match (region, location) {
         (Some(region), _) => WantedPlace::Region(region),
         (None, Some(location)) => WantedPlace::Location(location),
         (None, None) => WantedPlace::Everywhere,
     };
     let rival = |(cadence, experiment)| WantedRival { experiment, cadence, percent };
-    let wanted = WantedUse { place, cadence, version, is_locked: lock, against: against.zip(experiment).map(rival) };
+    let against = against.zip(experiment).map(rival);
+    let what = cadence.map(|cadence| WantedCadence { cadence, version, is_locked: lock, against });
+    let wanted = WantedUse { place, what };
     let desk = desk(config)?;
     let bar = ProgressBar::with_draw_target(
         None,

@@ -143,7 +143,16 @@ const STEPS: [(&str, &str, &str, &str); 19] = [
 const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
     You get this because you asked us for a quote.";
 
+/// To whoever asked in words of their own to be left alone; the vendor confirms its own words by itself.
+const OPTED_OUT: &str = "{{ shop }}: you will get no more messages from us. Text START to undo this.";
+
 pub fn templates() -> Vec<Template> {
+    let confirmation = Template {
+        name: domain::OPT_OUT_CONFIRMATION.to_owned(),
+        channel: Channel::Sms,
+        subject: None,
+        body: OPTED_OUT.to_owned(),
+    };
     STEPS
         .iter()
         .flat_map(|(name, text, subject, body)| {
@@ -158,6 +167,7 @@ pub fn templates() -> Vec<Template> {
                 template(Channel::Email, Some(subject), format!("{body}{FOOTER}")),
             ]
         })
+        .chain([confirmation])
         .collect()
 }
 

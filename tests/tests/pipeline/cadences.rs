@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use domain::{Cadence, CadencePreset, Channel, MessageState};
 use operate::{
-    Desk, Error, WantedPlace, WantedRival, WantedScope, WantedUse, list_cadence_changes, list_cadences, list_words,
-    pause, preview_use, preview_words, resume, save_cadence, save_words, score_experiment, use_cadence,
+    Desk, Error, WantedCadence, WantedPlace, WantedRival, WantedScope, WantedUse, list_cadence_changes, list_cadences,
+    list_words, pause, preview_use, preview_words, resume, save_cadence, save_words, score_experiment, use_cadence,
 };
 use sim::{Manners, Quote};
 use store::{Location, Template};
@@ -25,14 +25,16 @@ fn short() -> Cadence {
     )
 }
 
+fn its_newest(cadence: &str) -> WantedCadence {
+    WantedCadence { cadence: cadence.into(), version: None, is_locked: false, against: None }
+}
+
 fn everywhere(cadence: &str) -> WantedUse {
-    WantedUse {
-        place: WantedPlace::Everywhere,
-        cadence: cadence.into(),
-        version: None,
-        is_locked: false,
-        against: None,
-    }
+    as_said(its_newest(cadence))
+}
+
+fn as_said(what: WantedCadence) -> WantedUse {
+    WantedUse { place: WantedPlace::Everywhere, what: Some(what) }
 }
 
 fn at_shop(cadence: &str, shop: usize) -> WantedUse {
@@ -156,7 +158,7 @@ async fn the_nearest_counts_unless_one_above_it_is_locked() {
     assert_eq!(count(401, other_south).await, 7, "the region's");
     assert_eq!(count(402, north).await, 13, "the franchise's");
 
-    let locked = WantedUse { is_locked: true, ..everywhere("long") };
+    let locked = as_said(WantedCadence { is_locked: true, ..its_newest("long") });
     use_cadence(&desk, TENANT, &locked, "kim").await.expect("used");
     assert_eq!(count(403, in_south).await, 13, "the lock counts for all below it");
     for below in [at_shop("short", in_south), region.clone()] {
@@ -164,6 +166,15 @@ async fn the_nearest_counts_unless_one_above_it_is_locked() {
     }
     until_changed(&desk).await;
     assert_eq!(left(&test, &somebody(400, in_south)).await.len(), 12, "live leads follow");
+
+    // Taken away from above, what is below counts again.
+    let nothing = WantedUse { place: WantedPlace::Everywhere, what: None };
+    let effect = preview_use(&desk, TENANT, &nothing, |_| {}).await.expect("a look");
+    assert!(effect.dropped > 0, "{effect:?}");
+    use_cadence(&desk, TENANT, &nothing, "kim").await.expect("taken away");
+    until_changed(&desk).await;
+    assert_eq!(count(404, in_south).await, 3, "the shop's own again");
+    assert_eq!(left(&test, &somebody(400, in_south)).await.len(), 2, "live leads follow");
     program.stop().await;
 }
 
@@ -206,7 +217,7 @@ async fn what_runs_against_another_keeps_its_leads_and_is_scored_by_its_bookings
     save_cadence(&desk, TENANT, "long", &Cadence::default(), "kim").await.expect("saved");
     save_cadence(&desk, TENANT, "short", &short(), "kim").await.expect("saved");
     let rival = WantedRival { experiment: "spring".into(), cadence: "short".into(), percent: 50 };
-    let wanted = WantedUse { against: Some(rival), ..everywhere("long") };
+    let wanted = as_said(WantedCadence { against: Some(rival), ..its_newest("long") });
     use_cadence(&desk, TENANT, &wanted, "kim").await.expect("used");
     let asked: Vec<_> = (600..640).map(|number| somebody(number, 0)).collect();
     for asked in &asked {
@@ -264,13 +275,21 @@ async fn what_cannot_be_a_cadence_or_be_used_is_refused_in_words() {
     let refused =
         async |wanted: &WantedUse| use_cadence(&desk, TENANT, wanted, "kim").await.expect_err("refused").to_string();
     assert!(refused(&everywhere("nobody")).await.contains("there is no cadence \"nobody\""));
-    assert!(refused(&WantedUse { version: Some(9), ..everywhere("short") }).await.contains("no such version"));
+    assert!(
+        refused(&as_said(WantedCadence { version: Some(9), ..its_newest("short") })).await.contains("no such version")
+    );
     let region = WantedUse { place: WantedPlace::Region("moon".into()), ..everywhere("short") };
     assert!(refused(&region).await.contains("no shop is in a region \"moon\""));
     let shop = WantedUse { place: WantedPlace::Location("nowhere".into()), ..everywhere("short") };
     assert!(refused(&shop).await.contains("no such shop"));
     let itself = WantedRival { experiment: "x".into(), cadence: "short".into(), percent: 50 };
-    assert!(refused(&WantedUse { against: Some(itself), ..everywhere("short") }).await.contains("against itself"));
+    assert!(
+        refused(&as_said(WantedCadence { against: Some(itself), ..its_newest("short") }))
+            .await
+            .contains("against itself")
+    );
+    let nothing = WantedUse { place: WantedPlace::Everywhere, what: None };
+    assert!(refused(&nothing).await.contains("no cadence of its own"));
     assert!(matches!(score_experiment(&desk, TENANT, "x").await, Err(Error::NoSuchExperiment(_))));
     let theirs = use_cadence(&desk, &other.slug, &everywhere("short"), "eve").await;
     assert!(matches!(theirs, Err(Error::NoSuchCadence(_))), "one tenant's cadence is nobody else's");

@@ -75,6 +75,36 @@ async fn a_text_from_a_short_code_is_no_answer_and_no_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_in_words_of_their_own_is_confirmed_once_also_at_night_and_the_vendors_word_by_the_vendor() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let asked = quote("o-1");
+    test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    test.until_texted(&asked).await;
+    // Eleven in the evening there.
+    test.advance_to(noon() + TimeDelta::hours(11));
+    assert_eq!(test.site.sim.world.reply(DANA, "Please take me off your list").await, 200);
+    until("it is confirmed", async || test.texts_to(DANA).len() == 2).await;
+    assert!(test.texts_to(DANA)[1].contains("no more messages"), "{:?}", test.texts_to(DANA));
+    assert_eq!(test.site.sim.world.reply(DANA, "and stop texting me please").await, 200);
+    assert_eq!(test.site.sim.world.reply(DANA, "STOP").await, 200);
+    until("they are heard", async || unacked(&test).await == 0).await;
+    let robin = Quote { phone: Some("+15125550143".into()), ..quote("o-2") };
+    test.advance_to(noon() + TimeDelta::days(2));
+    test.site.sim.world.ask_for_quote(&robin, Manners::default());
+    test.until_texted(&robin).await;
+    assert_eq!(test.site.sim.world.reply("+15125550143", "STOP").await, 200);
+    until("it is heard", async || {
+        test.lead(&robin).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))
+    })
+    .await;
+    until("nothing is left to do", async || unacked(&test).await == 0).await;
+    test.assert_settled().await;
+    assert_eq!((test.texts_to(DANA).len(), test.texts_to("+15125550143").len()), (2, 1));
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_silences_every_channel_for_good_and_start_lifts_it() {
     let test = Test::start().await;
     let program = test.run().await;

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Channel, E164, LeadId, StopReason};
+use domain::{Channel, E164, Email, LeadId, StopReason};
 use events::{Inbound, LeadClosed, Stream};
 use serde::Deserialize;
 use stage::{Context, Failure, Stage};
+use store::Transaction;
 use tracing::info;
+
+/// Nobody has asked for so much.
+const MOST: usize = 100;
 
 pub(crate) struct Unsubscribe;
 
@@ -25,23 +29,12 @@ impl Stage for Unsubscribe {
         let tenant = inbound.tenant;
         let source = format!("{}:{lead}", inbound.source);
         let mut tx = cx.begin(tenant).await?;
-        let mut leads = BTreeSet::from([lead]);
-        for (channel, address) in tx.links().list_addresses(lead).await? {
-            tx.replies().suppress(channel, &address, &source, inbound.received_at).await?;
-            // Whatever else they asked for is about the same person.
-            if channel == Channel::Sms
-                && let Ok(phone) = E164::parse(&address)
-            {
-                leads.extend(tx.leads().find_by_phone(&phone).await?);
-            }
+        let (leads, addresses) = everything_of(&mut tx, lead).await?;
+        for (channel, address) in &addresses {
+            tx.replies().suppress(*channel, address, &source, inbound.received_at).await?;
         }
-        let leads: Vec<_> = leads.into_iter().collect();
         for lead in &leads {
             tx.leads().stop(*lead, StopReason::OptedOut, cx.now()).await?;
-        }
-        // An opt-out ends all marketing to that person, whichever address they left by.
-        for email in tx.leads().list_emails(&leads).await? {
-            tx.replies().suppress(Channel::Email, &email.folded(), &source, inbound.received_at).await?;
         }
         cx.commit(tx).await?;
         info!(lead.id = %lead, leads = leads.len(), "somebody left by the link; nothing goes to them any more");
@@ -50,4 +43,39 @@ impl Stage for Unsubscribe {
         }
         Ok(())
     }
+}
+
+/// Whatever this person has asked for, and wherever we would write to them about it: an opt-out ends all marketing to a person, whichever
+/// of their addresses they left by. In an order that is the same for everybody, so that no two wait for each other.
+async fn everything_of(
+    tx: &mut Transaction,
+    lead: LeadId,
+) -> Result<(BTreeSet<LeadId>, BTreeSet<(Channel, String)>), Failure> {
+    let (mut leads, mut addresses) = (BTreeSet::new(), BTreeSet::new());
+    let mut to_look_at = vec![lead];
+    while let Some(lead) = to_look_at.pop() {
+        if !leads.insert(lead) {
+            continue;
+        }
+        for (channel, address) in tx.links().list_addresses(lead).await? {
+            let others = match channel {
+                _ if addresses.contains(&(channel, address.clone())) => Vec::new(),
+                Channel::Sms => match E164::parse(&address) {
+                    Ok(phone) => tx.leads().find_by_phone(&phone).await?,
+                    Err(_) => Vec::new(),
+                },
+                Channel::Email => match Email::parse(&address) {
+                    Ok(email) => tx.leads().find_by_email(&email).await?,
+                    Err(_) => Vec::new(),
+                },
+            };
+            addresses.insert((channel, address));
+            to_look_at.extend(others);
+        }
+        // Somebody's shared address would otherwise lead from one family to the next.
+        if leads.len() >= MOST {
+            break;
+        }
+    }
+    Ok((leads, addresses))
 }

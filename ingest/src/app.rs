@@ -10,7 +10,7 @@ use stage::{Bus, PublishError, Runtime};
 use store::Store;
 use tracing::{debug, info};
 
-use crate::{Config, door::Doors, forms::FormKeys, refusals::Refusals};
+use crate::{Config, door::Doors, forms::FormKeys, links::Links, refusals::Refusals};
 
 /// Of a row's id, its version and the like together; a real one has a hundred. It becomes a header and part of log lines.
 const LONGEST_KEY_BYTES: usize = 512;
@@ -27,6 +27,7 @@ pub(crate) struct Parts {
     pub(crate) form_keys: FormKeys,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) store: Store,
+    pub(crate) links: Links,
     bus: Bus,
 }
 
@@ -61,8 +62,9 @@ impl App {
         let refusals = Refusals::default();
         refusals.write_to(store.clone(), lifecycle);
         let form_keys = FormKeys::new(store.clone(), config.door_ttl, config.publish_patience);
+        let links = Links::new(config.door_ttl, config.publish_patience);
         let (clock, store, bus) = (clock.clone(), store.clone(), bus.clone());
-        Self(Arc::new(Parts { config, doors, clock, refusals, form_keys, limiter, store, bus }))
+        Self(Arc::new(Parts { config, doors, clock, refusals, form_keys, limiter, store, links, bus }))
     }
 
     /// Stores a request in INBOUND. Returns only when it is safe, or says that it is not.

@@ -1,5 +1,5 @@
 //! A vendor that does not answer is left alone for a while, and then tried with one message. What would have gone out waits, and is
-//! decided anew when it may: an outage makes no attempt of which nobody knows the end.
+//! decided anew when it may: an outage makes few attempts of which nobody knows the end.
 
 use std::{
     collections::HashMap,
@@ -22,28 +22,40 @@ const ONE_TRIES_FOR: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(crate) struct Breakers(Mutex<HashMap<String, Breaker>>);
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Breaker {
-    failed_in_a_row: u32,
-    open: Option<Open>,
-}
-
 #[derive(Debug, Clone, Copy)]
-struct Open {
-    until: Instant,
-    lasts: Duration,
+enum Breaker {
+    Answers {
+        failed_in_a_row: u32,
+    },
+    Away {
+        until: Instant,
+        lasts: Duration,
+        /// Somebody tries, and has as long.
+        tries_until: Option<Instant>,
+    },
 }
 
 impl Breakers {
-    /// Whether a call may go out now. If not: when to ask again.
-    pub(crate) fn may_call(&self, vendor: &str, now: Instant) -> Result<(), Duration> {
-        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Breaker { open: Some(open), .. }) = breakers.get_mut(vendor) else { return Ok(()) };
-        if now < open.until {
-            return Err(open.until - now);
+    /// How long nobody should call. Zero: whoever wants to may try.
+    pub(crate) fn away_for(&self, vendor: &str, now: Instant) -> Duration {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).get(vendor) {
+            Some(Breaker::Away { until, tries_until, .. }) => {
+                tries_until.unwrap_or(*until).max(*until).saturating_duration_since(now)
+            }
+            _ => Duration::ZERO,
         }
-        // This one tries; the others wait for what becomes of it.
-        open.until = now + ONE_TRIES_FOR;
+    }
+
+    /// Whether a call may go out now; of those that wait for a vendor that was away, one. Whoever may has to note what came of it.
+    pub(crate) fn may_call(&self, vendor: &str, now: Instant) -> Result<(), Duration> {
+        let away_for = self.away_for(vendor, now);
+        if !away_for.is_zero() {
+            return Err(away_for);
+        }
+        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Breaker::Away { tries_until, .. }) = breakers.get_mut(vendor) {
+            *tries_until = Some(now + ONE_TRIES_FOR);
+        }
         Ok(())
     }
 
@@ -51,34 +63,30 @@ impl Breakers {
     pub(crate) fn note(&self, vendor: &str, answer: &Answer, now: Instant) {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_silence(answer) {
-            if let Some(Breaker { open: Some(_), .. }) = breakers.remove(vendor) {
+            if let Some(Breaker::Away { .. }) = breakers.remove(vendor) {
                 metrics::gauge!("notify_vendor_is_away", "vendor" => vendor.to_owned()).set(0);
                 info!(vendor, "answers again: what waited for it goes out");
             }
             return;
         }
-        let breaker = breakers.entry(vendor.to_owned()).or_default();
-        breaker.failed_in_a_row = breaker.failed_in_a_row.saturating_add(1);
-        if breaker.failed_in_a_row < IN_A_ROW {
-            return;
-        }
-        let is_news = match &mut breaker.open {
-            None => {
-                breaker.open = Some(Open { until: now + FIRST, lasts: FIRST });
-                true
-            }
-            // Called before it opened, or the one that tried.
-            Some(open) => {
-                if open.until > now + open.lasts || open.until <= now {
-                    open.lasts = (open.lasts * 2).min(LONGEST);
-                    open.until = now + open.lasts;
+        let breaker = breakers.entry(vendor.to_owned()).or_insert(Breaker::Answers { failed_in_a_row: 0 });
+        match breaker {
+            Breaker::Answers { failed_in_a_row } => {
+                *failed_in_a_row += 1;
+                if *failed_in_a_row >= IN_A_ROW {
+                    *breaker = Breaker::Away { until: now + FIRST, lasts: FIRST, tries_until: None };
+                    metrics::gauge!("notify_vendor_is_away", "vendor" => vendor.to_owned()).set(1);
+                    error!(vendor, "does not answer: what goes out by it waits, and one message at a time tries");
                 }
-                false
             }
-        };
-        if is_news {
-            metrics::gauge!("notify_vendor_is_away", "vendor" => vendor.to_owned()).set(1);
-            error!(vendor, "does not answer: what goes out by it waits, and is tried with one message at a time");
+            // Who tried has failed.
+            Breaker::Away { until, lasts, tries_until } if tries_until.is_some() => {
+                *lasts = (*lasts * 2).min(LONGEST);
+                *until = now + *lasts;
+                *tries_until = None;
+            }
+            // Whoever called before it was known says nothing new.
+            Breaker::Away { .. } => {}
         }
     }
 }
@@ -112,25 +120,27 @@ mod tests {
     }
 
     #[test]
-    fn after_five_calls_without_an_answer_nobody_calls_for_a_while_and_then_one_tries() {
-        let now = Instant::now();
+    fn after_five_calls_without_an_answer_nobody_calls_and_then_one_tries_ever_more_seldom_up_to_a_minute() {
+        let mut now = Instant::now();
         let breakers = opened(now);
-        assert_eq!(breakers.may_call(VENDOR, now), Err(FIRST));
         assert_eq!(breakers.may_call("https://another.example.com", now), Ok(()));
-        let later = now + FIRST;
-        assert_eq!(breakers.may_call(VENDOR, later), Ok(()));
-        assert!(breakers.may_call(VENDOR, later).is_err(), "one is enough");
-        breakers.note(VENDOR, &silence(), later);
-        assert_eq!(breakers.may_call(VENDOR, later), Err(FIRST * 2));
-        let much_later = later + FIRST * 2;
-        assert_eq!(breakers.may_call(VENDOR, much_later), Ok(()));
-        breakers.note(VENDOR, &Answer::Accepted { provider_id: "SM1".into() }, much_later);
-        assert_eq!(breakers.may_call(VENDOR, much_later), Ok(()));
-        assert_eq!(breakers.may_call(VENDOR, much_later), Ok(()));
+        for wait_s in [5, 10, 20, 40, 60, 60] {
+            let wait = Duration::from_secs(wait_s);
+            assert_eq!(breakers.may_call(VENDOR, now), Err(wait));
+            now += wait;
+            assert_eq!(breakers.may_call(VENDOR, now), Ok(()));
+            assert!(breakers.may_call(VENDOR, now).is_err(), "one is enough");
+            now += Duration::from_secs(3);
+            breakers.note(VENDOR, &silence(), now);
+        }
+        now += LONGEST;
+        assert_eq!(breakers.may_call(VENDOR, now), Ok(()));
+        breakers.note(VENDOR, &Answer::Accepted { provider_id: "SM1".into() }, now);
+        assert_eq!((breakers.may_call(VENDOR, now), breakers.may_call(VENDOR, now)), (Ok(()), Ok(())));
     }
 
     #[test]
-    fn those_who_called_before_it_opened_do_not_make_it_longer() {
+    fn those_who_called_before_it_was_known_do_not_make_it_longer() {
         let now = Instant::now();
         let breakers = opened(now);
         for _ in 0..20 {

@@ -69,8 +69,8 @@ pub(crate) trait Carrier: Send + Sync {
     /// Where the vendor is, by which its outages are known.
     fn vendor(&self) -> &str;
 
-    /// Whose messages a carrier counts together, if no other sender is given.
-    fn sender(&self) -> &str;
+    /// Whose messages carriers count together, among all accounts. `own`: a sender of the shop's.
+    fn sender(&self, own: Option<&TextSender>) -> String;
 
     /// Whether the account could send: what is well, or what is wrong, in words. Nothing is sent.
     async fn standing(&self) -> Result<String, String>;

@@ -1,7 +1,7 @@
 //! A channel has failed: the same step goes out by the next one that reaches them.
 
 use domain::{MessageId, TenantId};
-use events::MessageDue;
+use events::MessageAwaited;
 use stage::{Context, Failure};
 use store::{Message, Transaction};
 use tracing::info;
@@ -26,7 +26,8 @@ pub(crate) async fn plan(
 /// Its row comes up by itself if this is not said.
 pub(crate) async fn announce(cx: &Context, tenant: TenantId, planned: Option<MessageId>) -> Result<(), Failure> {
     match planned {
-        Some(message) => cx.announce(&MessageDue { tenant, message, release: cx.now() }).await,
+        // Whoever should have heard from us by now does not stand behind what is due.
+        Some(message) => cx.announce(&MessageAwaited { tenant, message, release: cx.now() }).await,
         None => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, StopReason, TenantId, TextSender,
+    AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, SenderLimits, StopReason, TenantId,
     WithheldReason,
 };
 use events::{MessageAwaited, MessageDue, MessageOutcome, Outcome, Stream};
@@ -25,7 +25,7 @@ use crate::{
     fall_back,
     find_out::FindOut,
     recorded::Recorded,
-    senders::{Leaving, NotYet, Senders},
+    senders::{DAY_IS_FULL, Leaving, NotYet, Senders},
     tenants::{Tenant, Tenants},
 };
 
@@ -169,7 +169,17 @@ impl Send {
             subject: rendered.subject,
             body: rendered.body,
         };
-        if let Err(NotYet { after, reason }) = self.turn(cx, &chosen, carrier, &message, &letter).await {
+        let sender = carrier.sender(letter.sender.as_ref());
+        let leaving = Leaving {
+            message: message.id,
+            channel: message.channel,
+            vendor: carrier.vendor(),
+            sender: &sender,
+            segments: Segments::of(&letter.body).count,
+            is_first: message.is_first,
+            waited: message.reason.as_deref().map(|reason| (reason, message.due_at)),
+        };
+        if let Err(NotYet { after, reason }) = self.turn(&chosen.senders, leaving, theirs).await {
             tx.messages().put_off(message.id, cx.clock().in_wall(after), reason).await?;
             info!(message.id = %message.id, reason, "waits for its turn, {after:?}");
             return cx.commit(tx).await;
@@ -209,9 +219,8 @@ impl Send {
         if held.to_std().is_ok_and(|held| held > self.config.claim_lease / 4) {
             return Ok(());
         }
-        let call = carrier.send(&letter);
+        let call = self.call(cx, &chosen.senders, leaving, carrier, &letter);
         let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
-        self.breakers.note(carrier.vendor(), &answer, Instant::now());
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
     }
@@ -230,7 +239,9 @@ impl Send {
             return Ok(OwnLinks::default());
         };
         let token = tx.links().of_lead(message.lead, now).await?;
-        Ok(OwnLinks { to_chat: base.to_chat(token.as_str()), to_leave: Some(base.to_leave(token.as_str())) })
+        // Otherwise the vendor's own way out stays in the email.
+        let to_leave = base.is_safe().then(|| base.to_leave(token.as_str()));
+        Ok(OwnLinks { to_chat: base.to_chat(token.as_str()), to_leave })
     }
 
     /// What becomes of a message that does not leave now.
@@ -272,29 +283,42 @@ impl Send {
         }
     }
 
-    /// Nobody calls a vendor that is away, and no sender sends more than its carriers take.
-    async fn turn(
+    /// Whether it is its turn: nobody is called who is away, and no sender sends more than its carriers take.
+    async fn turn(&self, limits: &SenderLimits, leaving: Leaving<'_>, now: DateTime<Utc>) -> Result<(), NotYet> {
+        let away_for = self.breakers.away_for(leaving.vendor, Instant::now());
+        if !away_for.is_zero() {
+            return Err(NotYet::until_vendor_is_back(away_for, leaving.message));
+        }
+        self.senders.turn(limits, leaving, now).await
+    }
+
+    /// The call itself, and what has to be decided in its own moment: who tries whether a vendor is back, and what is left of a day.
+    async fn call(
         &self,
         cx: &Context,
-        chosen: &Tenant,
+        limits: &SenderLimits,
+        leaving: Leaving<'_>,
         carrier: &dyn Carrier,
-        message: &Message,
         letter: &Letter,
-    ) -> Result<(), NotYet> {
-        let sender = letter.sender.as_ref().map_or_else(|| carrier.sender().to_owned(), TextSender::to_string);
-        let leaving = Leaving {
-            message: message.id,
-            channel: message.channel,
-            sender: &sender,
-            segments: Segments::of(&letter.body).count,
-            is_first: message.is_first,
-            waited: message.reason.as_deref().map(|reason| (reason, message.due_at)),
+    ) -> Answer {
+        let wall = cx.clock().wall();
+        let may_leave = async {
+            self.senders.spend(limits, leaving, wall).await?;
+            let tried = self.breakers.may_call(leaving.vendor, Instant::now());
+            tried.map_err(|away_for| NotYet::until_vendor_is_back(away_for, leaving.message))
         };
-        self.senders.turn(&chosen.senders, leaving, cx.now(), cx.clock().wall()).await?;
-        // Last, because whoever passes may be the one that tries.
-        self.breakers
-            .may_call(carrier.vendor(), Instant::now())
-            .map_err(|after| NotYet { after: after + A_MOMENT, reason: "vendor_away" })
+        let answer = match may_leave.await {
+            Ok(()) => {
+                let answer = carrier.send(letter).await;
+                self.breakers.note(leaving.vendor, &answer, Instant::now());
+                answer
+            }
+            Err(NotYet { after, reason }) => Answer::NotProcessed { code: reason.into(), retry_after: Some(after) },
+        };
+        if matches!(&answer, Answer::NotProcessed { code, .. } if code != DAY_IS_FULL) {
+            self.senders.give_back(limits, leaving, wall).await;
+        }
+        answer
     }
 
     async fn withhold(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use events::{Event as _, MessageDue};
+use events::{Event as _, MessageAwaited, MessageDue};
 use futures::{StreamExt as _, stream};
 use stage::Runtime;
 use store::DueRow;
@@ -68,8 +68,13 @@ async fn release(runtime: &Runtime, config: &Config) -> anyhow::Result<Vec<DueRo
 /// A row that cannot be published now comes up again when its lease ends. The longer lease that [`release`] gave it, for
 /// being overdue, is for rows that lie in the stream.
 async fn publish(runtime: &Runtime, config: &Config, row: DueRow) {
-    let event = MessageDue { tenant: row.tenant, message: row.message, release: row.release };
-    let out = event.pack("schedule", runtime.clock.now());
+    let DueRow { tenant, message, release, is_awaited } = row;
+    let now = runtime.clock.now();
+    let out = if is_awaited {
+        MessageAwaited { tenant, message, release }.pack("schedule", now)
+    } else {
+        MessageDue { tenant, message, release }.pack("schedule", now)
+    };
     let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await else {
         return;
     };

@@ -19,9 +19,13 @@ use templates::Page;
 
 use crate::{
     App,
-    app::Verified,
+    app::{Verified, refuse},
     door::{LONGEST_TOKEN, come_again},
+    remembered::{Found, Remembered},
 };
+
+/// Whose link ends with what. With the database away a link that was opened once goes on working.
+pub(crate) type Links = Remembered<String, (TenantId, LeadId, LinkedShop)>;
 
 static PAGE: LazyLock<Option<Page>> = LazyLock::new(|| Page::new(include_str!("page.html")).ok());
 
@@ -51,8 +55,8 @@ pub(crate) async fn leave(State(app): State<App>, token: Option<Path<String>>) -
     let Some((tenant, lead, shop)) = find(&app, &token).await? else {
         return Ok(page(StatusCode::NOT_FOUND, "nothing", &token, None));
     };
-    // Twice within a second is one request; after somebody has come back, leaving is something new.
-    let key = format!("{lead}:{}", app.0.clock.wall().timestamp());
+    // Twice within a minute is one request; after somebody has come back, leaving is something new.
+    let key = format!("{lead}:{}", app.0.clock.wall().timestamp() / 60);
     let body = serde_json::json!({ "lead": lead }).to_string().into();
     let kind = InboundKind::Unsubscribe;
     app.store(Verified { tenant, source: Source::Link, kind, key, query: String::new(), body }).await?;
@@ -71,15 +75,16 @@ async fn find(app: &App, token: &str) -> Result<Option<(TenantId, LeadId, Linked
     if token.is_empty() || token.len() > LONGEST_TOKEN {
         return Ok(None);
     }
-    let found = async {
+    let look_up = async {
         let Some((tenant, lead)) = app.0.store.everywhere().find_link(token).await? else { return Ok(None) };
         let shop = app.0.store.begin(tenant).await?.links().find_shop(lead).await?;
         Ok(shop.map(|shop| (tenant, lead, shop)))
     };
-    found.await.map_err(|error: store::Error| {
-        tracing::error!(error = service::telemetry::causes(&error), "a link could not be looked up");
-        come_again()
-    })
+    match app.0.links.find(&token.to_owned(), "a link", look_up).await {
+        Found::Now(found) | Found::Before(found) => Ok(Some(found)),
+        Found::Nothing => Ok(None),
+        Found::Away => Err(refuse(Source::Link, come_again())),
+    }
 }
 
 fn page(status: StatusCode, what: &'static str, token: &str, shop: Option<&LinkedShop>) -> Response {

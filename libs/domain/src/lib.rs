@@ -47,9 +47,9 @@ pub use replan::{Replan, StandingTouch, TouchState};
 pub use safe_mode::SafeMode;
 pub use segments::{Encoding, Segments};
 pub use sending::{
-    Area, Because, Certainty, Departure, HoursError, InShopHours, Law, LegalWindow, Moved, OwnRules, Pause, PauseScope,
-    Rate, RateError, Rules, SenderLimits, Sending, ShopCalendar, State, StateLaw, TextSender, TextSenderError,
-    WeekHours, Whereabouts, WindowError, after_pauses, federal_holiday,
+    Area, Because, Certainty, DailySegments, Departure, HoursError, InShopHours, Law, LegalWindow, Moved, OwnRules,
+    Pause, PauseScope, Rate, RateError, Rules, SenderLimits, Sending, ShopCalendar, State, StateLaw, TextSender,
+    TextSenderError, WeekHours, Whereabouts, WindowError, after_pauses, federal_holiday,
 };
 pub use service::{Service, ServiceSearch, Tax};
 pub use sla::{SlaClock, SlaRules, SlaStep, SlaTimes};

@@ -37,6 +37,12 @@ impl LinkBase {
         format!("{}/c/{token}", self.0)
     }
 
+    /// Whether a mailbox would show a button for it (RFC 8058), or it is on this very machine.
+    pub fn is_safe(&self) -> bool {
+        let local = ["http://127.0.0.1", "http://localhost"];
+        self.0.starts_with("https://") || local.iter().any(|address| self.0.starts_with(address))
+    }
+
     /// Where whoever has a lead's token leaves.
     pub fn to_leave(&self, token: &str) -> String {
         format!("{}/u/{token}", self.0)

@@ -201,9 +201,9 @@ impl Limiter {
         }
     }
 
-    /// Spends `turns` of an allowance of `most`, which is forgotten after `lasts`. Answers false, and spends nothing, if that is more than
-    /// is left.
-    pub async fn spend(&self, key: &str, turns: u32, most: u32, lasts: Duration) -> Result<bool, Error> {
+    /// Spends `turns` of an allowance of `most`, which is forgotten after `lasts`; fewer than none are given back. Answers false, and
+    /// spends nothing, if that is more than is left.
+    pub async fn spend(&self, key: &str, turns: i64, most: u32, lasts: Duration) -> Result<bool, Error> {
         let mut connection = self.redis.connection().await.map_err(|error| self.away(error))?;
         self.spend
             .key(format!("spent:{key}"))

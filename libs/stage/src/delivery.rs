@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use domain::TenantId;
-use events::{Raw, Stream};
-use store::Parked;
+use events::{Raw, Stream, header};
+use store::{Parked, ParkedPlace};
 
 pub(crate) struct Delivery {
     pub(crate) stream: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Delivery {
 
 enum Origin {
     Stream(Box<Message>),
-    Parked,
+    Parked { event_id: String },
 }
 
 impl Delivery {
@@ -53,7 +53,7 @@ impl Delivery {
             subject: parked.subject,
             headers: parked.headers.into_iter().collect(),
             payload: parked.payload.into(),
-            origin: Origin::Parked,
+            origin: Origin::Parked { event_id: parked.event_id },
         }
     }
 
@@ -61,12 +61,19 @@ impl Delivery {
         Raw { subject: &self.subject, headers: &self.headers, payload: &self.payload }
     }
 
-    pub(crate) fn tenant(&self) -> Option<TenantId> {
-        self.raw().tenant().ok()
+    pub(crate) fn event_id(&self) -> &str {
+        let id = self.headers.iter().find(|(name, _)| name == header::EVENT_ID);
+        id.map(|(_, id)| id.as_str()).unwrap_or_default()
     }
 
-    pub(crate) fn is_parked(&self) -> bool {
-        matches!(self.origin, Origin::Parked)
+    /// `None`: it lies in its stream.
+    pub(crate) fn parked_place<'a>(&'a self, stage: &'a str) -> Option<ParkedPlace<'a>> {
+        let Origin::Parked { event_id } = &self.origin else { return None };
+        Some(ParkedPlace { stage, stream: self.stream, sequence: self.sequence, event_id })
+    }
+
+    pub(crate) fn tenant(&self) -> Option<TenantId> {
+        self.raw().tenant().ok()
     }
 
     /// Those that a copy of it keeps: the server's own belong to the first publish, and a copy that had them would be refused or
@@ -76,7 +83,7 @@ impl Delivery {
         own.map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// It is still in hand. Of a parked one nobody needs to hear it: whoever takes it, too, finds its work done.
+    /// Tells its stream that it is still in hand.
     pub(crate) async fn is_in_hand(&self) {
         if let Origin::Stream(message) = &self.origin {
             let _ = message.ack_with(AckKind::Progress).await;

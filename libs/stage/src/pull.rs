@@ -1,7 +1,10 @@
 //! The loop: pull, decode, handle, settle.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -47,7 +50,7 @@ pub struct Runtime {
 
 /// Runs a stage until the program stops. Any number of processes may run the same one; they share its durable consumer.
 pub fn run<S: Stage>(runtime: &Runtime, config: StageConfig, stage: S) {
-    let worker = Arc::new(Worker { runtime: runtime.clone(), config, stage, ack_wait: OnceLock::new() });
+    let worker = Arc::new(Worker { runtime: runtime.clone(), config, stage, lease_ms: AtomicU64::new(0) });
     let (pulling, waking) = (worker.clone(), worker);
     let stopping = runtime.lifecycle.stopping();
     runtime.lifecycle.spawn(S::NAME, async move { pulling.pull(stopping).await });
@@ -59,8 +62,9 @@ pub(crate) struct Worker<S> {
     pub(crate) runtime: Runtime,
     pub(crate) config: StageConfig,
     stage: S,
-    /// As the consumer on the server has it.
-    pub(crate) ack_wait: OnceLock<Duration>,
+    /// How long a message may be in hand without a word, as the consumer on the server has it. Zero: it is not as it should be, and nothing
+    /// is worked on.
+    pub(crate) lease_ms: AtomicU64,
 }
 
 impl<S: Stage> Worker<S> {
@@ -119,6 +123,7 @@ impl<S: Stage> Worker<S> {
 
     /// The durable consumer, if the server has it as `nats/consumers/` says.
     async fn bind(&self) -> Option<(PullConsumer, Duration)> {
+        self.lease_ms.store(0, Ordering::Relaxed);
         let consumer: PullConsumer =
             match self.runtime.bus.jetstream.get_consumer_from_stream(S::NAME, S::STREAM.name()).await {
                 Ok(consumer) => consumer,
@@ -140,12 +145,14 @@ impl<S: Stage> Worker<S> {
         if changes.iter().any(Change::skips_work) {
             return None;
         }
-        let ack_wait = *self.ack_wait.get_or_init(|| config.ack_wait);
+        let ack_wait = config.ack_wait;
+        self.lease_ms.store(u64::try_from(ack_wait.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         Some((consumer, ack_wait))
     }
 
     /// Handles a message, and says every third of `lease` that it is still in hand.
-    pub(crate) async fn work(&self, delivery: Delivery, lease: Duration) {
+    /// Answers how long its cause says that it has to wait.
+    pub(crate) async fn work(&self, delivery: Delivery, lease: Duration) -> Option<Duration> {
         let raw = delivery.raw();
         let event_id = raw.header(header::EVENT_ID).unwrap_or_default().to_owned();
         let tenant = raw.tenant().map(|tenant| tenant.to_string()).unwrap_or_default();
@@ -171,13 +178,17 @@ impl<S: Stage> Worker<S> {
                 Ok(()) => self.handle(&context, input, &delivery, lease).await,
             };
             // None: a test killed the worker. Dead workers settle nothing.
-            if let Some(outcome) = outcome {
-                self.settle(&delivery, outcome).await;
-            }
+            let outcome = outcome?;
+            let after = match &outcome {
+                Err(Failure::Retry { after, .. }) => *after,
+                _ => None,
+            };
+            self.settle(&delivery, outcome).await;
+            after
         }
         .instrument(span)
-        .await;
-        metrics::histogram!("stage_seconds", "stage" => S::NAME).record(started.elapsed());
+        .inspect(|_| metrics::histogram!("stage_seconds", "stage" => S::NAME).record(started.elapsed()))
+        .await
     }
 
     /// Looks before the handler runs whether earlier deliveries ended without a word: a message that kills its process
@@ -228,7 +239,7 @@ impl<S: Stage> Worker<S> {
                     Err(_) => Err(Failure::retry(anyhow!("no end after {:?}", self.config.ceiling))),
                 }),
                 () = context.died.notified() => return None,
-                _ = progress.tick() => { delivery.is_in_hand().await; }
+                _ = progress.tick() => settle::hold(&self.runtime.store, &self.runtime.clock, S::NAME, delivery, lease).await,
             }
         }
     }

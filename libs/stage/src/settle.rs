@@ -14,11 +14,23 @@ const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// It is done: its stream, or what kept it, forgets it.
 pub(crate) async fn done(store: &Store, stage: &'static str, delivery: &Delivery) -> Result<(), store::Error> {
-    if delivery.is_parked() {
-        store.everywhere().forget_parked(stage, delivery.stream, delivery.sequence).await?;
+    if let Some(place) = delivery.parked_place(stage) {
+        store.everywhere().forget_parked(place).await?;
     }
     delivery.ack().await;
     Ok(())
+}
+
+/// It is in hand for as long again.
+pub(crate) async fn hold(store: &Store, clock: &Clock, stage: &'static str, delivery: &Delivery, lease: Duration) {
+    match delivery.parked_place(stage) {
+        // Should this fail, somebody else may take it, too, and finds its work done.
+        Some(place) => {
+            let until = clock.wall() + lease;
+            let _ = store.everywhere().wake_parked_at(place, delivery.deliveries, until, None).await;
+        }
+        None => delivery.is_in_hand().await,
+    }
 }
 
 /// How long it waits until it is handled again: longer with each time, and not less than `after`.
@@ -35,22 +47,26 @@ pub(crate) async fn put_off(
     delay: Duration,
     cause: &anyhow::Error,
 ) -> Result<(), store::Error> {
-    let waits = if delivery.is_parked() || delay > A_MOMENT { delivery.tenant() } else { None };
-    let Some(tenant) = waits else {
+    let now = clock.wall();
+    let reason = Failure::chain(cause).join(": ");
+    if let Some(place) = delivery.parked_place(stage) {
+        return store.everywhere().wake_parked_at(place, delivery.deliveries, now + delay, Some(&reason)).await;
+    }
+    let Some(tenant) = delivery.tenant().filter(|_| delay > A_MOMENT) else {
         delivery.give_back(delay).await;
         return Ok(());
     };
-    let now = clock.wall();
     let new = NewParked {
         stage,
         stream: delivery.stream,
         sequence: delivery.sequence,
+        event_id: delivery.event_id(),
         tenant,
         subject: &delivery.subject,
         headers: delivery.own_headers(),
         payload: &delivery.payload,
         deliveries: delivery.deliveries,
-        reason: &Failure::chain(cause).join(": "),
+        reason: &reason,
         parked_at: now,
         wake_at: now + delay,
     };
@@ -104,8 +120,8 @@ pub(crate) async fn bury(
             "a message became a dead letter; see: leads dead list"
         );
     }
-    if delivery.is_parked() {
-        store.everywhere().forget_parked(stage, delivery.stream, delivery.sequence).await?;
+    if let Some(place) = delivery.parked_place(stage) {
+        store.everywhere().forget_parked(place).await?;
     }
     delivery.end(reasons.first().map(String::as_str).unwrap_or_default()).await;
     Ok(())

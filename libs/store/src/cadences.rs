@@ -253,16 +253,10 @@ impl Cadences<'_> {
     /// Nothing of its own is used there any more. Answers false if nothing was.
     pub async fn end_use(self, scope: &UseScope) -> Result<bool, Error> {
         let (scope, of_name) = scope.columns();
-        let ended = sqlx::query!(
-            "delete from cadence_uses where tenant_id = $1 and scope = $2 and of_name = $3",
-            self.0.tenant.uuid(),
-            scope,
-            of_name
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("take the use of a cadence away"))?;
-        Ok(ended.rows_affected() == 1)
+        sqlx::query_scalar!(r#"select end_cadence_use($1, $2) as "ended!""#, scope, of_name)
+            .fetch_one(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("take the use of a cadence away"))
     }
 
     /// The leads that are being followed up there, after this one, in the order of their ids.

@@ -37,6 +37,8 @@ pub struct DueRow {
     pub tenant: TenantId,
     pub message: MessageId,
     pub release: DateTime<Utc>,
+    /// It is the first answer to somebody who asked, or what tells them that they have left.
+    pub is_awaited: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +97,8 @@ impl<'s> Everywhere<'s> {
         batch: u16,
     ) -> Result<Vec<DueRow>, Error> {
         let rows = sqlx::query!(
-            r#"select tenant_id as "tenant_id!", id as "id!", released_at as "released_at!" from release_due($1, $2, $3)"#,
+            r#"select tenant_id as "tenant_id!", id as "id!", released_at as "released_at!", step as "step!"
+               from release_due($1, $2, $3)"#,
             now,
             again_at,
             i32::from(batch)
@@ -103,12 +106,13 @@ impl<'s> Everywhere<'s> {
         .fetch_all(&mut *self.0.lend().await?)
         .await
         .map_err(Error::doing("release due rows"))?;
-        let due = |row: (Uuid, Uuid, DateTime<Utc>)| DueRow {
-            tenant: TenantId::new(row.0),
-            message: MessageId::new(row.1),
-            release: row.2,
-        };
-        Ok(rows.into_iter().map(|row| due((row.tenant_id, row.id, row.released_at))).collect())
+        let due = rows.into_iter().map(|row| DueRow {
+            tenant: TenantId::new(row.tenant_id),
+            message: MessageId::new(row.id),
+            release: row.released_at,
+            is_awaited: row.step <= 1,
+        });
+        Ok(due.collect())
     }
 
     /// Has up to `batch` messages looked at again that a pause has held which is over. Answers zero when there are none.

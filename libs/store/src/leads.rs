@@ -435,6 +435,27 @@ impl Leads<'_> {
         Ok(to_plan.map(|row| (LeadId::new(row.id), row.crm_version)).collect())
     }
 
+    /// Leads with this address, or whose messages went to it.
+    pub async fn find_by_email(self, address: &Email) -> Result<Vec<LeadId>, Error> {
+        let ids = sqlx::query_scalar!(
+            r#"select id as "id!" from leads where tenant_id = $1 and email = $2
+               union
+               select id from leads where tenant_id = $1 and email = $3
+               union
+               select m.lead_id
+               from attempts a
+               cross join lateral (select lead_id from messages where tenant_id = $1 and id = a.message_id limit 1) m
+               where a.tenant_id = $1 and a.recipient = $3 and a.channel = 'email'"#,
+            self.0.tenant.uuid(),
+            address.as_str(),
+            address.folded()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find leads by an address"))?;
+        Ok(ids.into_iter().map(LeadId::new).collect())
+    }
+
     /// The email addresses of these leads.
     pub async fn list_emails(self, leads: &[LeadId]) -> Result<Vec<Email>, Error> {
         let ids: Vec<_> = leads.iter().map(|lead| lead.uuid()).collect();

@@ -56,7 +56,7 @@ pub use merges::{Merge, Merges};
 pub use messages::{Message, MessageLine, Messages, NewTouch, Recipient};
 pub use migrate::{MIGRATOR, create_database, migrate, pending_migrations};
 pub use once::{NewReceipt, Once, Reported};
-pub use parked::{NewParked, Parked, ParkedLine};
+pub use parked::{NewParked, Parked, ParkedLine, ParkedPlace};
 pub use pauses::{PauseLine, Pauses};
 pub use polls::{Arrivals, CrmHealth, NewPollRun, PollOutcome, PollRun, Polls, TakenPoll};
 pub use refusals::{NewRefusal, Refusal};

@@ -14,6 +14,7 @@ pub struct NewParked<'a> {
     pub stage: &'a str,
     pub stream: &'a str,
     pub sequence: u64,
+    pub event_id: &'a str,
     pub tenant: TenantId,
     pub subject: &'a str,
     pub headers: BTreeMap<&'a str, &'a str>,
@@ -30,12 +31,22 @@ pub struct NewParked<'a> {
 pub struct Parked {
     pub stream: String,
     pub sequence: u64,
+    pub event_id: String,
     pub tenant: TenantId,
     pub subject: String,
     pub headers: BTreeMap<String, String>,
     pub payload: Vec<u8>,
-    /// This one included.
+    /// This one included. Whoever has another count has it no longer.
     pub deliveries: u64,
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Copy)]
+pub struct ParkedPlace<'a> {
+    pub stage: &'a str,
+    pub stream: &'a str,
+    pub sequence: u64,
+    pub event_id: &'a str,
 }
 
 /// What waits at one stage of one tenant's.
@@ -51,14 +62,15 @@ pub struct ParkedLine {
 }
 
 impl Everywhere<'_> {
-    /// Keeps a message until `wake_at`; one that is kept already, until then as well.
+    /// Keeps a message until `wake_at`; one that is kept already stays as it is.
     pub async fn park(&self, new: &NewParked<'_>) -> Result<(), Error> {
         let headers = serde_json::to_value(&new.headers).map_err(|error| Error::corrupt("headers", error))?;
         sqlx::query!(
-            "select park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "select park($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             new.stage,
             new.stream,
             i64::try_from(new.sequence).unwrap_or(i64::MAX),
+            new.event_id,
             new.tenant.uuid(),
             new.subject,
             headers,
@@ -74,26 +86,27 @@ impl Everywhere<'_> {
         .map_err(Error::doing("park a message"))
     }
 
-    /// Takes up to `of_each` of every tenant's messages whose time has come, `most` in all, and none of the tenants in `busy`. They come
-    /// up again at `leased_until` unless somebody parks or forgets them.
+    /// Takes messages whose time has come: of no tenant more than `of_each` together with those `in_hand`, `most` in all. They come up
+    /// again at `leased_until` unless whoever took them says otherwise.
     pub async fn take_parked(
         &self,
         stage: &str,
-        now: DateTime<Utc>,
-        leased_until: DateTime<Utc>,
-        busy: &[TenantId],
+        (now, leased_until): (DateTime<Utc>, DateTime<Utc>),
+        in_hand: &[(TenantId, u16)],
         of_each: u16,
         most: u16,
     ) -> Result<Vec<Parked>, Error> {
-        let busy: Vec<Uuid> = busy.iter().map(|tenant| tenant.uuid()).collect();
+        let (owners, counts): (Vec<Uuid>, Vec<i32>) =
+            in_hand.iter().map(|(tenant, count)| (tenant.uuid(), i32::from(*count))).unzip();
         let rows = sqlx::query!(
-            r#"select stream as "stream!", sequence as "sequence!", tenant_id as "tenant_id!", subject as "subject!",
+            r#"select stream as "stream!", sequence as "sequence!", event_id as "event_id!", tenant_id as "tenant_id!", subject as "subject!",
                       headers as "headers!", payload as "payload!", deliveries as "deliveries!"
-               from take_parked($1, $2, $3, $4, $5, $6)"#,
+               from take_parked($1, $2, $3, $4, $5, $6, $7)"#,
             stage,
             now,
             leased_until,
-            &busy,
+            &owners,
+            &counts,
             i32::from(of_each),
             i32::from(most)
         )
@@ -105,6 +118,7 @@ impl Everywhere<'_> {
                 Ok(Parked {
                     stream: row.stream,
                     sequence: u64::try_from(row.sequence).unwrap_or_default(),
+                    event_id: row.event_id,
                     tenant: TenantId::new(row.tenant_id),
                     subject: row.subject,
                     headers: serde_json::from_value(row.headers).map_err(|error| Error::corrupt("headers", error))?,
@@ -115,14 +129,43 @@ impl Everywhere<'_> {
             .collect()
     }
 
+    /// It wakes at `until`, unless somebody has taken it since: because its lease is longer, or because it waits again, for `reason`.
+    pub async fn wake_parked_at(
+        &self,
+        place: ParkedPlace<'_>,
+        taken: u64,
+        until: DateTime<Utc>,
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "select wake_parked_at($1, $2, $3, $4, $5, $6, $7)",
+            place.stage,
+            place.stream,
+            i64::try_from(place.sequence).unwrap_or(i64::MAX),
+            place.event_id,
+            i64::try_from(taken).unwrap_or(i64::MAX),
+            until,
+            reason
+        )
+        .execute(&mut *self.0.lend().await?)
+        .await
+        .map(drop)
+        .map_err(Error::doing("park a message again"))
+    }
+
     /// It is done.
-    pub async fn forget_parked(&self, stage: &str, stream: &str, sequence: u64) -> Result<(), Error> {
-        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
-        sqlx::query!("select forget_parked($1, $2, $3)", stage, stream, sequence)
-            .execute(&mut *self.0.lend().await?)
-            .await
-            .map(drop)
-            .map_err(Error::doing("forget a parked message"))
+    pub async fn forget_parked(&self, place: ParkedPlace<'_>) -> Result<(), Error> {
+        sqlx::query!(
+            "select forget_parked($1, $2, $3, $4)",
+            place.stage,
+            place.stream,
+            i64::try_from(place.sequence).unwrap_or(i64::MAX),
+            place.event_id
+        )
+        .execute(&mut *self.0.lend().await?)
+        .await
+        .map(drop)
+        .map_err(Error::doing("forget a parked message"))
     }
 
     /// Whoever has waited longest first.

@@ -44,7 +44,10 @@ impl Replies<'_> {
         sqlx::query!(
             "insert into suppressions (tenant_id, channel, address, source, suppressed_at) values ($1, $2, lower($3), $4, $5)
              on conflict (tenant_id, channel, address) do update
-             set source = case when suppressions.lifted_at < excluded.suppressed_at then excluded.source
+             set source = case when suppressions.lifted_at < excluded.suppressed_at
+                                    -- What a START by text takes back gives way to what it does not.
+                                    or (starts_with(suppressions.source, 'twilio:') and not starts_with(excluded.source, 'twilio:'))
+                               then excluded.source
                                else suppressions.source end,
                  suppressed_at = greatest(suppressions.suppressed_at, excluded.suppressed_at),
                  lifted_at = case when suppressions.lifted_at < excluded.suppressed_at then null

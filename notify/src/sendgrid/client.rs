@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use domain::ErrorClass;
+use domain::{ErrorClass, TextSender};
 use reqwest::StatusCode;
 
 use super::{Credentials, wire};
@@ -79,8 +79,8 @@ impl Carrier for Sendgrid {
         &self.credentials.base_url
     }
 
-    fn sender(&self) -> &str {
-        &self.credentials.from_email
+    fn sender(&self, _own: Option<&TextSender>) -> String {
+        self.credentials.from_email.clone()
     }
 
     async fn standing(&self) -> Result<String, String> {

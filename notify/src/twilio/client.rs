@@ -87,8 +87,10 @@ impl Carrier for Twilio {
         &self.credentials.base_url
     }
 
-    fn sender(&self) -> &str {
-        &self.credentials.messaging_service_sid
+    fn sender(&self, own: Option<&TextSender>) -> String {
+        let Credentials { account_sid, messaging_service_sid, .. } = &self.credentials;
+        // With its account: whoever writes down somebody else's sender does not get into their line.
+        own.map_or_else(|| format!("{account_sid}:{messaging_service_sid}"), |own| format!("{account_sid}:{own}"))
     }
 
     async fn standing(&self) -> Result<String, String> {

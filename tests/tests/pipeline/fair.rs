@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::{Rate, SenderLimits};
+use domain::{DailySegments, Rate, Segments, SenderLimits};
 use sim::{Fault, FaultKind, Manners, Quote, Vendor};
 use stage::Step;
 use store::{CrmLimit, ParkedLine};
@@ -139,16 +139,31 @@ async fn a_first_text_goes_ahead_of_what_waits_at_its_sender() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_whose_day_is_full_goes_on_the_next_day() {
     let test = Test::start().await;
-    test.choose(|settings| settings.senders.text_segments_per_day = Some(0)).await;
+    test.choose(|settings| settings.senders.text_segments_per_day = DailySegments::try_from(20).ok()).await;
     let program = test.run().await;
-    let asked = quote("o-1");
-    test.site.sim.world.ask_for_quote(&asked, Manners::default());
-    until("it waits for the next day", async || {
-        let first = test.messages(&asked).await.into_iter().next();
-        first.is_some_and(|first| first.reason.as_deref() == Some("senders_day_is_full"))
-    })
-    .await;
-    assert!(test.texts_to(DANA).is_empty());
+    // What did not leave, because the vendor would not have it, is given back.
+    let fault = Fault { vendor: Vendor::Twilio, kind: FaultKind::TooMany { retry_after_s: None }, times: 15 };
+    test.site.sim.world.faults.add(fault);
+    let asked: Vec<_> = (0..25).map(somebody).collect();
+    for quote in &asked {
+        test.site.sim.world.ask_for_quote(quote, Manners::default());
+    }
+    let full = async || {
+        let mut full = 0;
+        for quote in &asked {
+            let first = test.messages(quote).await.into_iter().next();
+            full += usize::from(first.is_some_and(|first| first.reason.as_deref() == Some("senders_day_is_full")));
+        }
+        full
+    };
+    until("the others wait for the next day", async || full().await + test.texted().len() == asked.len()).await;
+    let segments = |quote: &Quote| {
+        let texts = test.texts_to(quote.phone.as_deref().unwrap_or_default());
+        texts.iter().map(|text| usize::from(Segments::of(text).count)).sum::<usize>()
+    };
+    let sent: usize = asked.iter().map(segments).sum();
+    assert!((19..=20).contains(&sent), "{sent} segments");
+    test.assert_settled().await;
     program.stop().await;
 }
 

@@ -94,8 +94,31 @@ async fn opening_a_link_changes_nothing_and_pressing_its_button_does() {
     assert!(done.text().await.expect("a page").contains("no more messages"));
     until("it is heard", async || suppressed(&test).await == [true, true]).await;
     // Whoever comes back by text may be texted again.
+    // Not by its telephone alone: the emails stay off, because they were switched off in one.
     assert_eq!(test.site.sim.world.reply(DANA, "START").await, 200);
     until("texts may come again", async || suppressed(&test).await == [false, true]).await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_by_an_email_is_not_texted_about_another_quote_either() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let without_number = Quote { phone: None, ..by_email() };
+    test.site.sim.world.ask_for_quote(&without_number, Manners::default());
+    until("the email is there", async || test.emails_to(ADDRESS).len() == 1).await;
+    // Of the same person, who has left a number this time.
+    let with_number = quote("o-2");
+    test.site.sim.world.ask_for_quote(&with_number, Manners::default());
+    test.until_texted(&with_number).await;
+    assert_eq!(test.site.sim.world.unsubscribe(ADDRESS).await, Some(200));
+    until("both have ended", async || {
+        let reason = async |quote: &Quote| test.lead(quote).await.and_then(|lead| lead.stop_reason);
+        reason(&without_number).await.as_deref() == Some("opted_out")
+            && reason(&with_number).await.as_deref() == Some("opted_out")
+    })
+    .await;
+    assert_eq!(suppressed(&test).await, [true, true]);
     program.stop().await;
 }
 

@@ -111,7 +111,7 @@ async fn stop_silences_every_channel_for_good_and_start_lifts_it() {
     let asked = quote("o-1");
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
-    assert_eq!(test.site.sim.world.reply(DANA, " stop. ").await, 200);
+    assert_eq!(test.site.sim.world.reply(DANA, " stop ").await, 200);
     until("the lead is stopped", async || {
         test.lead(&asked).await.is_some_and(|lead| lead.stop_reason.as_deref() == Some("opted_out"))
     })

@@ -22,7 +22,7 @@ pub use holiday::federal_holiday;
 pub use hours::{HoursError, WeekHours};
 pub use law::{Certainty, Law, StateLaw};
 pub use pause::{Pause, PauseScope, after_pauses};
-pub use sender::{Rate, RateError, SenderLimits, TextSender, TextSenderError};
+pub use sender::{DailySegments, Rate, RateError, SenderLimits, TextSender, TextSenderError};
 pub use state::State;
 pub use whereabouts::Whereabouts;
 pub(crate) use window::instant;

@@ -40,8 +40,12 @@ impl fmt::Display for TextSender {
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0} is no rate; write a number from 0.01 to 1000")]
-pub struct RateError(String);
+pub enum RateError {
+    #[error("{0} is no rate; write a number from 0.01 to 1000")]
+    OutOfRange(String),
+    #[error("{0} segments a day would hold a long text for ever; write 20 or more")]
+    TooFew(u32),
+}
 
 /// So many a second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -55,7 +59,7 @@ impl TryFrom<f64> for Rate {
         if (0.01..=1_000.0).contains(&per_second) {
             Ok(Self(per_second))
         } else {
-            Err(RateError(per_second.to_string()))
+            Err(RateError::OutOfRange(per_second.to_string()))
         }
     }
 }
@@ -63,6 +67,28 @@ impl TryFrom<f64> for Rate {
 impl From<Rate> for f64 {
     fn from(rate: Rate) -> Self {
         rate.0
+    }
+}
+
+/// So many segments a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct DailySegments(u32);
+
+/// The longest text has so many, with some to spare: fewer would hold it for ever.
+const FEWEST_A_DAY: u32 = 20;
+
+impl TryFrom<u32> for DailySegments {
+    type Error = RateError;
+
+    fn try_from(a_day: u32) -> Result<Self, Self::Error> {
+        if a_day >= FEWEST_A_DAY { Ok(Self(a_day)) } else { Err(RateError::TooFew(a_day)) }
+    }
+}
+
+impl From<DailySegments> for u32 {
+    fn from(segments: DailySegments) -> Self {
+        segments.0
     }
 }
 
@@ -75,7 +101,7 @@ impl From<Rate> for f64 {
 pub struct SenderLimits {
     pub text_segments_per_second: Option<Rate>,
     /// The day begins at midnight in Los Angeles.
-    pub text_segments_per_day: Option<u32>,
+    pub text_segments_per_day: Option<DailySegments>,
     pub emails_per_second: Option<Rate>,
 }
 

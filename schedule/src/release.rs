@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use events::{Event as _, MessageAwaited, MessageDue};
+use chrono::{DateTime, Utc};
+use events::{Event as _, MessageAwaited, MessageDue, Outgoing};
 use futures::{StreamExt as _, stream};
-use stage::Runtime;
+use stage::{LARGEST_BATCH, Runtime};
 use store::DueRow;
 use tokio::{
     sync::mpsc,
@@ -15,7 +16,9 @@ use tracing::warn;
 
 use crate::Config;
 
-/// Publishes in flight at once: JetStream confirms them in order, so this is what keeps its pipe full.
+/// A batch is confirmed within a flush to the disk.
+const PATIENCE_OF_A_BATCH: Duration = Duration::from_secs(5);
+/// Publishes in flight at once, where they go one by one.
 const IN_FLIGHT: usize = 64;
 
 /// A server whose machine is gone says nothing, not even that the connection is closed.
@@ -23,16 +26,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Takes the next batch while the one before is published: the database and JetStream need not wait for each other.
 pub(crate) async fn run(runtime: &Runtime, config: &Config) {
-    let (batches, taken) = mpsc::channel(1);
-    let rows =
-        stream::unfold(
-            taken,
-            |mut taken: mpsc::Receiver<Vec<DueRow>>| async move { Some((taken.recv().await?, taken)) },
-        );
-    let rows = rows.flat_map(stream::iter).map(|row| publish(runtime, config, row));
-    // What was taken is published, also when the program stops: otherwise it would come up when its lease ends.
-    let publish = rows.buffer_unordered(IN_FLIGHT).for_each(async |()| {});
-    tokio::join!(take(runtime, config, batches), publish);
+    let (batches, mut taken) = mpsc::channel(1);
+    let publish_all = async {
+        // What was taken is published, also when the program stops: otherwise it would come up when its lease ends.
+        while let Some(rows) = taken.recv().await {
+            publish(runtime, config, rows).await;
+        }
+    };
+    tokio::join!(take(runtime, config, batches), publish_all);
 }
 
 async fn take(runtime: &Runtime, config: &Config, batches: mpsc::Sender<Vec<DueRow>>) {
@@ -65,16 +66,37 @@ async fn release(runtime: &Runtime, config: &Config) -> anyhow::Result<Vec<DueRo
     Ok(timeout(PATIENCE, release).await.context("Postgres does not answer")??)
 }
 
-/// A row that cannot be published now comes up again when its lease ends. The longer lease that [`release`] gave it, for
-/// being overdue, is for rows that lie in the stream.
-async fn publish(runtime: &Runtime, config: &Config, row: DueRow) {
-    let DueRow { tenant, message, release, is_awaited } = row;
+/// All at once, which is one flush to the disk and not one for each; if that is refused, each by itself.
+async fn publish(runtime: &Runtime, config: &Config, rows: Vec<DueRow>) {
     let now = runtime.clock.now();
-    let out = if is_awaited {
+    let mut packed: Vec<_> = rows.into_iter().map(|row| (pack(&row, now), row)).collect();
+    while !packed.is_empty() {
+        let rest = packed.split_off(packed.len().min(LARGEST_BATCH));
+        let (events, rows): (Vec<_>, Vec<_>) = packed.into_iter().unzip();
+        packed = rest;
+        if events.len() > 1 {
+            match runtime.bus.publish_batch(&events, PATIENCE_OF_A_BATCH).await {
+                Ok(()) => continue,
+                Err(error) => warn!(error = service::telemetry::causes(&error), "due rows are published one by one"),
+            }
+        }
+        let one_by_one = stream::iter(events.into_iter().zip(rows));
+        one_by_one.for_each_concurrent(IN_FLIGHT, |(out, row)| publish_one(runtime, config, out, row)).await;
+    }
+}
+
+fn pack(row: &DueRow, now: DateTime<Utc>) -> Outgoing {
+    let DueRow { tenant, message, release, is_awaited } = *row;
+    if is_awaited {
         MessageAwaited { tenant, message, release }.pack("schedule", now)
     } else {
         MessageDue { tenant, message, release }.pack("schedule", now)
-    };
+    }
+}
+
+/// A row that cannot be published now comes up again when its lease ends. The longer lease that [`release`] gave it, for
+/// being overdue, is for rows that lie in the stream.
+async fn publish_one(runtime: &Runtime, config: &Config, out: Outgoing, row: DueRow) {
     let Err(error) = runtime.bus.publish(&out, Duration::from_secs(10)).await else {
         return;
     };

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{
-    ConnectOptions, Event as ConnectionEvent,
+    ConnectOptions, Event as ConnectionEvent, HeaderMap,
     connection::State,
     jetstream::{
         self,
@@ -12,6 +12,7 @@ use async_nats::{
 use bytes::Bytes;
 use events::{Outgoing, header};
 use secrecy::ExposeSecret as _;
+use serde::Deserialize;
 use service::telemetry;
 use tokio::{
     sync::Notify,
@@ -29,6 +30,43 @@ pub enum PublishError {
     /// The stream is full, or refuses this message.
     #[error("JetStream refuses the message")]
     Refused(#[source] JetStreamError),
+}
+
+/// Why a batch was not stored, or why nobody knows.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    #[error("JetStream did not confirm a batch")]
+    Lost(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("JetStream refuses a batch: {0}")]
+    Refused(String),
+}
+
+/// The most that a server takes in one batch.
+pub const LARGEST_BATCH: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Committed {
+    No { error: Refusal },
+    Yes { stream: String, count: usize },
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    description: String,
+}
+
+/// Those of one message, with its place in a batch (ADR-50 of NATS).
+fn batch_headers(out: &Outgoing, batch: &str, place: usize) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &out.headers {
+        headers.insert(*name, value.as_str());
+    }
+    headers.insert("Nats-Msg-Id", out.id.as_str());
+    headers.insert("Nats-Batch-Id", batch);
+    headers.insert("Nats-Batch-Sequence", place.to_string());
+    headers
 }
 
 /// A role's connection to JetStream. Cheap to clone; it connects by itself, for as long as it takes, again and again.
@@ -110,6 +148,34 @@ impl Bus {
             }
             sleep(delay).await;
             delay = (delay * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Stores messages of one stream, all of them or none, with one flush to the server's disk. Not repeated: whether a batch whose proof
+    /// was lost is there nobody knows, and each of its messages published by itself is stored once all the same. Also refused if one of
+    /// them is there already.
+    pub async fn publish_batch(&self, batch: &[Outgoing], patience: Duration) -> Result<(), BatchError> {
+        let Some((last, others)) = batch.split_last() else { return Ok(()) };
+        let client = self.jetstream.client();
+        let id = format!("{:032x}", rand::random::<u128>());
+        for (place, out) in others.iter().enumerate() {
+            let headers = batch_headers(out, &id, place + 1);
+            client
+                .publish_with_headers(out.subject.clone(), headers, out.payload.clone())
+                .await
+                .map_err(|error| BatchError::Lost(error.into()))?;
+        }
+        let mut headers = batch_headers(last, &id, batch.len());
+        headers.insert("Nats-Batch-Commit", "1");
+        let commit = client.request_with_headers(last.subject.clone(), headers, last.payload.clone());
+        let answer = tokio::time::timeout(patience, commit).await.map_err(|late| BatchError::Lost(late.into()))?;
+        let answer = answer.map_err(|error| BatchError::Lost(error.into()))?;
+        match serde_json::from_slice(&answer.payload).map_err(|error| BatchError::Lost(error.into()))? {
+            Committed::Yes { stream, count } if count == batch.len() && stream == last.stream.name() => Ok(()),
+            Committed::Yes { stream, count } => {
+                Err(BatchError::Refused(format!("{stream} took {count} of {}", batch.len())))
+            }
+            Committed::No { error } => Err(BatchError::Refused(error.description)),
         }
     }
 

@@ -16,7 +16,7 @@ mod redrive;
 mod settle;
 mod wake;
 
-pub use bus::{Bus, PublishError};
+pub use bus::{BatchError, Bus, LARGEST_BATCH, PublishError};
 pub use config::{BusConfig, StageConfig};
 pub use context::Context;
 pub use declared::{Change, Declared, DeclaredError, apply, check_server, count_unsettled, diff, say_what_differs};

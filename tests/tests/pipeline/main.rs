@@ -1,6 +1,7 @@
 //! The whole pipeline on real servers.
 
 mod api;
+mod batches;
 mod cadences;
 mod catalog;
 mod cluster;

@@ -2,7 +2,9 @@
 
 use anyhow::anyhow;
 use chrono::TimeDelta;
-use domain::{Channel, E164, Keyword, MessageId, StopReason, TaskId, is_confirmed_by_vendor, keyword};
+use domain::{
+    CONFIRMED_WITHIN, Channel, E164, Keyword, MessageId, StopReason, TaskId, is_confirmed_by_vendor, keyword,
+};
 use events::{Inbound, LeadReplied, MessageAwaited, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewTask, Reply};
@@ -51,6 +53,7 @@ impl Stage for Hear {
             info!("a text from a short code or a name is nobody's answer; it stays in INBOUND");
             return Ok(());
         };
+        let now = cx.now();
         let mut tx = cx.begin(inbound.tenant).await?;
         let leads = tx.leads().find_by_phone(&text.from).await?;
         let reply = Reply {
@@ -58,7 +61,7 @@ impl Stage for Hear {
             provider_id: &text.id,
             lead: leads.first().copied(),
             body: &text.body,
-            received_at: cx.now(),
+            received_at: now,
         };
         tx.replies().add(&reply).await?;
         let by_text = format!("{}:", inbound.source);
@@ -85,7 +88,7 @@ impl Stage for Hear {
         };
         if let Some(reason) = reason {
             for lead in &leads {
-                tx.leads().stop(*lead, reason, cx.now()).await?;
+                tx.leads().stop(*lead, reason, now).await?;
             }
         }
         if let (Some(StopReason::Replied), Some(lead)) = (reason, leads.first()) {
@@ -94,16 +97,20 @@ impl Stage for Hear {
                 id: TaskId::of_reply(*lead, &text.id),
                 lead: *lead,
                 title: "Answer what they wrote",
-                due_at: cx.now() + ANSWER_WITHIN,
+                due_at: now + ANSWER_WITHIN,
                 assignee: None,
                 created_by: "reply",
             };
-            tx.tasks().add(&task, cx.now()).await?;
+            tx.tasks().add(&task, now).await?;
         }
         let confirmed = match (reason, leads.first()) {
-            (Some(StopReason::OptedOut), Some(lead)) if !is_confirmed_by_vendor(&text.body) => {
+            // One that was heard late is not confirmed any more.
+            (Some(StopReason::OptedOut), Some(lead))
+                if !is_confirmed_by_vendor(&text.body)
+                    && cx.clock().wall() - inbound.received_at < CONFIRMED_WITHIN =>
+            {
                 // After the stop, which cancels whatever is planned.
-                let is_planned = tx.messages().plan_confirmation(*lead, &text.from, cx.now()).await?;
+                let is_planned = tx.messages().plan_confirmation(*lead, &text.from, now).await?;
                 is_planned.then(|| MessageId::of_confirmation(*lead))
             }
             _ => None,
@@ -112,7 +119,7 @@ impl Stage for Hear {
         let what = reason.map_or("goes on".to_owned(), |reason| format!("ends: {}", reason.as_str()));
         info!(leads = leads.len(), "a customer wrote back; the follow-up {what}");
         if let Some(message) = confirmed {
-            cx.announce(&MessageAwaited { tenant: inbound.tenant, message, release: cx.now() }).await?;
+            cx.announce(&MessageAwaited { tenant: inbound.tenant, message, release: now }).await?;
         }
         for lead in leads {
             cx.announce(&LeadReplied { tenant: inbound.tenant, lead, reply: text.id.clone() }).await?;

@@ -21,6 +21,8 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use stage::{Faults, Step};
 use tests::{Test, until};
 
+const CONFIRMATION: &str = "you will get no more messages from us. Text START to undo this.";
+
 const LEADS: usize = 1_000;
 /// The same month each time; another number is another one.
 const SEED: u64 = 20_260_212;
@@ -263,6 +265,7 @@ async fn a_month_of_a_thousand_leads_loses_nothing_and_says_nothing_twice() {
     assert_accounted(&mut owner).await;
     assert_lawful(&test);
     assert_quiet_after_a_stop(&test, &mut owner).await;
+    assert_confirmed_at_once(&test, &mut owner).await;
     assert_said_once(&test);
     test.assert_settled().await;
     program.expect("a program").stop().await;
@@ -310,8 +313,13 @@ async fn assert_accounted(owner: &mut PgConnection) {
 fn assert_lawful(test: &Test) {
     let presidents_day = NaiveDate::from_ymd_opt(2026, 2, 16).expect("a date");
     let mut by_person: HashMap<usize, Vec<DateTime<Utc>>> = HashMap::new();
+    let mut confirmed = HashSet::new();
     for entry in test.site.sim.world.journal.entries() {
         match entry.event {
+            // It answers an opt-out, at whatever hour that came; how soon, `assert_confirmed_at_once` looks.
+            Event::Text { to, body, .. } if body.ends_with(CONFIRMATION) => {
+                assert!(confirmed.insert(to.clone()), "{to} was told twice that they have opted out");
+            }
             Event::Text { to, .. } => {
                 let number: usize = to[8..].parse().expect("a customer's number");
                 by_person.entry(number).or_default().push(entry.business_at);
@@ -333,9 +341,34 @@ fn assert_lawful(test: &Test) {
             _ => {}
         }
     }
+    assert!(!confirmed.is_empty(), "nobody opted out in words of their own");
     for (number, mut sent) in by_person {
         sent.sort();
         assert!(sent.windows(4).all(|four| four[3] - four[0] >= TimeDelta::hours(24)), "customer {number}: {sent:?}");
+    }
+}
+
+/// Five minutes is what the law gives; and the clock here jumps by an hour, also between a decision and its call.
+async fn assert_confirmed_at_once(test: &Test, owner: &mut PgConnection) {
+    let replies: Vec<(String, DateTime<Utc>)> = sqlx::query_as(
+        "select l.crm_order_id, r.received_at from replies r join leads l on l.id = r.lead_id and l.tenant_id = r.tenant_id",
+    )
+    .fetch_all(owner)
+    .await
+    .expect("what they wrote");
+    for entry in test.site.sim.world.journal.entries() {
+        if let Event::Text { to, body, .. } = &entry.event
+            && body.ends_with(CONFIRMATION)
+        {
+            let order = format!("m-{}", &to[8..]);
+            let said = replies.iter().filter(|(of, at)| *of == order && *at <= entry.business_at);
+            let said = said.map(|(_, at)| *at).max().expect("nobody is told so who has not said anything");
+            assert!(
+                entry.business_at - said < TimeDelta::minutes(65),
+                "{order} wrote at {said} and was told at {}",
+                entry.business_at
+            );
+        }
     }
 }
 
@@ -352,6 +385,8 @@ async fn assert_quiet_after_a_stop(test: &Test, owner: &mut PgConnection) {
     let by_then = |order: &str| stops.get(order).map(|at| *at + TimeDelta::minutes(1));
     for entry in test.site.sim.world.journal.entries() {
         let number = match &entry.event {
+            // Whoever has left by email may say so by text as well.
+            Event::Text { body, .. } if body.ends_with(CONFIRMATION) => continue,
             Event::Text { to, .. } => to[8..].to_owned(),
             Event::Email { to, .. } => {
                 format!("{:0>4}", to.trim_start_matches("customer.").split('@').next().unwrap_or_default())

@@ -38,7 +38,7 @@ async fn a_text_belongs_to_the_trace_of_the_webhook_that_led_to_it() {
             stage.map_or_else(|| span.name.to_string(), |pair| pair.value.to_string())
         })
         .collect();
-    for part in ["request", "enrich", "shopmonkey", "schedule", "notify", "send"] {
+    for part in ["request", "enrich", "shopmonkey", "schedule", "notify-awaited", "send"] {
         assert!(trace.iter().any(|name| name == part), "{part} is not in {trace:?}");
     }
     // Nothing of the customer's is in any span.

@@ -55,8 +55,8 @@ pub(crate) async fn leave(State(app): State<App>, token: Option<Path<String>>) -
     let Some((tenant, lead, shop)) = find(&app, &token).await? else {
         return Ok(page(StatusCode::NOT_FOUND, "nothing", &token, None));
     };
-    // Twice within a minute is one request; after somebody has come back, leaving is something new.
-    let key = format!("{lead}:{}", app.0.clock.wall().timestamp() / 60);
+    // Twice within a second is one request. No longer: whoever came back by text meanwhile, and leaves again, leaves.
+    let key = format!("{lead}:{}", app.0.clock.wall().timestamp());
     let body = serde_json::json!({ "lead": lead }).to_string().into();
     let kind = InboundKind::Unsubscribe;
     app.store(Verified { tenant, source: Source::Link, kind, key, query: String::new(), body }).await?;

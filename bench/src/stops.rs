@@ -47,6 +47,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         first_name: Some("Dana".into()),
         phone: E164::parse("+15125550142").ok(),
         email: Email::parse("dana@example.com").ok(),
+        language: None,
         location: None,
         vehicle: "2021 Honda Civic".into(),
         service: "Window Tint".into(),

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use domain::{Customer, E164, Email, Known, LeadId, Phone, StopReason, ToldBy, Vehicle};
+use domain::{Customer, E164, Email, Known, Language, LeadId, Phone, StopReason, ToldBy, Vehicle};
 use events::{FormSubmission, Inbound, LeadEnriched, REHEARSAL, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewLead, NewSubmission, TenantSettings};
@@ -91,7 +91,7 @@ fn describe(id: LeadId, submission: &FormSubmission, settings: &TenantSettings, 
         model: answer("vehicle_model"),
     };
     let (contact, vehicle) = (contact_of(Some(customer)), vehicle.title());
-    let service = answer("service").or_else(|| answer("property")).unwrap_or_else(|| "your request".to_owned());
+    let service = answer("service").or_else(|| answer("property")).unwrap_or_else(|| domain::NO_SERVICE.to_owned());
     let services: Vec<_> = answer("service").or_else(|| answer("property")).into_iter().collect();
     NewLead {
         id,
@@ -109,6 +109,7 @@ fn describe(id: LeadId, submission: &FormSubmission, settings: &TenantSettings, 
             services: &services,
             wrote: answer("message").is_some(),
         }),
+        language: language_of(submission).filter(|known| *known != settings.language),
         duplicates: settings.duplicates,
         services,
         service,
@@ -119,6 +120,14 @@ fn describe(id: LeadId, submission: &FormSubmission, settings: &TenantSettings, 
         told_by: ToldBy::Webhook,
         silent_because: submission.is_suspected.then_some(StopReason::Suspected),
     }
+}
+
+/// What they chose, or else wrote in, or else what their browser speaks.
+fn language_of(submission: &FormSubmission) -> Option<Language> {
+    let chosen = submission.answers.get("language").and_then(|tag| Language::of_tag(tag));
+    let wrote = || submission.answers.get("message").and_then(|words| Language::of_words(words));
+    let browser = || submission.metadata.get("language").and_then(|tag| Language::of_tag(tag));
+    chosen.or_else(wrote).or_else(browser)
 }
 
 /// The first word, and the others.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crm::Change;
-use domain::{Customer, Known, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
+use domain::{Customer, Known, Language, LeadId, LocationId, NotALead, Order, StopReason, ToldBy, Vehicle, Verdict};
 use events::{Event as _, Inbound, LeadClosed, LeadEnriched, Stream};
 use stage::{Context, Failure, Stage};
 use store::{Judged, NewLead, Saved, Transaction};
@@ -298,8 +298,14 @@ fn describe(
             has_vehicle: !vehicle.is_empty(),
             total_cents: order.total_cents,
             services: &services,
-            wrote: order.has_customers_words,
+            wrote: order.customers_words.is_some(),
         }),
+        // Whoever writes to the shop in its own language is the rule.
+        language: order
+            .customers_words
+            .as_deref()
+            .and_then(Language::of_words)
+            .filter(|known| *known != tenant.language),
         duplicates: tenant.duplicates,
         services,
         contact,

@@ -14,6 +14,7 @@ mod meet;
 mod restock;
 mod tenants;
 mod unsubscribe;
+mod written;
 
 pub use app::start;
 pub use config::Config;

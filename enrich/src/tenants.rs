@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use accounts::{Account, Accounts, Patience};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{DuplicateRules, HeatRules, LocationId, Order, StopReason, TenantId, ToldBy, Verdict, WebsiteLeadRules};
+use domain::{
+    DuplicateRules, HeatRules, Language, LocationId, Order, StopReason, TenantId, ToldBy, Verdict, WebsiteLeadRules,
+};
 use events::Inbound;
 use moka::future::Cache;
 use stage::{Context, Failure};
@@ -27,6 +29,7 @@ pub(crate) struct Tenant {
     pub(crate) rules: WebsiteLeadRules,
     pub(crate) account: Account,
     pub(crate) heat: HeatRules,
+    pub(crate) language: Language,
     pub(crate) duplicates: DuplicateRules,
     contacts_since: Option<DateTime<Utc>>,
     patience: Duration,
@@ -55,6 +58,7 @@ impl Tenants {
             id,
             rules: settings.website_lead,
             heat: settings.heat,
+            language: settings.language,
             duplicates: settings.duplicates,
             account,
             contacts_since,

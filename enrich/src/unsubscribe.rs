@@ -60,7 +60,7 @@ async fn everything_of(
         for (channel, address) in tx.links().list_addresses(lead).await? {
             let others = match channel {
                 _ if addresses.contains(&(channel, address.clone())) => Vec::new(),
-                Channel::Sms => match E164::parse(&address) {
+                Channel::Sms | Channel::Whatsapp => match E164::parse(&address) {
                     Ok(phone) => tx.leads().find_by_phone(&phone).await?,
                     Err(_) => Vec::new(),
                 },

@@ -23,6 +23,7 @@ mod slack;
 mod tekmetric;
 mod telegram;
 mod twilio;
+mod whatsapp;
 
 pub use app::App;
 pub use config::{Config, PollConfig};

@@ -8,6 +8,7 @@ use service::{Code, Problem};
 
 use crate::{
     App, door::LARGEST_BODY_BYTES, forms, links, refusals, sendgrid, shopmonkey, slack, tekmetric, telegram, twilio,
+    whatsapp,
 };
 
 /// Every address from outside, on one screen.
@@ -18,6 +19,7 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/twilio/{token}/status", post(twilio::status))
         .route("/webhooks/twilio/{token}/reply", post(twilio::reply))
         .route("/webhooks/sendgrid/{token}", post(sendgrid::events))
+        .route("/webhooks/whatsapp/{token}", get(whatsapp::prove).post(whatsapp::told))
         .route("/webhooks/slack/{token}", post(slack::interaction))
         .route("/webhooks/telegram/{token}", post(telegram::update))
         .route("/api/forms/{form_key}", post(forms::form).options(forms::preflight))

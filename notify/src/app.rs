@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use limits::Limiter;
 use stage::Runtime;
-use templates::Renderer;
+use templates::{Designs, Renderer};
 
 use crate::{
     Config,
@@ -14,20 +14,22 @@ use crate::{
     senders::Senders,
     tell_staff::TellStaff,
     tenants::Tenants,
+    write::Writer,
 };
 
 /// Runs the role's stages.
 pub fn start(runtime: &Runtime, config: &Config, limiter: Arc<Limiter>) {
     let http = service::http::client(Duration::from_secs(3), config.vendor_timeout);
-    let tenants = Arc::new(Tenants::new(http, config.tenant_ttl));
+    let designs = Arc::new(Designs::default());
+    let tenants = Arc::new(Tenants::new(http, designs.clone(), config.tenant_ttl));
     let config = Arc::new(config.clone());
     let find_out = FindOut { config: config.clone(), tenants: tenants.clone() };
     let recorded = Recorded::new();
     let tell_staff = TellStaff { config: config.clone(), tenants: tenants.clone() };
     let send = Arc::new(Send {
+        writer: Writer { config: config.clone(), renderer: Renderer::default(), designs },
         config: config.clone(),
         tenants,
-        renderer: Renderer::default(),
         find_out,
         recorded: recorded.clone(),
         senders: Senders::new(limiter),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptId, ErrorClass, TextSender};
+use domain::{ApprovedName, AttemptId, ErrorClass, TextSender};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -23,7 +23,37 @@ pub(crate) struct Letter {
     pub(crate) unsubscribe: Option<String>,
     /// Of an email.
     pub(crate) subject: Option<String>,
+    /// Of an email, its text part.
     pub(crate) body: String,
+    /// Of an email.
+    pub(crate) html: Option<String>,
+    /// Of a WhatsApp message to somebody who has not written within a day.
+    pub(crate) approved: Option<Approved>,
+}
+
+/// Words that WhatsApp has approved, and what stands in them.
+#[derive(Debug, Clone)]
+pub(crate) struct Approved {
+    pub(crate) name: ApprovedName,
+    pub(crate) parameters: Vec<String>,
+}
+
+impl Letter {
+    /// Of no words yet, to nobody: what is left out is left out.
+    pub(crate) fn plain(attempt: AttemptId) -> Self {
+        Self {
+            attempt,
+            reports: true,
+            valid_for: None,
+            to: String::new(),
+            sender: None,
+            unsubscribe: None,
+            subject: None,
+            body: String::new(),
+            html: None,
+            approved: None,
+        }
+    }
 }
 
 /// How a call ended.
@@ -77,6 +107,11 @@ pub(crate) trait Carrier: Send + Sync {
 
     /// Everything the vendor has that could be this letter, sent at or after `since` (the vendor's clock).
     async fn look_up(&self, letter: &Letter, since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError>;
+
+    /// Whether one that [`look_up`](Self::look_up) does not find was never taken. Otherwise nobody can tell, and it is never sent again.
+    fn knows_what_it_sent(&self) -> bool {
+        true
+    }
 }
 
 /// A vendor's answer to a question, or what is wrong with it in words.

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Because, CONFIRMED_WITHIN, Channel, Departure, E164, Email, Law, LegalWindow, Moved, OwnRules, Rules, SafeMode,
-    Sending, WithheldReason, after_pauses,
+    AddressKind, Because, CONFIRMED_WITHIN, Channel, Channels, Departure, E164, Email, Law, LegalWindow, Moved,
+    OwnRules, Rules, SafeMode, Sending, WithheldReason, after_pauses,
 };
-use store::Message;
+use store::{Message, Recipient};
 
 /// Of Twilio's, which throws a text away that it has not sent by then.
 const LONGEST_IN_A_QUEUE: TimeDelta = TimeDelta::hours(10);
@@ -36,34 +36,40 @@ pub(crate) enum Stay {
 
 /// The address that a message's channel reaches, if there is one we may use.
 pub(crate) fn address(message: &Message) -> Option<String> {
-    address_by(message, message.channel)
+    address_of(message, message.channel.writes_to())
 }
 
-/// As [`address`], of any channel.
-pub(crate) fn address_by(message: &Message, channel: Channel) -> Option<String> {
-    match channel {
-        Channel::Sms => message
-            .recipient
-            .phone
-            .as_ref()
-            .filter(|_| message.recipient.texts_allowed)
-            .map(E164::as_str)
-            .map(str::to_owned),
+/// Where the same person is reached by a channel of the other kind.
+pub(crate) fn other_address(message: &Message) -> Option<String> {
+    address_of(
+        message,
+        match message.channel.writes_to() {
+            AddressKind::Phone => AddressKind::Email,
+            AddressKind::Email => AddressKind::Phone,
+        },
+    )
+}
+
+fn address_of(message: &Message, kind: AddressKind) -> Option<String> {
+    let Recipient { phone, texts_allowed, email, .. } = &message.recipient;
+    match kind {
+        AddressKind::Phone => phone.as_ref().filter(|_| *texts_allowed).map(E164::as_str).map(str::to_owned),
         // Folded, because one person may write it in two ways and gets the same words once.
-        Channel::Email => message.recipient.email.as_ref().map(Email::folded),
+        AddressKind::Email => email.as_ref().map(Email::folded),
     }
 }
 
 /// What the tenant chose of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chosen<'a> {
+    pub(crate) channels: &'a Channels,
     pub(crate) window: LegalWindow,
     pub(crate) own: &'a OwnRules,
     pub(crate) safe_mode: &'a SafeMode,
 }
 
 pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Decision {
-    let Chosen { window, own, safe_mode } = chosen;
+    let Chosen { channels, window, own, safe_mode } = chosen;
     if message.is_confirmation() {
         return confirm(message, safe_mode, now);
     }
@@ -78,6 +84,9 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
             return Decision::Stay(Stay::Wait { until, moves, counted_from: now });
         }
         Some(_) => {}
+    }
+    if !channels.has(message.channel) {
+        return Decision::Stay(Stay::Withhold(WithheldReason::ChannelOff));
     }
     let Some(address) = address(message) else {
         return Decision::Stay(Stay::Withhold(WithheldReason::NoAddress));
@@ -129,7 +138,6 @@ pub(crate) fn valid_for(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc
 #[cfg(test)]
 mod tests {
     use domain::{LeadId, LeadStatus, MessageId, MessageState, Pause, ShopCalendar, Whereabouts};
-    use store::Recipient;
     use uuid::Uuid;
 
     use super::*;
@@ -163,6 +171,7 @@ mod tests {
                 vehicle: String::new(),
                 service: String::new(),
                 total_cents: 0,
+                language: None,
             },
             whereabouts: Whereabouts::of(None, chrono_tz::America::Denver, None),
             shop: ShopCalendar { zone: chrono_tz::America::Denver, hours: None, closed_on: Vec::new() },
@@ -179,8 +188,22 @@ mod tests {
     }
 
     fn said(message: &Message, now: DateTime<Utc>) -> Decision {
+        said_by(&Channels::default(), message, now)
+    }
+
+    fn said_by(channels: &Channels, message: &Message, now: DateTime<Utc>) -> Decision {
         let (safe_mode, own) = (SafeMode::OnlyTo(vec!["+1512*".into()]), OwnRules::default());
-        decide(message, Chosen { window: LegalWindow::default(), own: &own, safe_mode: &safe_mode }, now)
+        decide(message, Chosen { channels, window: LegalWindow::default(), own: &own, safe_mode: &safe_mode }, now)
+    }
+
+    #[test]
+    fn by_a_channel_that_is_off_nothing_leaves_but_what_confirms_an_opt_out() {
+        let emails = Channels::try_from(vec![Channel::Email]).unwrap();
+        let off = Decision::Stay(Stay::Withhold(WithheldReason::ChannelOff));
+        assert_eq!(said_by(&emails, &message(), noon()), off);
+        let template = domain::OPT_OUT_CONFIRMATION.to_owned();
+        let confirmation = Message { template, counted_from: noon(), ..message() };
+        assert_eq!(said_by(&emails, &confirmation, noon()), Decision::Send("+15125550142".into()));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::Channel;
+use chrono::TimeDelta;
+use domain::{Channel, MessageState, TaskId};
 use events::Outcome;
 use stage::{Context, Failure};
-use store::{Attempt, AttemptOutcome, Message, Transaction};
+use store::{Attempt, AttemptOutcome, Message, NewTask, Transaction};
 use tracing::{info, warn};
 
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
     send::announce,
     tenants::Tenants,
 };
+
+/// A lead whose message may not have come is called within this.
+const ASKED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 pub(crate) struct FindOut {
     pub(crate) config: Arc<Config>,
@@ -28,7 +32,7 @@ impl FindOut {
             return Ok(());
         };
         let age = (cx.clock().wall() - attempt.started_at).to_std().unwrap_or_default();
-        let is_out = message.state == domain::MessageState::Claimed && age < self.config.claim_lease;
+        let is_out = message.state == MessageState::Claimed && age < self.config.claim_lease;
         if is_out {
             // Somebody is talking to the vendor right now; the row comes up again when the lease ends.
             return Ok(());
@@ -44,16 +48,7 @@ impl FindOut {
         cx.commit(tx).await?;
 
         let (to, body) = (attempt.recipient.clone(), attempt.body.clone());
-        let letter = Letter {
-            attempt: attempt.id,
-            reports: true,
-            valid_for: None,
-            to,
-            sender: None,
-            unsubscribe: None,
-            subject: None,
-            body,
-        };
+        let letter = Letter { to, body, ..Letter::plain(attempt.id) };
         let traces = match carrier.look_up(&letter, attempt.started_at).await {
             Ok(traces) => traces,
             Err(error) => {
@@ -74,7 +69,8 @@ impl FindOut {
                 info!(message.id = %message.id, "the vendor has the message; it is not sent again");
                 announce(cx, tenant, message.lead, message.id, Outcome::Sent).await
             }
-            None if attempt.lookups as usize + 1 >= self.config.lookups.len() => {
+            None if attempt.lookups as usize + 1 < self.config.lookups.len() => Ok(()),
+            None if carrier.knows_what_it_sent() => {
                 // Asked often enough, over long enough. Only the one who closes the attempt may plan another.
                 if tx.attempts().settle(attempt.id, AttemptOutcome::NotFound).await? {
                     tx.messages().put_off(message.id, cx.now(), "vendor_never_had_it").await?;
@@ -82,8 +78,28 @@ impl FindOut {
                 }
                 cx.commit(tx).await
             }
-            None => Ok(()),
+            None => self.leave_to_staff(cx, tx, message).await,
         }
+    }
+
+    /// Nobody can tell whether they have it, and the same message twice is worse than one that a person makes up for. Its attempt stays
+    /// open: a receipt that comes late still finds it.
+    async fn leave_to_staff(&self, cx: &Context, mut tx: Transaction, message: &Message) -> Result<(), Failure> {
+        let tenant = tx.tenant();
+        if tx.messages().finish(message.id, MessageState::Failed, Some("nobody_knows"), cx.now()).await? {
+            let task = NewTask {
+                id: TaskId::of_unknown(message.id),
+                lead: message.lead,
+                title: "Ask whether they got our message: the vendor does not say",
+                due_at: cx.now() + ASKED_WITHIN,
+                assignee: None,
+                created_by: "unknown outcome",
+            };
+            tx.tasks().add(&task, cx.now()).await?;
+            warn!(message.id = %message.id, "nobody knows whether they got it; it is not sent again, and the staff asks");
+        }
+        cx.commit(tx).await?;
+        announce(cx, tenant, message.lead, message.id, Outcome::Failed).await
     }
 
     fn next_question(&self, cx: &Context, attempt: &Attempt) -> chrono::DateTime<chrono::Utc> {

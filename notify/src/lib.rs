@@ -26,7 +26,9 @@ pub mod telegram;
 mod tell_staff;
 mod tenants;
 pub mod twilio;
+pub mod whatsapp;
+mod write;
 
 pub use app::start;
 pub use config::Config;
-pub use standing::{Standing, look_at_carriers, try_sendgrid, try_slack, try_telegram, try_twilio};
+pub use standing::{Standing, look_at_carriers, try_sendgrid, try_slack, try_telegram, try_twilio, try_whatsapp};

@@ -9,7 +9,7 @@ use stage::{Context, Failure, Stage};
 use store::{NewReceipt, Reported};
 use tracing::{error, info, warn};
 
-use crate::{Config, fall_back, recorded::Recorded, send::announce, sendgrid, twilio};
+use crate::{Config, fall_back, recorded::Recorded, send::announce, sendgrid, twilio, whatsapp};
 
 /// In a burst, a customer who waits for a first text comes before a receipt; but a receipt is a proof, and whoever looks for a
 /// lost answer needs it within minutes (ADR 11).
@@ -37,6 +37,8 @@ pub(crate) struct Report {
     pub(crate) class: Option<ErrorClass>,
     /// Who the report is about, where it says so.
     pub(crate) address: Option<String>,
+    /// By the vendor's clock, where it says so.
+    pub(crate) said_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,7 @@ impl Stage for Receive {
         let mut reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
+            Source::Whatsapp => whatsapp::read_receipts(&inbound.body).map_err(Failure::reject)?,
             other @ (Source::Crm(_) | Source::Form | Source::Link | Source::Slack | Source::Telegram) => {
                 return Err(Failure::reject(Error::NoReceipts(other)));
             }
@@ -83,12 +86,16 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
         Receipt::Delivered => (Some((MessageState::Delivered, Outcome::Delivered)), None),
         Receipt::Failed { code } => (Some((MessageState::Failed, Outcome::Failed)), Some(code.as_str())),
     };
+    let attempt = match report.attempt {
+        Some(attempt) => Some(attempt),
+        None => open_attempt(cx, tenant, report).await?,
+    };
     let receipt = NewReceipt {
         source: source.as_str(),
         key: &report.key,
         channel: report.channel,
         provider_id: &report.provider_id,
-        attempt: report.attempt,
+        attempt,
         kind: match last {
             Some((state, _)) => state.as_str(),
             None if report.opted_out => "opted_out",
@@ -125,6 +132,21 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
         announce(cx, tenant, lead, message, outcome).await?;
     }
     Ok(())
+}
+
+/// A vendor that gives nothing back of what we gave it says to whom the message went, and when: that is enough to know it by while
+/// nobody knows how its call ended.
+async fn open_attempt(cx: &Context, tenant: TenantId, report: &Report) -> Result<Option<AttemptId>, Failure> {
+    let (Channel::Whatsapp, Some(address), Some(said_at)) = (report.channel, &report.address, report.said_at) else {
+        return Ok(None);
+    };
+    let mut tx = cx.begin(tenant).await?;
+    let is_known =
+        !tx.attempts().list_known(report.channel, std::slice::from_ref(&report.provider_id)).await?.is_empty();
+    if is_known {
+        return Ok(None);
+    }
+    Ok(tx.attempts().find_unanswered(report.channel, address, said_at).await?)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,6 +236,7 @@ mod tests {
             opted_out,
             class: None,
             address: None,
+            said_at: None,
         };
         assert!(!is_news(&report(Receipt::Accepted, false), true));
         assert!(is_news(&report(Receipt::Accepted, false), false));

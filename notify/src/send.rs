@@ -13,20 +13,20 @@ use domain::{
 };
 use events::{MessageAwaited, MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
-use store::{AttemptOutcome, Message, NewAttempt, Recipient, Started, Template, Transaction};
-use templates::{Known, Renderer, Words};
+use store::{AttemptOutcome, Message, NewAttempt, Started, Transaction};
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config,
     breaker::Breakers,
     carrier::{Answer, Carrier, Letter},
-    decide::{Chosen, Decision, Stay, address_by, decide, valid_for},
+    decide::{Chosen, Decision, Stay, decide, other_address, valid_for},
     fall_back,
     find_out::FindOut,
     recorded::Recorded,
     senders::{DAY_IS_FULL, Leaving, NotYet, Senders},
     tenants::{Tenant, Tenants},
+    write::Writer,
 };
 
 /// How far the clock of whoever released a message may be ahead of ours and is still believed.
@@ -42,7 +42,7 @@ const SAME_WORDS_OF_ONE_APART: TimeDelta = TimeDelta::days(366);
 pub(crate) struct Send {
     pub(crate) config: Arc<Config>,
     pub(crate) tenants: Arc<Tenants>,
-    pub(crate) renderer: Renderer,
+    pub(crate) writer: Writer,
     pub(crate) find_out: FindOut,
     pub(crate) recorded: Recorded,
     pub(crate) senders: Senders,
@@ -122,25 +122,21 @@ impl Send {
     ) -> Result<(), Failure> {
         let tenant = tx.tenant();
         let chosen = self.tenants.find(&mut tx).await?;
-        let rules = Chosen { window: chosen.legal_window, own: &chosen.sending, safe_mode: &self.config.safe_mode };
+        let rules = Chosen {
+            channels: &chosen.channels,
+            window: chosen.legal_window,
+            own: &chosen.sending,
+            safe_mode: &self.config.safe_mode,
+        };
         let decision = decide(&message, rules, cx.now());
         let address = match decision {
             Decision::Send(address) => Some(address),
             Decision::Rehearse => None,
             Decision::Stay(stay) => return self.stay(cx, tx, &message, stay, theirs).await,
         };
-        let Some(template) = chosen.template(&message.template, message.channel) else {
-            let channel = message.channel.as_str();
-            warn!(message.id = %message.id, "the tenant has no {channel} template {:?}", message.template);
-            return self.withhold(cx, tx, &message, WithheldReason::Template).await;
-        };
-        let link = self.link(&mut tx, &chosen, &message, template, cx.now()).await?;
-        let rendered = match self.renderer.render(words(template), &known(&message, &link.to_chat)) {
-            Ok(rendered) => rendered,
-            Err(error) => {
-                warn!(message.id = %message.id, error = service::telemetry::causes(&error), "a template could not be filled");
-                return self.withhold(cx, tx, &message, WithheldReason::Template).await;
-            }
+        let written = match self.writer.write(&mut tx, &chosen, &message, cx.now(), cx.clock().wall()).await? {
+            Ok(written) => written,
+            Err(reason) => return self.withhold(cx, tx, &message, reason).await,
         };
         let Some(address) = address else {
             return self.withhold(cx, tx, &message, WithheldReason::Rehearsal).await;
@@ -160,14 +156,15 @@ impl Send {
         let attempt = AttemptId::of_message(message.id, number);
         let valid_for = valid_for(&message, rules, cx.now());
         let letter = Letter {
-            attempt,
-            reports: true,
             valid_for,
             to: address,
             sender: message.text_sender.clone().filter(|_| message.channel == Channel::Sms),
-            unsubscribe: link.to_leave.filter(|_| message.channel == Channel::Email),
-            subject: rendered.subject,
-            body: rendered.body,
+            unsubscribe: written.unsubscribe,
+            subject: written.subject,
+            body: written.text,
+            html: written.html,
+            approved: written.approved,
+            ..Letter::plain(attempt)
         };
         let sender = carrier.sender(letter.sender.as_ref());
         let leaving = Leaving {
@@ -175,7 +172,7 @@ impl Send {
             channel: message.channel,
             vendor: carrier.vendor(),
             sender: &sender,
-            segments: Segments::of(&letter.body).count,
+            segments: if message.channel == Channel::Sms { Segments::of(&letter.body).count } else { 1 },
             is_first: message.is_first,
             waited: message.reason.as_deref().map(|reason| (reason, message.due_at)),
         };
@@ -185,14 +182,14 @@ impl Send {
             return cx.commit(tx).await;
         }
         let started_at = cx.clock().wall();
-        let other_address = address_by(&message, message.channel.other());
+        let other_address = other_address(&message);
         let new = NewAttempt {
             id: attempt,
             message: message.id,
             number,
             channel: message.channel,
             recipient: &letter.to,
-            body: &letter.body,
+            body: &written.body,
             started_at,
             other_address: other_address.as_deref(),
             most_in_24h: if message.is_confirmation() { u16::MAX } else { chosen.sending.most_in_24h },
@@ -223,25 +220,6 @@ impl Send {
         let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
         cx.checkpoint(Step::AfterCall).await;
         self.record(cx, tenant, &message, number, &letter, answer).await
-    }
-
-    /// The lead's own links, for messages that show one.
-    async fn link(
-        &self,
-        tx: &mut Transaction,
-        chosen: &Tenant,
-        message: &Message,
-        template: &Template,
-        now: DateTime<Utc>,
-    ) -> Result<OwnLinks, Failure> {
-        let shows_one = message.channel == Channel::Email || template.body.contains("chat_link");
-        let Some(base) = chosen.link_base.as_ref().or(self.config.link_base.as_ref()).filter(|_| shows_one) else {
-            return Ok(OwnLinks::default());
-        };
-        let token = tx.links().of_lead(message.lead, now).await?;
-        // Otherwise the vendor's own way out stays in the email.
-        let to_leave = base.is_safe().then(|| base.to_leave(token.as_str()));
-        Ok(OwnLinks { to_chat: base.to_chat(token.as_str()), to_leave })
     }
 
     /// What becomes of a message that does not leave now.
@@ -389,6 +367,10 @@ impl Send {
                 if !tx.attempts().settle(letter.attempt, AttemptOutcome::NotProcessed { code: &code }).await? {
                     return Ok(());
                 }
+                // Whoever asked a moment ago hears by another channel today.
+                if code == DAY_IS_FULL && message.is_first && !message.fallbacks.is_empty() {
+                    return self.withhold(cx, tx, message, WithheldReason::DayIsFull).await;
+                }
                 tx.messages().put_off(message.id, cx.clock().in_wall(delay), &code).await?;
                 info!(message.id = %message.id, code, "the vendor did not take the message; again in {delay:?}");
                 cx.commit(tx).await
@@ -404,30 +386,8 @@ impl Send {
     }
 }
 
-#[derive(Default)]
-struct OwnLinks {
-    to_chat: String,
-    to_leave: Option<String>,
-}
-
 fn apart_of(chosen: &Tenant) -> TimeDelta {
     TimeDelta::minutes(chosen.sending.apart_minutes.into())
-}
-
-fn words(template: &Template) -> Words<'_> {
-    Words { name: &template.name, subject: template.subject.as_deref(), body: &template.body }
-}
-
-fn known<'a>(message: &'a Message, chat_link: &'a str) -> Known<'a> {
-    let Recipient { first_name, vehicle, service, total_cents, .. } = &message.recipient;
-    Known {
-        shop: &message.shop_name,
-        shop_phone: &message.shop_phone,
-        shop_address: &message.shop_postal_address,
-        shop_hours: &message.shop_hours,
-        chat_link,
-        ..Known::of_customer(first_name.as_deref(), vehicle, service, *total_cents)
-    }
 }
 
 /// Both stages of this role say what became of a message, under one name: whichever is first, it is said once.

@@ -68,6 +68,7 @@ impl Senders {
         let (rate, turns) = match leaving.channel {
             Channel::Sms => (limits.text_segments_per_second, u32::from(leaving.segments)),
             Channel::Email => (limits.emails_per_second, 1),
+            Channel::Whatsapp => (limits.whatsapp_per_second, 1),
         };
         let has_place = |(reason, at)| reason == ITS_TURN && at <= now && now - at < KEPT_FOR;
         match rate {

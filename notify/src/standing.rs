@@ -1,6 +1,6 @@
 //! Whether a tenant's vendors would carry a message, asked of them without sending one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::{Channel, TenantId};
 use store::Store;
@@ -13,6 +13,7 @@ use crate::{
     telegram::{self, Telegram},
     tenants::Tenants,
     twilio::{self, Twilio},
+    whatsapp::{self, Whatsapp},
 };
 
 /// What a vendor says of a tenant's account.
@@ -33,6 +34,11 @@ pub async fn try_sendgrid(config: &Config, credentials: sendgrid::Credentials) -
     Sendgrid::new(client(config), credentials).standing().await
 }
 
+/// Whether WhatsApp would carry messages with these.
+pub async fn try_whatsapp(config: &Config, credentials: whatsapp::Credentials) -> Result<String, String> {
+    Whatsapp::new(client(config), credentials).standing().await
+}
+
 /// Whether Slack would show the staff messages with these.
 pub async fn try_slack(config: &Config, credentials: slack::Credentials) -> Result<String, String> {
     Slack::new(client(config), credentials).standing().await
@@ -51,10 +57,17 @@ fn client(config: &Config) -> reqwest::Client {
 pub async fn look_at_carriers(config: &Config, store: &Store, tenant: TenantId) -> Result<Vec<Standing>, store::Error> {
     let http = client(config);
     let mut tx = store.begin(tenant).await?;
-    let known = Tenants::new(http, config.tenant_ttl).find(&mut tx).await?;
+    let known = Tenants::new(http, Arc::default(), config.tenant_ttl).find(&mut tx).await?;
+    let settings = tx.tenants().settings().await?;
     drop(tx);
+    // What is off needs nothing, and WhatsApp only those whose cadence goes by it.
+    let is_used = |channel: &Channel| {
+        let steps = settings.cadence.steps();
+        settings.channels.has(*channel)
+            && (*channel != Channel::Whatsapp || steps.iter().any(|step| step.channels.contains(channel)))
+    };
     let mut standings = Vec::new();
-    for channel in [Channel::Sms, Channel::Email] {
+    for channel in Channel::ALL.into_iter().filter(is_used) {
         let says = match known.carrier(channel) {
             None => Err("there are no credentials for it".to_owned()),
             Some(carrier) => carrier.standing().await,

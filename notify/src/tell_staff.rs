@@ -108,13 +108,10 @@ fn letter(alert: &Alert) -> Letter {
     // So that two of them are told apart, and one that comes twice is not taken for two.
     let short = &alert.id.to_string()[..8];
     Letter {
-        attempt: AttemptId::new(alert.id.uuid()),
         reports: false,
-        valid_for: None,
         to: alert.address.clone(),
-        sender: None,
-        unsubscribe: None,
         subject: Some("A lead needs a person".to_owned()),
         body: format!("{} [{short}]", alert.body),
+        ..Letter::plain(AttemptId::new(alert.id.uuid()))
     }
 }

@@ -3,9 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{Channel, LegalWindow, LinkBase, OwnRules, SenderLimits, StaffChannel};
+use domain::{Channel, Channels, Language, LegalWindow, LinkBase, Look, OwnRules, SenderLimits, StaffChannel};
 use moka::future::Cache;
-use store::{Template, Transaction};
+use store::{Template, Transaction, Wordings};
+use templates::{Design, Designs};
+use tracing::warn;
 
 use crate::{
     carrier::{Answer, Carrier, Letter},
@@ -13,28 +15,35 @@ use crate::{
     slack::{self, Slack},
     telegram::{self, Telegram},
     twilio::{self, Twilio},
+    whatsapp::{self, Whatsapp},
 };
 
 pub(crate) struct Tenants {
     http: reqwest::Client,
+    designs: Arc<Designs>,
     known: Cache<domain::TenantId, Arc<Tenant>>,
 }
 
 pub(crate) struct Tenant {
+    pub(crate) channels: Channels,
     pub(crate) legal_window: LegalWindow,
     pub(crate) sending: OwnRules,
     pub(crate) senders: SenderLimits,
     pub(crate) link_base: Option<LinkBase>,
-    templates: HashMap<(String, Channel), Template>,
+    pub(crate) look: Look,
+    templates: Wordings,
+    /// Of emails that have one of their own.
+    designs: HashMap<(String, Language), Design>,
     sms: Option<Box<dyn Carrier>>,
     email: Option<Box<dyn Carrier>>,
+    whatsapp: Option<Box<dyn Carrier>>,
     slack: Option<Slack>,
     telegram: Option<Telegram>,
 }
 
 impl Tenants {
-    pub(crate) fn new(http: reqwest::Client, ttl: Duration) -> Self {
-        Self { http, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+    pub(crate) fn new(http: reqwest::Client, designs: Arc<Designs>, ttl: Duration) -> Self {
+        Self { http, designs, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
     }
 
     pub(crate) async fn find(&self, tx: &mut Transaction) -> Result<Arc<Tenant>, store::Error> {
@@ -46,27 +55,49 @@ impl Tenants {
         let templates = tx.tenants().list_templates().await?;
         let account: Option<twilio::Credentials> = tx.tenants().find_credentials(twilio::NAME).await?;
         let mailer: Option<sendgrid::Credentials> = tx.tenants().find_credentials(sendgrid::NAME).await?;
+        let chats: Option<whatsapp::Credentials> = tx.tenants().find_credentials(whatsapp::NAME).await?;
         let slack: Option<slack::Credentials> = tx.tenants().find_credentials(slack::NAME).await?;
         let telegram: Option<telegram::Credentials> = tx.tenants().find_credentials(telegram::NAME).await?;
         let tenant = Arc::new(Tenant {
+            channels: settings.channels,
             legal_window: settings.legal_window,
             sending: settings.sending,
             senders: settings.senders,
             link_base: settings.link_base,
-            templates: templates.into_iter().map(|found| ((found.name.clone(), found.channel), found)).collect(),
+            look: settings.look,
+            designs: self.read_designs(&templates),
+            templates: Wordings::new(templates, settings.language),
             sms: account.map(|account| Box::new(Twilio::new(self.http.clone(), account)) as Box<dyn Carrier>),
             email: mailer.map(|mailer| Box::new(Sendgrid::new(self.http.clone(), mailer)) as Box<dyn Carrier>),
+            whatsapp: chats.map(|chats| Box::new(Whatsapp::new(self.http.clone(), chats)) as Box<dyn Carrier>),
             slack: slack.map(|bot| Slack::new(self.http.clone(), bot)),
             telegram: telegram.map(|bot| Telegram::new(self.http.clone(), bot)),
         });
         self.known.insert(id, tenant.clone()).await;
         Ok(tenant)
     }
+
+    /// One that cannot be read, which came in by another way than `leads template save`, gives way to the design that all have.
+    fn read_designs(&self, templates: &[Template]) -> HashMap<(String, Language), Design> {
+        let own = templates.iter().filter_map(|template| {
+            let mjml = template.mjml.as_deref()?;
+            let design = self.designs.read(&template.name, mjml);
+            let design = design
+                .inspect_err(|error| warn!(template = template.name, "its own design is not used: {}", error.says()));
+            Some(((template.name.clone(), template.language), design.ok()?))
+        });
+        own.collect()
+    }
 }
 
 impl Tenant {
-    pub(crate) fn template(&self, name: &str, channel: Channel) -> Option<&Template> {
-        self.templates.get(&(name.to_owned(), channel))
+    pub(crate) fn template(&self, name: &str, channel: Channel, spoken: Option<Language>) -> Option<&Template> {
+        self.templates.find(name, channel, spoken)
+    }
+
+    /// `None`: the one that all emails have.
+    pub(crate) fn design(&self, template: &Template) -> Option<&Design> {
+        self.designs.get(&(template.name.clone(), template.language))
     }
 
     /// `None`: the tenant has no credentials for this channel.
@@ -74,6 +105,7 @@ impl Tenant {
         match channel {
             Channel::Sms => self.sms.as_deref(),
             Channel::Email => self.email.as_deref(),
+            Channel::Whatsapp => self.whatsapp.as_deref(),
         }
     }
 

@@ -143,13 +143,15 @@ pub async fn list_cadence_changes(desk: &Desk, slug: &str) -> Result<Vec<Cadence
 /// What each arm of an experiment has come to, and what a booking has cost in it.
 pub async fn score_experiment(desk: &Desk, slug: &str, experiment: &str) -> Result<Vec<ArmResult>, Error> {
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    let Prices { text_segment_micros, email_micros } = tx.tenants().settings().await?.prices;
+    let Prices { text_segment_micros, email_micros, whatsapp_micros } = tx.tenants().settings().await?.prices;
     let scores = tx.cadences().score(experiment).await?;
     if scores.is_empty() {
         return Err(Error::NoSuchExperiment(experiment.to_owned()));
     }
     let result = scores.into_iter().map(|score| {
-        let cost_micros = score.text_segments * u64::from(text_segment_micros) + score.emails * u64::from(email_micros);
+        let cost_micros = score.text_segments * u64::from(text_segment_micros)
+            + score.emails * u64::from(email_micros)
+            + score.whatsapp_messages * u64::from(whatsapp_micros);
         let booked = u64::try_from(score.booked).unwrap_or_default();
         ArmResult { cost_micros, cost_micros_per_booking: cost_micros.checked_div(booked), score }
     });

@@ -1,6 +1,6 @@
 //! One lead, and taking leads apart that were merged into one.
 
-use domain::LeadId;
+use domain::{Language, LeadId};
 use events::{Event as _, LeadEnriched};
 use stage::Bus;
 use store::{LeadDescription, Merge};
@@ -16,6 +16,16 @@ pub async fn describe_lead(desk: &Desk, slug: &str, lead: LeadId) -> Result<Lead
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
     tx.descriptions().describe(lead).await?.ok_or(Error::NoSuchLead(lead))
+}
+
+/// From now on a lead is written to in this language, whatever anybody's words or browser say.
+pub async fn set_language(desk: &Desk, slug: &str, lead: LeadId, language: Language) -> Result<(), Error> {
+    let mut tx = desk.store.begin(desk.find(slug).await?).await?;
+    if !tx.leads().set_language(lead, language).await? {
+        return Err(Error::NoSuchLead(lead));
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The latest merges, the newest first.

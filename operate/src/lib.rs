@@ -33,7 +33,7 @@ pub use cadences::{
 pub use dead_letters::{DeadLetterLine, DeadLetters};
 pub use desk::Desk;
 pub use error::Error;
-pub use leads::{describe_lead, list_merges, unmerge};
+pub use leads::{describe_lead, list_merges, set_language, unmerge};
 pub use ledger::{Ledger, LedgerDay, MissingOrder, Why, read_ledger};
 pub use onboard::{
     Check, Imported, ImportedRow, LocationPreflight, MadeForm, NewTenant, Preflight, RowOutcome, RowProblem,

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Because, Channel, E164, Email, Ending, Law, LeadId, MessageState, Moved, PlannedTouch, Planning, PreviewedTouch,
-    Rules, Segments, State, Whereabouts, after_pauses, preview,
+    AddressKind, Because, Channel, E164, Email, Ending, Language, Law, LeadId, MessageState, Moved, PlannedTouch,
+    Planning, PreviewedTouch, Rules, Segments, State, Whereabouts, after_pauses, preview,
 };
 use serde::Serialize;
-use store::{Location, MessageLine, Prices, Template, TenantSettings};
-use templates::{Known, Renderer, Words};
+use store::{Location, MessageLine, TenantSettings, Wordings};
+use templates::{Asked, Known, Renderer, Words};
 
-use crate::{Desk, Error};
+use crate::{Desk, Error, words::shop_of};
 
 /// Somebody who might ask.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Sample {
     pub first_name: Option<String>,
     pub phone: Option<E164>,
     pub email: Option<Email>,
+    /// `None`: the tenant's own.
+    pub language: Option<Language>,
     /// The CRM's id of the shop. `None`: the tenant's first.
     pub location: Option<String>,
     pub vehicle: String,
@@ -67,10 +69,11 @@ pub struct TouchPreview {
 struct Case<'c> {
     slug: &'c str,
     settings: &'c TenantSettings,
-    templates: &'c [Template],
+    wordings: &'c Wordings,
     location: &'c Location,
     whereabouts: Whereabouts,
-    known: Known<'c>,
+    asked: Asked<'c>,
+    language: Option<Language>,
     chat_link: String,
 }
 
@@ -79,7 +82,7 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
     let settings = tx.tenants().settings().await?;
-    let templates = tx.tenants().list_templates().await?;
+    let wordings = Wordings::new(tx.tenants().list_templates().await?, settings.language);
     let locations = tx.locations().list().await?;
     let wanted = |location: &&Location| sample.location.as_ref().is_none_or(|id| *id == location.crm_location_id);
     let location = locations.iter().find(wanted).ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
@@ -88,20 +91,29 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
     let case = Case {
         slug,
         settings: &settings,
-        templates: &templates,
+        wordings: &wordings,
         location,
         whereabouts: whereabouts(sample.phone.as_ref(), location),
         chat_link: desk.sample_link(settings.link_base.clone()),
-        known: Known::of_customer(sample.first_name.as_deref(), &sample.vehicle, &sample.service, sample.total_cents),
+        language: sample.language,
+        asked: Asked {
+            first_name: sample.first_name.as_deref(),
+            vehicle: &sample.vehicle,
+            service: &sample.service,
+            total_cents: sample.total_cents,
+        },
     };
     let calendar = location.calendar();
     let rules = case.rules(&calendar);
     let touches = cadence.plan(&Planning {
         created_at: sample.asked_at,
         now: sample.asked_at,
-        can: &|channel| match channel {
-            Channel::Sms => sample.phone.is_some(),
-            Channel::Email => sample.email.is_some(),
+        can: &|channel| {
+            settings.channels.has(channel)
+                && match channel.writes_to() {
+                    AddressKind::Phone => sample.phone.is_some(),
+                    AddressKind::Email => sample.email.is_some(),
+                }
         },
         heat: None,
         total_cents: sample.total_cents,
@@ -118,7 +130,7 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     let tenant = desk.find(slug).await?;
     let mut tx = desk.store.begin(tenant).await?;
     let settings = tx.tenants().settings().await?;
-    let templates = tx.tenants().list_templates().await?;
+    let wordings = Wordings::new(tx.tenants().list_templates().await?, settings.language);
     let lead = tx.descriptions().find_recipient(id).await?.ok_or(Error::NoSuchLead(id))?;
     let location = tx.locations().list().await?.into_iter().find(|location| location.id == lead.location);
     let location = location.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
@@ -132,15 +144,16 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     let case = Case {
         slug,
         settings: &settings,
-        templates: &templates,
+        wordings: &wordings,
         location: &location,
         whereabouts: whereabouts(recipient.phone.as_ref(), &location),
-        known: Known::of_customer(
-            recipient.first_name.as_deref(),
-            &recipient.vehicle,
-            &recipient.service,
-            recipient.total_cents,
-        ),
+        language: recipient.language,
+        asked: Asked {
+            first_name: recipient.first_name.as_deref(),
+            vehicle: &recipient.vehicle,
+            service: &recipient.service,
+            total_cents: recipient.total_cents,
+        },
         chat_link: desk.sample_link(settings.link_base.clone()),
     };
     let calendar = location.calendar();
@@ -230,16 +243,9 @@ impl Case<'_> {
         let PlannedTouch { step, channel, template, due_at, .. } = touch;
         let wall =
             |zone: chrono_tz::Tz| sent_at.map(|at| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string());
-        let found = self.templates.iter().find(|words| words.name == template && words.channel == channel);
+        let found = self.wordings.find(&template, channel, self.language);
         let rendered = found.map(|words| {
-            let known = Known {
-                shop: &self.location.name,
-                shop_phone: &self.location.phone,
-                shop_address: &self.location.postal_address,
-                shop_hours: &self.location.hours,
-                chat_link: &self.chat_link,
-                ..self.known.clone()
-            };
+            let known = Known::new(words.language, self.asked, shop_of(self.location), &self.chat_link);
             let words = Words { name: &words.name, subject: words.subject.as_deref(), body: &words.body };
             Renderer::default().render(words, &known)
         });
@@ -250,11 +256,7 @@ impl Case<'_> {
         };
         let (subject, text) = rendered.map_or((None, None), |rendered| (rendered.subject, Some(rendered.body)));
         let segments = text.as_deref().filter(|_| channel == Channel::Sms).map(Segments::of);
-        let Prices { text_segment_micros, email_micros } = self.settings.prices;
-        let cost = match segments {
-            Some(segments) => u64::from(segments.count) * u64::from(text_segment_micros),
-            None => email_micros.into(),
-        };
+        let cost = self.settings.prices.of(channel, segments.map_or(1, |segments| segments.count));
         TouchPreview {
             step,
             channel: channel.as_str(),

@@ -1,9 +1,9 @@
 //! A tenant's words: what each step says, by each channel.
 
-use domain::{Channel, LeadId, Segments};
+use domain::{Channel, Language, LeadId, Segments};
 use serde::Serialize;
-use store::Template;
-use templates::{Known, Rendered, Renderer, Words};
+use store::{Location, Template, Wordings};
+use templates::{Asked, Designs, Known, Rendered, Renderer, Shop, Words};
 
 use crate::{Desk, Error};
 
@@ -11,6 +11,8 @@ use crate::{Desk, Error};
 const MOST_SEGMENTS: u16 = 4;
 const LONGEST_SUBJECT: usize = 150;
 const LONGEST_BODY: usize = 20_000;
+/// Of a template's body (Meta: message templates).
+const LONGEST_WHATSAPP: usize = 1_024;
 
 /// What was saved, filled with a customer of nobody's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,7 +29,9 @@ pub struct SavedWords {
 pub async fn list_words(desk: &Desk, slug: &str) -> Result<Vec<Template>, Error> {
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
     let mut templates = tx.tenants().list_templates().await?;
-    templates.sort_by(|one, other| (&one.name, one.channel.as_str()).cmp(&(&other.name, other.channel.as_str())));
+    templates.sort_by(|one, other| {
+        (&one.name, one.channel, one.language).cmp(&(&other.name, other.channel, other.language))
+    });
     Ok(templates)
 }
 
@@ -50,28 +54,29 @@ pub async fn preview_words(
     lead: LeadId,
 ) -> Result<Rendered, Error> {
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    let templates = tx.tenants().list_templates().await?;
-    let template = templates.iter().find(|words| words.name == name && words.channel == channel);
-    let template = template.ok_or_else(|| Error::NoSuchTemplate(name.to_owned()))?;
+    let settings = tx.tenants().settings().await?;
+    let wordings = Wordings::new(tx.tenants().list_templates().await?, settings.language);
     let found = tx.descriptions().find_recipient(lead).await?.ok_or(Error::NoSuchLead(lead))?;
-    let shop = tx.locations().list().await?.into_iter().find(|location| location.id == found.location);
-    let shop = shop.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
-    let chat_link = desk.sample_link(tx.tenants().settings().await?.link_base);
     let recipient = &found.recipient;
-    let known = Known {
-        shop: &shop.name,
-        shop_phone: &shop.phone,
-        shop_address: &shop.postal_address,
-        shop_hours: &shop.hours,
-        chat_link: &chat_link,
-        ..Known::of_customer(
-            recipient.first_name.as_deref(),
-            &recipient.vehicle,
-            &recipient.service,
-            recipient.total_cents,
-        )
+    let template = wordings.find(name, channel, recipient.language);
+    let template = template.ok_or_else(|| Error::NoSuchTemplate(name.to_owned()))?;
+    let shop = tx.locations().list().await?.into_iter().find(|location| location.id == found.location);
+    let location = shop.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
+    let chat_link = desk.sample_link(settings.link_base);
+    let asked = Asked {
+        first_name: recipient.first_name.as_deref(),
+        vehicle: &recipient.vehicle,
+        service: &recipient.service,
+        total_cents: recipient.total_cents,
     };
+    let known = Known::new(template.language, asked, shop_of(&location), &chat_link);
     Renderer::default().render(words(template), &known).map_err(|error| Error::Words(error.says()))
+}
+
+/// A shop as templates know it.
+pub(crate) fn shop_of(location: &Location) -> Shop<'_> {
+    let Location { name, phone, postal_address, hours, .. } = location;
+    Shop { name, phone, postal_address, hours }
 }
 
 fn words(template: &Template) -> Words<'_> {
@@ -80,7 +85,7 @@ fn words(template: &Template) -> Words<'_> {
 
 /// What cannot be sent, in words; or how it reads.
 fn check(template: &Template) -> Result<SavedWords, Error> {
-    let Template { name, channel, subject, body } = template;
+    let Template { name, channel, language, subject, body, mjml, approved_as } = template;
     let wrong = |says: &str| Err(Error::Words(says.to_owned()));
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if name.is_empty() || name.len() > 40 || !name.chars().all(is_plain) {
@@ -93,7 +98,7 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
         return wrong("its body is too long, or has a character that nobody can write");
     }
     match (channel, subject) {
-        (Channel::Sms, Some(_)) => return wrong("a text has no subject; leave it out"),
+        (Channel::Sms | Channel::Whatsapp, Some(_)) => return wrong("a text has no subject; leave it out"),
         (Channel::Email, None) => return wrong("an email needs a subject; add --subject"),
         (Channel::Email, Some(subject)) if subject.trim().is_empty() || subject.len() > LONGEST_SUBJECT => {
             return wrong("its subject is empty, or longer than a mailbox shows");
@@ -102,17 +107,36 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
     }
     let renderer = Renderer::default();
     renderer.check(words(template)).map_err(|error| Error::Words(error.says()))?;
-    let known = Known {
-        shop: "Sample Tint Tampa",
-        shop_phone: "+18135550100",
-        shop_address: "1 Main St, Tampa, FL 33602",
-        shop_hours: "Monday to Saturday, 9 to 6",
-        chat_link: "https://go.example.com/c/7Kd3mQxT9bWz2p",
-        ..Known::of_customer(Some("Dana"), "2021 Honda Civic", "Window Tint", 45_999)
+    if mjml.is_some() && *channel != Channel::Email {
+        return wrong("only an email has a design; leave --mjml out");
+    }
+    if approved_as.is_some() && *channel != Channel::Whatsapp {
+        return wrong("only WhatsApp approves words; leave --approved-as out");
+    }
+    if approved_as.as_ref().is_some_and(|approved| Language::of_tag(&approved.language_code) != Some(*language)) {
+        return wrong("it is approved in another language than --language says");
+    }
+    let asked =
+        Asked { first_name: Some("Dana"), vehicle: "2021 Honda Civic", service: "Window Tint", total_cents: 45_999 };
+    let shop = Shop {
+        name: "Sample Tint Tampa",
+        phone: "+18135550100",
+        postal_address: "1 Main St, Tampa, FL 33602",
+        hours: "Monday to Saturday, 9 to 6",
     };
+    let known = Known::new(*language, asked, shop, "https://go.example.com/c/7Kd3mQxT9bWz2p");
     let sample = renderer.render(words(template), &known).map_err(|error| Error::Words(error.says()))?;
     if *channel == Channel::Email && !body.contains("shop_address") {
         return wrong("an email has to show where the shop is (CAN-SPAM); write {{ shop_address }} somewhere");
+    }
+    if let Some(mjml) = mjml {
+        Designs::default().read(name, mjml).map_err(|error| Error::Words(error.says()))?;
+    }
+    if approved_as.is_some() {
+        renderer.render_parameters(words(template), &known).map_err(|error| Error::Words(error.says()))?;
+    }
+    if *channel == Channel::Whatsapp && sample.body.chars().count() > LONGEST_WHATSAPP {
+        return wrong("WhatsApp takes a thousand and twenty-four letters; make it shorter");
     }
     let segments = (*channel == Channel::Sms).then(|| Segments::of(&sample.body));
     if segments.is_some_and(|segments| segments.count > MOST_SEGMENTS) {
@@ -124,11 +148,49 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
 
 #[cfg(test)]
 mod tests {
+    use domain::ApprovedName;
+
     use super::*;
 
+    fn template(channel: Channel, body: &str) -> Template {
+        Template {
+            name: "day_3".into(),
+            channel,
+            language: Language::English,
+            subject: None,
+            body: body.into(),
+            mjml: None,
+            approved_as: None,
+        }
+    }
+
+    fn checked(template: &Template) -> Result<SavedWords, String> {
+        check(template).map_err(|error| error.to_string())
+    }
+
     fn text(body: &str) -> Result<SavedWords, String> {
-        let template = Template { name: "day_3".into(), channel: Channel::Sms, subject: None, body: body.into() };
-        check(&template).map_err(|error| error.to_string())
+        checked(&template(Channel::Sms, body))
+    }
+
+    #[test]
+    fn words_for_whatsapp_are_approved_by_a_name_and_have_nothing_but_names_in_them() {
+        let approved = |name: &str, body: &str| {
+            let approved_as = Some(ApprovedName::try_from(name.to_owned()).unwrap());
+            checked(&Template { approved_as, ..template(Channel::Whatsapp, body) })
+        };
+        assert!(approved("follow_up_1:en_US", "Hi {{ first_name }}, {{ shop }} here.").is_ok());
+        assert!(approved("follow_up_1:es", "Hi {{ first_name }}.").unwrap_err().contains("another language"));
+        assert!(approved("follow_up_1:en", "{% if price %}Hi{% endif %}").unwrap_err().contains("nothing else"));
+        assert!(checked(&template(Channel::Whatsapp, "{% if price %}Hi{% endif %}")).is_ok(), "in a conversation");
+        let approved_as = Some(ApprovedName::try_from("a:en".to_owned()).unwrap());
+        assert!(
+            checked(&Template { approved_as, ..template(Channel::Sms, "Hi") }).unwrap_err().contains("--approved-as")
+        );
+        assert!(
+            checked(&Template { mjml: Some("<mjml/>".into()), ..template(Channel::Sms, "Hi") })
+                .unwrap_err()
+                .contains("--mjml")
+        );
     }
 
     #[test]
@@ -149,13 +211,7 @@ mod tests {
     #[test]
     fn an_email_says_where_it_comes_from() {
         let email = |subject: Option<&str>, body: &str| {
-            let template = Template {
-                name: "day_3".into(),
-                channel: Channel::Email,
-                subject: subject.map(str::to_owned),
-                body: body.into(),
-            };
-            check(&template).map_err(|error| error.to_string())
+            checked(&Template { subject: subject.map(str::to_owned), ..template(Channel::Email, body) })
         };
         assert!(email(Some("Hello"), "Hi\n\n{{ shop_address }}").is_ok());
         assert!(email(Some("Hello"), "Hi").unwrap_err().contains("shop_address"));

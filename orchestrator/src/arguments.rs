@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use domain::{Channel, CrmName, DeadLetterId, LeadId, TaskId};
+use domain::{Channel, CrmName, DeadLetterId, Language, LeadId, TaskId};
 use orchestrator::{
     commands::{
         cadence::{PreviewArguments, SaveArguments, UseArguments},
@@ -286,6 +286,14 @@ pub(crate) enum Lead {
         #[arg(long)]
         by: String,
     },
+    /// Write to them in this language
+    Language {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+        /// en or es
+        language: Language,
+    },
     /// Which leads are one with which, the newest first
     Merges {
         /// As `leads tenant list` names it
@@ -314,7 +322,7 @@ pub(crate) enum Template {
         tenant: String,
         /// As `leads template list` names it
         name: String,
-        /// sms or email
+        /// sms, email or whatsapp
         channel: Channel,
         lead: LeadId,
     },

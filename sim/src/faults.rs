@@ -23,6 +23,7 @@ pub enum Vendor {
     Sendgrid,
     Slack,
     Telegram,
+    Whatsapp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,8 @@ pub enum Event {
     WebhookAnswered { order: String, status: u16, attempt: u32, what: String },
     /// Twilio took a text.
     Text { sid: String, to: String, body: String, attempt: Option<String> },
+    /// WhatsApp took a message, with a template's words or, in a conversation, any.
+    Whatsapp { id: String, to: String, body: String, template: Option<String> },
     /// SendGrid took an email.
     Email { id: String, to: String, subject: String, body: String, attempt: Option<String> },
     /// Slack or Telegram showed the staff something. `button`: what pressing its button says.

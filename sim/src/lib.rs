@@ -20,6 +20,7 @@ pub mod slack;
 pub mod tekmetric;
 pub mod telegram;
 pub mod twilio;
+pub mod whatsapp;
 mod world;
 
 pub use delivery::Manners;

@@ -33,7 +33,7 @@ async fn messages(State(world): State<Arc<World>>, Query(wanted): Query<Wanted>)
     let mut seen = HashMap::new();
     for (number, Entry { business_at: at, event, .. }) in entries.iter().enumerate().rev() {
         let (who, text) = match event {
-            Event::Text { to, body, .. } => {
+            Event::Text { to, body, .. } | Event::Whatsapp { to, body, .. } => {
                 (to, json!({"id": number, "at": at, "who": to, "body": body, "mine": false}))
             }
             Event::Reply { from, body } => {
@@ -46,7 +46,7 @@ async fn messages(State(world): State<Arc<World>>, Query(wanted): Query<Wanted>)
             }
             _ => continue,
         };
-        counts[0] += usize::from(matches!(event, Event::Text { .. }));
+        counts[0] += usize::from(matches!(event, Event::Text { .. } | Event::Whatsapp { .. }));
         let place = *seen.entry(who.as_str()).or_insert_with(|| {
             people.push((who, 0));
             people.len() - 1

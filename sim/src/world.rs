@@ -16,6 +16,7 @@ use crate::{
     tekmetric::Tekmetric,
     telegram::Telegram,
     twilio::Twilio,
+    whatsapp::Whatsapp,
 };
 
 #[derive(Debug, Clone)]
@@ -58,6 +59,7 @@ pub struct World {
     pub sendgrid: Sendgrid,
     pub slack: Slack,
     pub telegram: Telegram,
+    pub whatsapp: Whatsapp,
     pub(crate) http: reqwest::Client,
 }
 
@@ -74,6 +76,7 @@ impl Sim {
             sendgrid: Sendgrid::default(),
             slack: Slack::default(),
             telegram: Telegram::default(),
+            whatsapp: Whatsapp::default(),
             faults: Faults::default(),
             journal: Journal::new(settings.clock.clone()),
             settings,
@@ -86,6 +89,7 @@ impl Sim {
             .merge(crate::sendgrid::router())
             .merge(crate::slack::router())
             .merge(crate::telegram::router())
+            .merge(crate::whatsapp::router())
             .merge(control::router())
             .merge(page::router())
             .with_state(world.clone());

@@ -229,6 +229,7 @@ impl Test {
         let dead = self.site.store.everywhere().list_open_dead_letters(10).await.expect("dead letters");
         assert!(dead.is_empty(), "dead letters: {dead:?}");
         assert_eq!(self.site.sim.world.twilio.repeated_texts(), [], "texts that were sent twice");
+        assert_eq!(self.site.sim.world.whatsapp.repeated_messages(), [], "messages that were sent twice");
     }
 
     /// Lets business time pass. Whatever falls due in between is released by the running roles.

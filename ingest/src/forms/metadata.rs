@@ -62,7 +62,9 @@ pub(super) fn of(config: &Config, headers: &HeaderMap, given: &BTreeMap<String, 
         add("referrer", text(headers, "referer"));
     }
     add("device", text(headers, "user-agent").map(|agent| device(&agent).to_owned()));
-    add("language", text(headers, "accept-language").and_then(|list| list.split([',', ';']).next().map(str::to_owned)));
+    // A page says in its own field what it is written in; a browser says what its owner speaks.
+    let spoken = || text(headers, "accept-language").and_then(|list| list.split([',', ';']).next().map(str::to_owned));
+    add("language", given.get("language").filter(|tag| !tag.trim().is_empty()).cloned().or_else(spoken));
     if let Some(name) = &config.country_header {
         add("country", text(headers, name));
     }

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use domain::{LeadId, TenantId};
+use domain::{Language, LeadId, TenantId};
 use events::{InboundKind, Source};
 use serde::Serialize;
 use service::Problem;
@@ -33,6 +33,7 @@ static PAGE: LazyLock<Option<Page>> = LazyLock::new(|| Page::new(include_str!("p
 struct Shown<'a> {
     /// `hello`, `leave`, `left` or `nothing`.
     what: &'static str,
+    language: &'static str,
     token: &'a str,
     shop: &'a str,
     phone: &'a str,
@@ -41,34 +42,58 @@ struct Shown<'a> {
 }
 
 /// What is behind a lead's link, until there is somebody to talk with.
-pub(crate) async fn hello(State(app): State<App>, token: Option<Path<String>>) -> Result<Response, Problem> {
-    show(&app, token, "hello").await
+pub(crate) async fn hello(
+    State(app): State<App>,
+    token: Option<Path<String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    show(&app, token, &headers, "hello").await
 }
 
-pub(crate) async fn ask_to_leave(State(app): State<App>, token: Option<Path<String>>) -> Result<Response, Problem> {
-    show(&app, token, "leave").await
+pub(crate) async fn ask_to_leave(
+    State(app): State<App>,
+    token: Option<Path<String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    show(&app, token, &headers, "leave").await
 }
 
 /// Nothing in the request counts but its address: a mailbox sends `List-Unsubscribe=One-Click` in one of two forms, a browser nothing.
-pub(crate) async fn leave(State(app): State<App>, token: Option<Path<String>>) -> Result<Response, Problem> {
+pub(crate) async fn leave(
+    State(app): State<App>,
+    token: Option<Path<String>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let Some((tenant, lead, shop)) = find(&app, &token).await? else {
-        return Ok(page(StatusCode::NOT_FOUND, "nothing", &token, None));
+        return Ok(nothing(&headers, &token));
     };
     // Twice within a second is one request. No longer: whoever came back by text meanwhile, and leaves again, leaves.
     let key = format!("{lead}:{}", app.0.clock.wall().timestamp());
     let body = serde_json::json!({ "lead": lead }).to_string().into();
     let kind = InboundKind::Unsubscribe;
     app.store(Verified { tenant, source: Source::Link, kind, key, query: String::new(), body }).await?;
-    Ok(page(StatusCode::OK, "left", &token, Some(&shop)))
+    Ok(page(StatusCode::OK, "left", &token, shop.language, Some(&shop)))
 }
 
-async fn show(app: &App, token: Option<Path<String>>, what: &'static str) -> Result<Response, Problem> {
+async fn show(
+    app: &App,
+    token: Option<Path<String>>,
+    headers: &HeaderMap,
+    what: &'static str,
+) -> Result<Response, Problem> {
     let token = token.map(|Path(token)| token).unwrap_or_default();
     Ok(match find(app, &token).await? {
-        Some((_, _, shop)) => page(StatusCode::OK, what, &token, Some(&shop)),
-        None => page(StatusCode::NOT_FOUND, "nothing", &token, None),
+        Some((_, _, shop)) => page(StatusCode::OK, what, &token, shop.language, Some(&shop)),
+        None => nothing(headers, &token),
     })
+}
+
+/// Nobody's lead: in what the browser speaks.
+fn nothing(headers: &HeaderMap, token: &str) -> Response {
+    let spoken = headers.get(header::ACCEPT_LANGUAGE).and_then(|tags| tags.to_str().ok());
+    let spoken = spoken.and_then(|tags| tags.split([',', ';']).find_map(Language::of_tag));
+    page(StatusCode::NOT_FOUND, "nothing", token, spoken.unwrap_or_default(), None)
 }
 
 async fn find(app: &App, token: &str) -> Result<Option<(TenantId, LeadId, LinkedShop)>, Problem> {
@@ -87,10 +112,17 @@ async fn find(app: &App, token: &str) -> Result<Option<(TenantId, LeadId, Linked
     }
 }
 
-fn page(status: StatusCode, what: &'static str, token: &str, shop: Option<&LinkedShop>) -> Response {
+fn page(
+    status: StatusCode,
+    what: &'static str,
+    token: &str,
+    language: Language,
+    shop: Option<&LinkedShop>,
+) -> Response {
     let text = |read: fn(&LinkedShop) -> &str| shop.map_or("", read);
     let shown = Shown {
         what,
+        language: language.as_str(),
         token,
         shop: text(|shop| &shop.name),
         phone: text(|shop| &shop.phone),
@@ -126,9 +158,12 @@ mod tests {
             phone: "+18135550100".into(),
             postal_address: "1 Main St".into(),
             hours: "9 to 6".into(),
+            language: Language::English,
         };
-        for what in ["hello", "leave", "left", "nothing"] {
-            let response = page(StatusCode::OK, what, "abc", Some(&shop));
+        for (what, language) in
+            ["hello", "leave", "left", "nothing"].into_iter().flat_map(|what| Language::ALL.map(|l| (what, l)))
+        {
+            let response = page(StatusCode::OK, what, "abc", language, Some(&shop));
             assert_eq!(response.status(), StatusCode::OK, "{what}");
         }
     }

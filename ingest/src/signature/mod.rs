@@ -1,5 +1,6 @@
 //! One file for each way a vendor signs. All compare in constant time, over the bytes as they came.
 
+pub(crate) mod meta;
 pub(crate) mod sendgrid;
 pub(crate) mod slack;
 pub(crate) mod standard_webhooks;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Channel, Heat,
+    AddressKind, Channel, Heat,
     sending::{Departure, Rules, Sending, Whereabouts, instant},
 };
 
@@ -64,7 +64,12 @@ struct StepText {
 
 impl From<StepText> for Step {
     fn from(StepText { day, at, channel, channels, template, when }: StepText) -> Self {
-        let channels = channel.map_or(channels, |channel| vec![channel, channel.other()]);
+        let channels = match channel {
+            None => channels,
+            Some(Channel::Sms) => vec![Channel::Sms, Channel::Email],
+            Some(Channel::Email) => vec![Channel::Email, Channel::Sms],
+            Some(Channel::Whatsapp) => vec![Channel::Whatsapp, Channel::Sms, Channel::Email],
+        };
         Self { day, at, channels, template, when }
     }
 }
@@ -268,12 +273,12 @@ impl Cadence {
 }
 
 fn email_first(first: &PlannedTouch, planning: &Planning<'_>) -> Option<PlannedTouch> {
-    let is_now = first.due_at <= planning.now && first.channel == Channel::Sms;
+    let is_now = first.due_at <= planning.now && first.channel.writes_to() == AddressKind::Phone;
     if !is_now || !first.fallbacks.contains(&Channel::Email) {
         return None;
     }
     let sending = Sending {
-        channel: Channel::Sms,
+        channel: first.channel,
         at: planning.now,
         is_first: true,
         whereabouts: planning.whereabouts,

@@ -111,6 +111,7 @@ impl MessageId {
         let beside = match channel {
             Channel::Sms => 1 << 12,
             Channel::Email => 2 << 12,
+            Channel::Whatsapp => 3 << 12,
         };
         Self::of_step(lead, step | beside)
     }
@@ -132,6 +133,11 @@ impl AlertId {
 }
 
 impl TaskId {
+    /// To ask whether a message came.
+    pub fn of_unknown(message: MessageId) -> Self {
+        Self(Uuid::new_v5(&message.uuid(), b"task:unknown"))
+    }
+
     /// To answer what a customer wrote.
     pub fn of_reply(lead: LeadId, reply: &str) -> Self {
         Self(Uuid::new_v5(&lead.uuid(), format!("task:reply:{reply}").as_bytes()))

@@ -2,7 +2,9 @@
 //!
 //! Everything here can be tested with values alone. A new rule belongs here when two stages must agree on it.
 
+mod approved_name;
 mod cadence;
+mod channels;
 mod clock;
 mod contact;
 mod crm_name;
@@ -10,8 +12,10 @@ mod duplicate;
 mod form;
 mod heat;
 mod ids;
+mod language;
 mod lead;
 mod link;
+mod look;
 mod message;
 mod money;
 mod opt_out;
@@ -28,7 +32,9 @@ mod told_by;
 mod vendor_error;
 mod website_lead;
 
+pub use approved_name::{ApprovedName, ApprovedNameError};
 pub use cadence::{Cadence, CadenceError, CadencePreset, PlannedTouch, Planning, Step, When};
+pub use channels::{Channels, NoChannel};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email};
 pub use crm_name::CrmName;
@@ -36,12 +42,14 @@ pub use duplicate::{DuplicateRules, Owner, ZoneSource};
 pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema, FormSchemaError, HONEYPOT};
 pub use heat::{Heat, HeatRules, Known, Points, Sign};
 pub use ids::{AlertId, AttemptId, CadenceChangeId, DeadLetterId, LeadId, LocationId, MessageId, TaskId, TenantId};
+pub use language::Language;
 pub use lead::{LeadStatus, NoContact, StopReason};
 pub use link::{LinkBase, LinkBaseError};
-pub use message::{Channel, MessageState, Receipt, WithheldReason};
+pub use look::{Color, Logo, Look, LookError};
+pub use message::{AddressKind, Channel, MessageState, Receipt, WithheldReason};
 pub use money::dollars;
 pub use opt_out::{CONFIRMED_WITHIN, Keyword, OPT_OUT_CONFIRMATION, is_confirmed_by_vendor, keyword};
-pub use order::{Appointment, Customer, Order, OrderStatus, Phone, Vehicle};
+pub use order::{Appointment, Customer, NO_SERVICE, Order, OrderStatus, Phone, Vehicle};
 pub use preview::{Ending, PreviewedTouch, preview};
 pub use replan::{Replan, StandingTouch, TouchState};
 pub use safe_mode::SafeMode;

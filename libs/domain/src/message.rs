@@ -9,24 +9,31 @@ use serde::{Deserialize, Serialize};
 pub enum Channel {
     Sms,
     Email,
+    Whatsapp,
+}
+
+/// What a channel writes to. One address gets the same words once, by whichever channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressKind {
+    Phone,
+    Email,
 }
 
 impl Channel {
-    pub const ALL: [Self; 2] = [Self::Sms, Self::Email];
+    pub const ALL: [Self; 3] = [Self::Sms, Self::Email, Self::Whatsapp];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
+            Self::Whatsapp => "whatsapp",
         }
     }
 
-    /// Of the two that every customer may have, the other one.
-    #[must_use]
-    pub fn other(self) -> Self {
+    pub fn writes_to(self) -> AddressKind {
         match self {
-            Self::Sms => Self::Email,
-            Self::Email => Self::Sms,
+            Self::Sms | Self::Whatsapp => AddressKind::Phone,
+            Self::Email => AddressKind::Email,
         }
     }
 }
@@ -38,7 +45,8 @@ impl FromStr for Channel {
         match text {
             "sms" => Ok(Self::Sms),
             "email" => Ok(Self::Email),
-            other => Err(format!("unknown channel {other:?}")),
+            "whatsapp" => Ok(Self::Whatsapp),
+            other => Err(format!("unknown channel {other:?}; there are sms, email and whatsapp")),
         }
     }
 }
@@ -123,12 +131,26 @@ pub enum WithheldReason {
     Rehearsal,
     /// No rule would let it leave within two months.
     NoLawfulTime,
+    /// The tenant does not write by this channel.
+    ChannelOff,
+    /// What carriers take of its sender in a day is spent, and nobody who asked a moment ago waits for the next.
+    DayIsFull,
+    /// By WhatsApp, in words that nobody approved, to somebody who has not written within a day.
+    NotApproved,
 }
 
 impl WithheldReason {
     /// Whether it is this channel's reason alone, and the same may be said by another.
     pub fn may_fall_back(self) -> bool {
-        matches!(self, Self::Suppressed | Self::NoAddress | Self::NoLawfulTime)
+        matches!(
+            self,
+            Self::Suppressed
+                | Self::NoAddress
+                | Self::NoLawfulTime
+                | Self::NotApproved
+                | Self::ChannelOff
+                | Self::DayIsFull
+        )
     }
 
     pub fn as_str(self) -> &'static str {
@@ -140,6 +162,9 @@ impl WithheldReason {
             Self::Template => "template",
             Self::Rehearsal => "rehearsal",
             Self::NoLawfulTime => "no_lawful_time",
+            Self::NotApproved => "not_approved",
+            Self::ChannelOff => "channel_off",
+            Self::DayIsFull => "senders_day_is_full",
         }
     }
 }

@@ -18,8 +18,8 @@ pub struct Order {
     pub workflow_status_id: Option<String>,
     /// Texts that say what was asked for: the names of services, the customer's own words. The best comes first.
     pub service_texts: Vec<String>,
-    /// Whether the customer wrote something in their own words.
-    pub has_customers_words: bool,
+    /// What the customer wrote, in their own words.
+    pub customers_words: Option<String>,
     pub customer_id: Option<String>,
     pub vehicle_id: Option<String>,
     pub authorized: bool,
@@ -38,6 +38,9 @@ const LONGEST_SERVICE: usize = 60;
 
 /// Nobody looks at more.
 const MOST_SERVICES: usize = 20;
+
+/// Stands for what was asked for, where nobody says.
+pub const NO_SERVICE: &str = "your request";
 
 impl Order {
     /// Everything asked for, each once: the service, and what the texts say.
@@ -64,7 +67,7 @@ impl Order {
                     && !text.contains("://")
                     && !text.contains("www.")
             };
-            return self.service_texts.first().filter(is_fit).map_or("your request", |text| text.trim());
+            return self.service_texts.first().filter(is_fit).map_or(NO_SERVICE, |text| text.trim());
         };
         let behind = name.split_once(':').map_or(name.as_str(), |(_, service)| service).trim();
         if behind.is_empty() { name.trim() } else { behind }

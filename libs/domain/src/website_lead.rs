@@ -134,7 +134,7 @@ mod tests {
             status: OrderStatus::Estimate,
             workflow_status_id: Some("website".into()),
             service_texts: vec!["Web form: ceramic, all windows".into()],
-            has_customers_words: true,
+            customers_words: Some("Hi".into()),
             customer_id: Some("c1".into()),
             vehicle_id: None,
             authorized: false,

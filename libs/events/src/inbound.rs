@@ -14,6 +14,7 @@ pub enum Source {
     Crm(CrmName),
     Twilio,
     Sendgrid,
+    Whatsapp,
     Slack,
     Telegram,
     /// A form on a website.
@@ -23,11 +24,12 @@ pub enum Source {
 }
 
 impl Source {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Crm(CrmName::Shopmonkey),
         Self::Crm(CrmName::Tekmetric),
         Self::Twilio,
         Self::Sendgrid,
+        Self::Whatsapp,
         Self::Slack,
         Self::Telegram,
         Self::Form,
@@ -39,6 +41,7 @@ impl Source {
             Self::Crm(crm) => crm.as_str(),
             Self::Twilio => "twilio",
             Self::Sendgrid => "sendgrid",
+            Self::Whatsapp => "whatsapp",
             Self::Slack => "slack",
             Self::Telegram => "telegram",
             Self::Form => "form",

@@ -147,6 +147,29 @@ impl Attempts<'_> {
         .transpose()
     }
 
+    /// The call to this address, begun by `said_at`, of which nobody knows whether the vendor took it. Both by wall clocks.
+    pub async fn find_unanswered(
+        self,
+        channel: Channel,
+        address: &str,
+        said_at: DateTime<Utc>,
+    ) -> Result<Option<AttemptId>, Error> {
+        let found = sqlx::query_scalar!(
+            "select id from attempts
+             where tenant_id = $1 and recipient = $2 and channel = $3 and outcome is null
+               and started_at between $4::timestamptz - interval '1 day' and $4::timestamptz + interval '1 minute'
+             order by started_at desc limit 1",
+            self.0.tenant.uuid(),
+            address,
+            channel.as_str(),
+            said_at
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find a call that nobody answered"))?;
+        Ok(found.map(AttemptId::new))
+    }
+
     /// Records how a call ended. Answers false if that was known already.
     pub async fn settle(self, id: AttemptId, outcome: AttemptOutcome<'_>) -> Result<bool, Error> {
         let (word, code) = match outcome {

@@ -86,6 +86,7 @@ pub struct ArmScore {
     pub booked: i64,
     pub text_segments: u64,
     pub emails: u64,
+    pub whatsapp_messages: u64,
 }
 
 #[derive(Debug)]
@@ -457,18 +458,19 @@ impl Cadences<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("score an experiment"))?;
-        let mut spent: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut spent: BTreeMap<String, [u64; 3]> = BTreeMap::new();
         for row in said {
             let times = row.times.unsigned_abs();
-            let (segments, emails) = spent.entry(row.arm).or_default();
-            match row.channel.as_str() {
-                "sms" => *segments += times * u64::from(Segments::of(&row.body).count),
-                _ => *emails += times,
+            let [segments, emails, whatsapp] = spent.entry(row.arm).or_default();
+            match row.channel.parse().map_err(|error| Error::corrupt("channel", error))? {
+                Channel::Sms => *segments += times * u64::from(Segments::of(&row.body).count),
+                Channel::Email => *emails += times,
+                Channel::Whatsapp => *whatsapp += times,
             }
         }
         let score = arms.into_iter().map(|row| {
-            let (text_segments, emails) = spent.get(&row.arm).copied().unwrap_or_default();
-            ArmScore { arm: row.arm, leads: row.leads, booked: row.booked, text_segments, emails }
+            let [text_segments, emails, whatsapp_messages] = spent.get(&row.arm).copied().unwrap_or_default();
+            ArmScore { arm: row.arm, leads: row.leads, booked: row.booked, text_segments, emails, whatsapp_messages }
         });
         Ok(score.collect())
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{LeadId, LocationId};
+use domain::{Language, LeadId, LocationId};
 use serde::Serialize;
 
 use crate::{
     Error, Recipient, Transaction,
-    leads::{email, phone},
+    leads::{email, language, phone},
 };
 
 /// A lead as an operator reads it.
@@ -25,6 +25,8 @@ pub struct LeadDescription {
     pub services: Vec<String>,
     pub total_cents: i64,
     pub created_at: DateTime<Utc>,
+    /// In which they are written to. `None`: the tenant's own.
+    pub language: Option<Language>,
     /// `None`, as with what follows: it came before this was kept.
     pub time_zone: Option<String>,
     pub time_zone_source: Option<String>,
@@ -62,7 +64,7 @@ impl Descriptions<'_> {
     pub async fn describe(self, id: LeadId) -> Result<Option<LeadDescription>, Error> {
         let row = sqlx::query!(
             r#"select l.status, l.stop_reason, l.no_contact, l.crm, l.crm_order_id, l.vehicle, l.services, l.total_cents,
-                      l.created_at, l.time_zone, l.time_zone_source, l.heat, l.heat_reasons, l.merged_into,
+                      l.created_at, l.language, l.time_zone, l.time_zone_source, l.heat, l.heat_reasons, l.merged_into,
                       s.name as location,
                       array(select m.id from leads m where m.tenant_id = l.tenant_id and m.merged_into = l.id) as "merged!"
                from leads l join locations s on s.tenant_id = l.tenant_id and s.id = l.location_id
@@ -87,6 +89,7 @@ impl Descriptions<'_> {
             services: row.services,
             total_cents: row.total_cents,
             created_at: row.created_at,
+            language: language(row.language.as_deref())?,
             time_zone: row.time_zone,
             time_zone_source: row.time_zone_source,
             heat: row.heat,
@@ -100,7 +103,7 @@ impl Descriptions<'_> {
     /// Who is written to, and about what.
     pub async fn find_recipient(self, id: LeadId) -> Result<Option<LeadRecipient>, Error> {
         let row = sqlx::query!(
-            "select location_id, first_name, phone, texts_allowed, email, vehicle, service, total_cents
+            "select location_id, first_name, phone, texts_allowed, email, vehicle, service, total_cents, language
              from leads where tenant_id = $1 and id = $2",
             self.0.tenant.uuid(),
             id.uuid()
@@ -119,6 +122,7 @@ impl Descriptions<'_> {
                     vehicle: row.vehicle,
                     service: row.service,
                     total_cents: row.total_cents,
+                    language: language(row.language.as_deref())?,
                 },
             })
         })

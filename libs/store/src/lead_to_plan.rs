@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Cadence, Channel, Departure, Heat, Law, LeadId, PlannedTouch, Planning, Rules, Sending, ShopCalendar, State,
+    AddressKind, Cadence, Departure, Heat, Law, LeadId, PlannedTouch, Planning, Rules, Sending, ShopCalendar, State,
     TenantId, Whereabouts,
 };
 use sqlx::PgConnection;
@@ -61,9 +61,12 @@ impl LeadToPlan {
         plan(&Planning {
             created_at: lead.created_at,
             now,
-            can: &|channel| match channel {
-                Channel::Sms => lead.has_phone && lead.texts_allowed,
-                Channel::Email => lead.has_email,
+            can: &|channel| {
+                settings.channels.has(channel)
+                    && match channel.writes_to() {
+                        AddressKind::Phone => lead.has_phone && lead.texts_allowed,
+                        AddressKind::Email => lead.has_email,
+                    }
             },
             heat: *heat,
             total_cents: *total_cents,

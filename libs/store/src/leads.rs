@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    DuplicateRules, E164, Email, Heat, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason, ToldBy,
-    ZoneSource,
+    DuplicateRules, E164, Email, Heat, Language, LeadId, LeadStatus, LocationId, NoContact, NotALead, StopReason,
+    ToldBy, ZoneSource,
 };
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ pub struct NewLead {
     pub services: Vec<String>,
     pub time_zone: (Tz, ZoneSource),
     pub heat: (Heat, Vec<String>),
+    /// In which they are written to. `None`: the tenant's own.
+    pub language: Option<Language>,
     /// Which other lead of theirs this one may be.
     pub duplicates: DuplicateRules,
 }
@@ -325,6 +327,20 @@ impl Leads<'_> {
         .map_err(Error::doing("put off giving a lead up"))
     }
 
+    /// Answers false if there is no such lead.
+    pub async fn set_language(self, id: LeadId, language: Language) -> Result<bool, Error> {
+        sqlx::query!(
+            "update leads set language = $3 where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            id.uuid(),
+            language.as_str()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(Error::doing("set a lead's language"))
+    }
+
     /// Nobody needs to look again whether this lead answered.
     pub async fn set_settled(self, id: LeadId) -> Result<(), Error> {
         sqlx::query!(
@@ -364,7 +380,7 @@ impl Leads<'_> {
                    cross join lateral (
                        select lead_id from messages where tenant_id = $1 and id = a.message_id limit 1
                    ) m
-                   where a.tenant_id = $1 and a.recipient = $2 and a.channel = 'sms'
+                   where a.tenant_id = $1 and a.recipient = $2 and a.channel <> 'email'
                ) written_to
                cross join lateral (
                    select id, status, created_at from leads where tenant_id = $1 and id = written_to.id limit 1
@@ -477,6 +493,11 @@ impl Leads<'_> {
 /// A number as it is kept.
 pub(crate) fn phone(kept: Option<&str>) -> Result<Option<E164>, Error> {
     kept.map(E164::parse).transpose().map_err(|error| Error::corrupt("phone", error))
+}
+
+/// A language as it is kept.
+pub(crate) fn language(kept: Option<&str>) -> Result<Option<Language>, Error> {
+    kept.map(str::parse).transpose().map_err(|error| Error::corrupt("language", error))
 }
 
 /// An email address as it is kept.

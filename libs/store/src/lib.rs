@@ -37,6 +37,7 @@ mod tenants;
 mod timeline;
 mod transaction;
 mod watched;
+mod words;
 
 pub use alerts::{Alert, Alerts, NewAlert, Taken};
 pub use api_keys::{ApiKey, ApiKeyLine, ApiKeys};
@@ -64,6 +65,7 @@ pub use replies::{Replies, Reply};
 pub use seal::{SealKey, Sealer};
 pub use sla::{LeadClock, SlaLine, Slas};
 pub use tasks::{NewTask, OverdueTask, TaskLine, Tasks};
-pub use tenants::{CrmLimit, Prices, Template, TenantSettings, Tenants, not_live_yet, token_hash};
+pub use tenants::{CrmLimit, Prices, TenantSettings, Tenants, not_live_yet, token_hash};
 pub use timeline::{Happening, Timeline};
 pub use transaction::{Store, Transaction};
+pub use words::{Template, Wordings};

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::{Channel, LeadId, TenantId};
+use domain::{Channel, Language, LeadId, TenantId};
 
-use crate::{Error, Everywhere, Transaction, token_hash};
+use crate::{Error, Everywhere, Transaction, leads::language, token_hash};
 
 /// Without letters that look like others, and without signs that a telephone takes for the end of a link.
 const LETTERS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -45,6 +45,8 @@ pub struct LinkedShop {
     pub phone: String,
     pub postal_address: String,
     pub hours: String,
+    /// In which the lead is written to.
+    pub language: Language,
 }
 
 #[derive(Debug)]
@@ -68,17 +70,27 @@ impl Links<'_> {
     }
 
     pub async fn find_shop(self, lead: LeadId) -> Result<Option<LinkedShop>, Error> {
-        sqlx::query_as!(
-            LinkedShop,
-            r#"select s.name, s.phone, s.postal_address, s.hours
-               from (select location_id from leads where tenant_id = $1 and id = $2 limit 1) l
-               join locations s on s.tenant_id = $1 and s.id = l.location_id"#,
+        let row = sqlx::query!(
+            r#"select s.name, s.phone, s.postal_address, s.hours, coalesce(l.language, t.settings ->> 'language') as language
+               from (select location_id, language from leads where tenant_id = $1 and id = $2 limit 1) l
+               join locations s on s.tenant_id = $1 and s.id = l.location_id
+               join tenants t on t.id = $1"#,
             self.0.tenant.uuid(),
             lead.uuid()
         )
         .fetch_optional(&mut *self.0.inner)
         .await
-        .map_err(Error::doing("find a lead's shop"))
+        .map_err(Error::doing("find a lead's shop"))?;
+        row.map(|row| {
+            Ok(LinkedShop {
+                name: row.name,
+                phone: row.phone,
+                postal_address: row.postal_address,
+                hours: row.hours,
+                language: language(row.language.as_deref())?.unwrap_or_default(),
+            })
+        })
+        .transpose()
     }
 
     /// Every address of a lead: the ones it has, and those that its messages went to.
@@ -86,7 +98,7 @@ impl Links<'_> {
         let rows = sqlx::query!(
             r#"select own.channel as "channel!", own.address as "address!"
                from (select phone, email from leads where tenant_id = $1 and id = $2 limit 1) l
-               cross join lateral (values ('sms', l.phone), ('email', lower(l.email))) own (channel, address)
+               cross join lateral (values ('sms', l.phone), ('whatsapp', l.phone), ('email', lower(l.email))) own (channel, address)
                where own.address is not null
                union
                select said.channel, said.recipient

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, E164, Email, LeadId, LeadStatus, MessageId, MessageState, Moved, OPT_OUT_CONFIRMATION, Pause,
+    Channel, E164, Email, Language, LeadId, LeadStatus, MessageId, MessageState, Moved, OPT_OUT_CONFIRMATION, Pause,
     PlannedTouch, ShopCalendar, State, TextSender, Whereabouts, WithheldReason,
 };
 
 use crate::{
     Error, Transaction,
-    leads::{email, phone},
+    leads::{email, language, phone},
     locations::{calendar, text_sender},
 };
 
@@ -77,6 +77,8 @@ pub struct Recipient {
     pub vehicle: String,
     pub service: String,
     pub total_cents: i64,
+    /// `None`: the tenant's own.
+    pub language: Option<Language>,
 }
 
 /// A message as a list shows it.
@@ -237,11 +239,11 @@ impl Messages<'_> {
             r#"select m.lead_id, m.step, m.fallbacks, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts, m.reason,
                       l.status as "status!", l.stopped_at is not null as "stopped!", l.first_name, l.phone,
                       l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!", l.service as "service!",
-                      l.total_cents as "total_cents!",
+                      l.total_cents as "total_cents!", l.language,
                       exists (
                           select from suppressions x
                           where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
-                            and x.address = case m.channel when 'sms' then l.phone else lower(l.email) end
+                            and x.address = case m.channel when 'email' then lower(l.email) else l.phone end
                       ) as "suppressed!",
                       exists (select from merges g where g.lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           or exists (select from merges g where g.into_lead_id = m.lead_id and g.tenant_id = m.tenant_id)
@@ -275,8 +277,7 @@ impl Messages<'_> {
                             and (p.channel is null or p.channel = m.channel)
                             and (p.resumed_at is null or p.resumed_at > coalesce(m.counted_from, l.planned_at, m.due_at))
                       ) as pauses,
-                      s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours,
-                      s.text_sender
+                      s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours, s.text_sender
                from messages m
                cross join lateral (select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1) l
                join locations s on s.tenant_id = m.tenant_id and s.id = l.location_id
@@ -322,6 +323,7 @@ impl Messages<'_> {
                     vehicle: row.vehicle,
                     service: row.service,
                     total_cents: row.total_cents,
+                    language: language(row.language.as_deref())?,
                 },
                 text_sender: text_sender(row.text_sender.as_deref())?,
                 shop_name: row.shop_name,
@@ -333,12 +335,18 @@ impl Messages<'_> {
         .transpose()
     }
 
-    /// Plans the one text that confirms an opt-out, to the number that it came from. Answers false if that is not the lead's, or if one
+    /// Plans the one message that confirms an opt-out, to the number and by the channel that it came from. Answers false if that is not the lead's, or if one
     /// was planned before.
-    pub async fn plan_confirmation(self, lead: LeadId, to: &E164, now: DateTime<Utc>) -> Result<bool, Error> {
+    pub async fn plan_confirmation(
+        self,
+        lead: LeadId,
+        channel: Channel,
+        to: &E164,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         let planned = sqlx::query!(
             "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, counted_from)
-             select $1, $2, l.id, 0, 'sms', $4, 'planned', $5, $5, $5
+             select $1, $2, l.id, 0, $7, $4, 'planned', $5, $5, $5
              from (select id from leads where tenant_id = $1 and id = $3 and phone = $6 limit 1) l
              on conflict do nothing",
             self.0.tenant.uuid(),
@@ -346,7 +354,8 @@ impl Messages<'_> {
             lead.uuid(),
             OPT_OUT_CONFIRMATION,
             now,
-            to.as_str()
+            to.as_str(),
+            channel.as_str()
         )
         .execute(&mut *self.0.inner)
         .await

@@ -86,6 +86,12 @@ impl Once<'_> {
         .fetch_one(&mut *loan)
         .await
         .map_err(Error::doing("save a lead"))?;
+        if let Some(language) = lead.language {
+            sqlx::query!("select note_language($1, $2, $3)", self.tenant.uuid(), lead.id.uuid(), language.as_str())
+                .execute(&mut *loan)
+                .await
+                .map_err(Error::doing("note a lead's language"))?;
+        }
         loan.done();
         match saved.as_str() {
             "added" => Ok(Saved::Added),

@@ -36,6 +36,36 @@ impl Replies<'_> {
         .map_err(Error::doing("keep a reply"))
     }
 
+    /// They wrote by this channel: for a while it is a conversation. `at`: wall time.
+    pub async fn note_heard(self, channel: Channel, address: &str, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into conversations (tenant_id, channel, address, heard_at) values ($1, $2, $3, $4)
+             on conflict (tenant_id, channel, address) do update
+             set heard_at = greatest(conversations.heard_at, excluded.heard_at)",
+            self.0.tenant.uuid(),
+            channel.as_str(),
+            address,
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("note that somebody wrote"))
+    }
+
+    /// When they last wrote by this channel.
+    pub async fn heard_at(self, channel: Channel, address: &str) -> Result<Option<DateTime<Utc>>, Error> {
+        sqlx::query_scalar!(
+            "select heard_at from conversations where tenant_id = $1 and channel = $2 and address = $3",
+            self.0.tenant.uuid(),
+            channel.as_str(),
+            address
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look when somebody wrote"))
+    }
+
     /// From now on nothing goes to this address by this channel. An opt-out that is older than a later opt-in (they can
     /// arrive in the wrong order) does not undo it; a newer one counts, so that an older opt-in cannot lift it.
     ///
@@ -46,7 +76,8 @@ impl Replies<'_> {
              on conflict (tenant_id, channel, address) do update
              set source = case when suppressions.lifted_at < excluded.suppressed_at
                                     -- What a START by text takes back gives way to what it does not.
-                                    or (starts_with(suppressions.source, 'twilio:') and not starts_with(excluded.source, 'twilio:'))
+                                    or (split_part(suppressions.source, ':', 1) in ('twilio', 'whatsapp')
+                                        and split_part(excluded.source, ':', 1) <> split_part(suppressions.source, ':', 1))
                                then excluded.source
                                else suppressions.source end,
                  suppressed_at = greatest(suppressions.suppressed_at, excluded.suppressed_at),

@@ -152,6 +152,8 @@ impl Tasks<'_> {
                     vehicle: row.vehicle,
                     service: row.service,
                     total_cents: row.total_cents,
+                    // The staff reads their own language.
+                    language: None,
                 },
                 shop: calendar(&row.time_zone, row.opening, row.closed_on)?,
                 shop_name: row.shop_name,

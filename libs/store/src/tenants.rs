@@ -1,10 +1,10 @@
-//! A tenant, its shops, its credentials, doors and templates.
+//! A tenant, its credentials and its doors.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    Cadence, Channel, CrmName, DuplicateRules, HeatRules, LegalWindow, LinkBase, OwnRules, SenderLimits, SlaRules,
-    Staff, TenantId, WebsiteLeadRules,
+    Cadence, Channel, Channels, CrmName, DuplicateRules, HeatRules, Language, LegalWindow, LinkBase, Look, OwnRules,
+    SenderLimits, SlaRules, Staff, TenantId, WebsiteLeadRules,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -18,6 +18,11 @@ pub struct TenantSettings {
     pub crm: CrmName,
     pub website_lead: WebsiteLeadRules,
     pub cadence: Cadence,
+    pub channels: Channels,
+    /// In which customers are written to of whom nobody knows better.
+    pub language: Language,
+    /// How its emails look.
+    pub look: Look,
     pub legal_window: LegalWindow,
     pub sending: OwnRules,
     /// What carriers take of its senders, shared by all replicas.
@@ -40,12 +45,24 @@ pub struct TenantSettings {
 pub struct Prices {
     pub text_segment_micros: u32,
     pub email_micros: u32,
+    pub whatsapp_micros: u32,
 }
 
 impl Default for Prices {
     /// About what is charged in the United States, the carriers' own fees included; a bill knows better.
     fn default() -> Self {
-        Self { text_segment_micros: 12_000, email_micros: 900 }
+        Self { text_segment_micros: 12_000, email_micros: 900, whatsapp_micros: 25_000 }
+    }
+}
+
+impl Prices {
+    /// Of one message, in millionths of a dollar. `segments`: of a text.
+    pub fn of(&self, channel: Channel, segments: u16) -> u64 {
+        match channel {
+            Channel::Sms => u64::from(segments) * u64::from(self.text_segment_micros),
+            Channel::Email => self.email_micros.into(),
+            Channel::Whatsapp => self.whatsapp_micros.into(),
+        }
     }
 }
 
@@ -62,15 +79,6 @@ impl Default for CrmLimit {
     fn default() -> Self {
         Self { per_second: 2.0, burst: 30 }
     }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
-    pub name: String,
-    pub channel: Channel,
-    /// Of an email.
-    pub subject: Option<String>,
-    pub body: String,
 }
 
 /// Since when a tenant's leads are written to that has not gone live: nobody asks after this.
@@ -286,38 +294,6 @@ impl Tenants<'_> {
             .map_err(Error::doing("seal a door anew"))?;
         }
         Ok(credentials.len() + doors.len())
-    }
-
-    pub async fn save_template(self, template: &Template) -> Result<(), Error> {
-        sqlx::query!(
-            "insert into templates (tenant_id, name, channel, subject, body) values ($1, $2, $3, $4, $5)
-             on conflict (tenant_id, name, channel) do update set subject = excluded.subject, body = excluded.body",
-            self.0.tenant.uuid(),
-            template.name,
-            template.channel.as_str(),
-            template.subject,
-            template.body
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(drop)
-        .map_err(Error::doing("save a template"))
-    }
-
-    pub async fn list_templates(self) -> Result<Vec<Template>, Error> {
-        let rows = sqlx::query!(
-            "select name, channel, subject, body from templates where tenant_id = $1",
-            self.0.tenant.uuid()
-        )
-        .fetch_all(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("list templates"))?;
-        rows.into_iter()
-            .map(|row| {
-                let channel = row.channel.parse().map_err(|error| Error::corrupt("channel", error))?;
-                Ok(Template { name: row.name, channel, subject: row.subject, body: row.body })
-            })
-            .collect()
     }
 }
 

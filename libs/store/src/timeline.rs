@@ -34,6 +34,11 @@ impl Timeline<'_> {
                    select * from leads where tenant_id = $1 and id = $2 limit 1
                ), m as materialized (
                    select * from messages where tenant_id = $1 and lead_id = $2
+               ), own as materialized (
+                   select o.channel, o.address
+                   from l cross join lateral
+                       (values ('sms', l.phone), ('whatsapp', l.phone), ('email', lower(l.email))) o (channel, address)
+                   where o.address is not null
                )
                select at as "at!", who as "who!", what as "what!", detail, why, moves from (
                    select created_at as at, 'customer' as who, 'asked' as what, service as detail, null as why,
@@ -56,13 +61,10 @@ impl Timeline<'_> {
                    union all select x.suppressed_at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,
                           case when starts_with(x.source, 'unreachable:') then 'unreachable' else 'opted_out' end, x.channel,
                           x.source, null, 7
-                       from l join suppressions x on x.tenant_id = $1
-                            and ((x.channel = 'sms' and x.address = l.phone)
-                                 or (x.channel = 'email' and x.address = lower(l.email)))
+                       from own join suppressions x on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
                    union all select x.lifted_at, 'customer', 'opted_in', x.channel, null, null, 7
-                       from l join suppressions x on x.tenant_id = $1 and x.lifted_at is not null
-                            and ((x.channel = 'sms' and x.address = l.phone)
-                                 or (x.channel = 'email' and x.address = lower(l.email)))
+                       from own join suppressions x on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
+                            and x.lifted_at is not null
                    union all select step.at, step.who, step.what, null, null, null, 8
                        from sla_clocks c
                        cross join lateral (values

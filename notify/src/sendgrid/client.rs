@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -29,8 +29,8 @@ impl Sendgrid {
 impl Carrier for Sendgrid {
     async fn send(&self, letter: &Letter) -> Answer {
         let way_out = letter.unsubscribe.as_deref();
-        let text = way_out.map(|link| format!("{}\n\nTo get no more of these messages: {link}", letter.body));
-        let html = html_of(&letter.body, way_out);
+        let text = wire::Content { r#type: "text/plain", value: &letter.body };
+        let html = letter.html.as_deref().map(|html| wire::Content { r#type: "text/html", value: html });
         let mail = wire::Mail {
             personalizations: [wire::Personalization {
                 to: [wire::Address { email: &letter.to, name: None }],
@@ -38,14 +38,12 @@ impl Carrier for Sendgrid {
             }],
             from: wire::Address { email: &self.credentials.from_email, name: Some(&self.credentials.from_name) },
             subject: letter.subject.as_deref().unwrap_or_default(),
-            content: [
-                wire::Content { r#type: "text/plain", value: text.as_ref().unwrap_or(&letter.body) },
-                wire::Content { r#type: "text/html", value: &html },
-            ],
+            content: [text].into_iter().chain(html).collect(),
             headers: one_click(way_out),
             tracking_settings: wire::Tracking {
                 subscription_tracking: wire::Subscription {
-                    enable: way_out.is_none(),
+                    // Somebody of the staff leaves by asking their colleagues.
+                    enable: way_out.is_none() && letter.reports,
                     ..wire::Subscription::default()
                 },
                 ..wire::Tracking::default()
@@ -131,32 +129,4 @@ fn one_click(way_out: Option<&str>) -> BTreeMap<&'static str, String> {
         [("List-Unsubscribe", format!("<{link}>")), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned())]
     });
     headers.into_iter().flatten().collect()
-}
-
-/// The text, as paragraphs.
-fn html_of(text: &str, way_out: Option<&str>) -> String {
-    let escape =
-        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let mut html = String::from("<!doctype html><html><body>");
-    for paragraph in text.split("\n\n") {
-        let _ = write!(html, "<p>{}</p>", escape(paragraph).trim().replace('\n', "<br>"));
-    }
-    if let Some(link) = way_out {
-        let _ = write!(html, "<p><a href=\"{}\">Get no more of these messages</a></p>", escape(link));
-    }
-    html + "</body></html>"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_customer_typed_cannot_become_markup() {
-        assert_eq!(
-            html_of("Hi <b>Dana</b>\nline\n\n& more", Some("https://go.example.com/u/a")),
-            "<!doctype html><html><body><p>Hi &lt;b&gt;Dana&lt;/b&gt;<br>line</p><p>&amp; more</p>\
-             <p><a href=\"https://go.example.com/u/a\">Get no more of these messages</a></p></body></html>"
-        );
-    }
 }

@@ -50,7 +50,17 @@ fn report(event: wire::Event) -> Option<Report> {
         event.email.as_deref().unwrap_or_default(),
         event.timestamp.unwrap_or_default()
     );
-    Some(Report { channel: Channel::Email, provider_id, attempt, key, receipt, opted_out, class, address: event.email })
+    Some(Report {
+        channel: Channel::Email,
+        provider_id,
+        attempt,
+        key,
+        receipt,
+        opted_out,
+        class,
+        address: event.email,
+        said_at: None,
+    })
 }
 
 #[cfg(test)]

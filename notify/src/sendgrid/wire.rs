@@ -10,7 +10,7 @@ pub(super) struct Mail<'a> {
     pub from: Address<'a>,
     pub subject: &'a str,
     /// Text before HTML.
-    pub content: [Content<'a>; 2],
+    pub content: Vec<Content<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<&'static str, String>,
     pub tracking_settings: Tracking,

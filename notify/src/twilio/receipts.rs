@@ -38,5 +38,6 @@ pub(crate) fn read_receipt(inbound: &Inbound) -> Result<Vec<Report>, Error> {
         opted_out: class == Some(ErrorClass::OptedOut),
         class,
         address: field("To"),
+        said_at: None,
     }])
 }

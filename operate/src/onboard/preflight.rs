@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use accounts::{Account, Patience};
 use crm::Registrations;
-use domain::{Channel, TenantId};
+use domain::{Channel, Step, TenantId};
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 use service::telemetry::causes;
@@ -186,14 +186,21 @@ async fn webhook(desk: &Desk, account: Option<&Account>, doors: &[String], slug:
 }
 
 fn words(settings: &TenantSettings, templates: &[Template]) -> Check {
-    let has = |name: &str, channel| templates.iter().any(|words| words.name == name && words.channel == channel);
-    let missing: Vec<_> = settings
-        .cadence
-        .steps()
-        .iter()
-        .flat_map(|step| [Channel::Sms, Channel::Email].map(|channel| (&step.template, channel)))
+    let has = |name: &str, channel| {
+        let is_it = |words: &&Template| words.name == name && words.channel == channel;
+        templates.iter().any(|words| is_it(&words) && words.language == settings.language)
+    };
+    // By text and by email, because a customer may be reachable by one alone; by WhatsApp where the step says so; if they are on.
+    let channels = |step: &Step| {
+        let by_whatsapp = step.channels.contains(&Channel::Whatsapp).then_some(Channel::Whatsapp);
+        let all = [Channel::Sms, Channel::Email].into_iter().chain(by_whatsapp);
+        all.filter(|channel| settings.channels.has(*channel))
+    };
+    let steps = settings.cadence.steps();
+    let wanted = steps.iter().flat_map(|step| channels(step).map(|channel| (&step.template, channel)));
+    let missing: Vec<_> = wanted
         .filter(|(name, channel)| !has(name, *channel))
-        .map(|(name, channel)| format!("{name} ({})", channel.as_str()))
+        .map(|(name, channel)| format!("{name} ({}, {})", channel.as_str(), settings.language.as_str()))
         .collect();
     if missing.is_empty() {
         return Check::well("templates", "every step of the cadence has its words");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use domain::{Cadence, CadencePreset, E164, Email, LeadId};
+use domain::{Cadence, CadencePreset, E164, Email, Language, LeadId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use operate::{CadencePreview, Sample, WantedCadence, WantedPlace, WantedRival, WantedUse};
 use store::UseScope;
@@ -18,7 +18,7 @@ pub struct PreviewArguments {
     /// As `leads tenant list` names it
     tenant: String,
     /// A lead, from now on; without it, somebody who might ask
-    #[arg(long, conflicts_with_all = ["phone", "email", "at", "location"])]
+    #[arg(long, conflicts_with_all = ["phone", "email", "at", "location", "language"])]
     lead: Option<LeadId>,
     /// Their number, such as "+1 512 555 0142"; left out with --email: they have none
     #[arg(long)]
@@ -32,11 +32,14 @@ pub struct PreviewArguments {
     /// The CRM's id of the shop they ask; the first, if left out
     #[arg(long)]
     location: Option<String>,
+    /// en or es; the tenant's, if left out
+    #[arg(long)]
+    language: Option<Language>,
 }
 
 /// Plays a follow-up to its end on a clock of its own. Nothing is sent.
 pub async fn preview(config: &Config, wanted: PreviewArguments, json: bool) -> anyhow::Result<()> {
-    let PreviewArguments { tenant: slug, lead, phone, email, at, location } = wanted;
+    let PreviewArguments { tenant: slug, lead, phone, email, at, location, language } = wanted;
     let desk = desk(config)?;
     let found = if let Some(lead) = lead {
         operate::preview_lead(&desk, &slug, lead).await?
@@ -48,6 +51,7 @@ pub async fn preview(config: &Config, wanted: PreviewArguments, json: bool) -> a
             first_name: Some("Dana".to_owned()),
             phone: number.map(|text| E164::parse(&text).with_context(|| format!("--phone {text:?}"))).transpose()?,
             email: address.map(|text| Email::parse(&text).with_context(|| format!("--email {text:?}"))).transpose()?,
+            language,
             location,
             vehicle: "2021 Honda Civic".to_owned(),
             service: "Window Tint".to_owned(),
@@ -72,7 +76,7 @@ fn tell(found: &CadencePreview) -> anyhow::Result<()> {
             Some(shop) if shop_zone != customer_zone => format!("  (shop: {shop})"),
             _ => String::new(),
         };
-        say(&format!("\n{:>3}  {:<6} {when}{shop}  {}", touch.step, touch.channel, touch.verdict))?;
+        say(&format!("\n{:>3}  {:<8} {when}{shop}  {}", touch.step, touch.channel, touch.verdict))?;
         for because in &touch.because {
             say(&format!("     because {because}"))?;
         }

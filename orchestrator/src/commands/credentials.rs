@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Read as _};
 use clap::ValueEnum;
 use crm::{shopmonkey, tekmetric};
 use domain::CrmName;
-use notify::{sendgrid, slack, telegram, twilio};
+use notify::{sendgrid, slack, telegram, twilio, whatsapp};
 use operate::{SavedCredentials, Vendor};
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -20,6 +20,7 @@ pub enum VendorName {
     Tekmetric,
     Twilio,
     Sendgrid,
+    Whatsapp,
     Slack,
     Telegram,
 }
@@ -65,6 +66,18 @@ struct SendgridKey {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct WhatsappKey {
+    #[serde(default = "whatsapp_url")]
+    base_url: String,
+    /// Of the number that messages come from: WhatsApp > API Setup.
+    phone_number_id: String,
+    access_token: String,
+    /// What its webhooks are signed with: App Settings > Basic.
+    app_secret: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SlackKey {
     #[serde(default = "slack_url")]
     base_url: String,
@@ -81,6 +94,10 @@ struct TelegramKey {
     bot_token: String,
     /// What updates come with: whatever you give `setWebhook` as its `secret_token`.
     secret_token: String,
+}
+
+fn whatsapp_url() -> String {
+    "https://graph.facebook.com".to_owned()
 }
 
 fn slack_url() -> String {
@@ -114,6 +131,7 @@ impl VendorName {
             Self::Shopmonkey => r#"{"api_key": "…"}"#,
             Self::Tekmetric => r#"{"client_id": "…", "client_secret": "…"}"#,
             Self::Twilio => r#"{"account_sid": "AC…", "auth_token": "…", "messaging_service_sid": "MG…"}"#,
+            Self::Whatsapp => r#"{"phone_number_id": "…", "access_token": "…", "app_secret": "…"}"#,
             Self::Slack => r#"{"bot_token": "xoxb-…", "signing_secret": "…"}"#,
             Self::Telegram => r#"{"bot_token": "…", "secret_token": "…"}"#,
             Self::Sendgrid => {
@@ -198,6 +216,19 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
             let carrier = Vendor::Carrier { name, secret, make: |key, _| key, keep: |key, _| key, credentials, anew };
             operate::save_credentials(&desk, slug, carrier).await?
         }
+        VendorName::Whatsapp => {
+            let WhatsappKey { base_url, phone_number_id, access_token, app_secret: secret } = vendor.read()?;
+            anyhow::ensure!(!secret.trim().is_empty(), "nothing is kept: app_secret is empty, and anybody could sign");
+            anyhow::ensure!(
+                !phone_number_id.is_empty() && phone_number_id.chars().all(|digit| digit.is_ascii_digit()),
+                "nothing is kept: phone_number_id is the number's id, of digits alone, and not the number"
+            );
+            let credentials = whatsapp::Credentials { base_url: address(base_url)?, phone_number_id, access_token };
+            works(notify::try_whatsapp(&config.notify, credentials.clone()).await)?;
+            let (name, make, keep) = (whatsapp::NAME, |key, _: &str| key, |key, _: &whatsapp::Credentials| key);
+            operate::save_credentials(&desk, slug, Vendor::Carrier { name, secret, make, keep, credentials, anew })
+                .await?
+        }
         VendorName::Slack => {
             let SlackKey { base_url, bot_token, signing_secret: secret } = vendor.read()?;
             anyhow::ensure!(
@@ -244,6 +275,9 @@ fn tell_saved(slug: &str, vendor: VendorName, saved: &SavedCredentials) -> anyho
     Ok(say(&match vendor {
         VendorName::Twilio => format!(
             "kept. In Twilio, under the messaging service's Integration > Send a webhook, set this address, shown this once:\n\n  {door}/reply#rc=5&rp=all"
+        ),
+        VendorName::Whatsapp => format!(
+            "kept. In your Meta app, under WhatsApp > Configuration, set this Callback URL, with its last part as the verify token, and subscribe to messages; shown this once:\n\n  {door}"
         ),
         VendorName::Slack => format!(
             "kept. In your Slack app, under Interactivity & Shortcuts, set this Request URL, shown this once:\n\n  {door}"

@@ -1,6 +1,6 @@
 //! One lead, and leads that are one.
 
-use domain::LeadId;
+use domain::{Language, LeadId};
 use store::LeadDescription;
 
 use super::{
@@ -32,6 +32,9 @@ fn tell(lead: &LeadDescription) -> anyhow::Result<()> {
         let source = if source == "area_code" { "by the area code" } else { "as the shop" };
         say(&format!("  clock      {zone}, {source}"))?;
     }
+    if let Some(language) = lead.language {
+        say(&format!("  language   {}", language.as_str()))?;
+    }
     if let Some(heat) = &lead.heat {
         say(&format!("  {heat:<10} {}", lead.heat_reasons.join(", ")))?;
     }
@@ -54,6 +57,15 @@ fn tell(lead: &LeadDescription) -> anyhow::Result<()> {
         say(&format!("  and {merged} is one with it"))?;
     }
     Ok(())
+}
+
+/// From now on they are written to in this language.
+pub async fn language(config: &Config, slug: &str, lead: LeadId, language: Language, json: bool) -> anyhow::Result<()> {
+    operate::set_language(&desk(config)?, slug, lead, language).await?;
+    if json {
+        return Ok(say(&serde_json::json!({ "language": language }).to_string())?);
+    }
+    Ok(say("noted; whatever is sent from now on is in this language, where there are words in it")?)
 }
 
 /// What happened to a lead, as a story.

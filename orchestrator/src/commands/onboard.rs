@@ -73,7 +73,7 @@ pub async fn add(
     }
     Ok(say(&format!(
         "{slug} is there, and writes to nobody before it goes live. The publishable key of its website: {key}\n\nNext:\n  \
-         leads tenant credentials {slug} {crm} < key.json    also: twilio, sendgrid\n  \
+         leads tenant credentials {slug} {crm} < key.json    also: twilio, sendgrid, whatsapp\n  \
          leads tenant import {slug} locations.csv\n  \
          leads tenant webhook repair {slug}\n  \
          leads tenant check {slug}\n  \
@@ -176,6 +176,7 @@ async fn carriers(config: &Config, desk: &Desk, slug: &str) -> anyhow::Result<Ve
             let (what, vendor) = match standing.channel {
                 Channel::Sms => ("texts", "twilio"),
                 Channel::Email => ("email", "sendgrid"),
+                Channel::Whatsapp => ("WhatsApp", "whatsapp"),
             };
             match standing.says {
                 Ok(says) => Check::well(what, says),

@@ -3,7 +3,7 @@
 use std::{io::Read as _, path::PathBuf};
 
 use anyhow::Context as _;
-use domain::{Channel, LeadId};
+use domain::{ApprovedName, Channel, Language, LeadId};
 use store::Template;
 
 use super::{say, tenant::desk};
@@ -16,39 +16,58 @@ pub struct SaveArguments {
     tenant: String,
     /// As cadences name it, such as day_3
     name: String,
-    /// sms or email
+    /// sms, email or whatsapp
     channel: Channel,
     /// What it says; read from standard input, if left out
     file: Option<PathBuf>,
     /// Of an email
     #[arg(long)]
     subject: Option<String>,
+    /// en or es
+    #[arg(long, default_value = "en")]
+    language: Language,
+    /// Of an email: a file of MJML, in place of the design that all have; what it says above is its text part
+    #[arg(long)]
+    mjml: Option<PathBuf>,
+    /// Of a WhatsApp message: the name under which it is approved, and the code of its language, such as follow_up_1:en_US
+    #[arg(long)]
+    approved_as: Option<String>,
 }
 
 pub async fn list(config: &Config, slug: &str, json: bool) -> anyhow::Result<()> {
     let templates = operate::list_words(&desk(config)?, slug).await?;
     if json {
-        let line = |words: &Template| serde_json::json!({"name": words.name, "channel": words.channel, "subject": words.subject, "body": words.body});
+        let line = |words: &Template| {
+            let approved_as = words.approved_as.as_ref().map(ToString::to_string);
+            serde_json::json!({"name": words.name, "channel": words.channel, "language": words.language,
+                "subject": words.subject, "body": words.body, "mjml": words.mjml, "approved_as": approved_as})
+        };
         return Ok(say(&serde_json::to_string_pretty(&templates.iter().map(line).collect::<Vec<_>>())?)?);
     }
     for words in templates {
         let subject = words.subject.map(|subject| format!("{subject}: ")).unwrap_or_default();
         let first = words.body.lines().next().unwrap_or_default();
-        say(&format!("{:<14} {:<6} {subject}{first}", words.name, words.channel.as_str()))?;
+        let (channel, language) = (words.channel.as_str(), words.language.as_str());
+        say(&format!("{:<14} {channel:<8} {language} {subject}{first}", words.name))?;
     }
     Ok(())
 }
 
 pub async fn save(config: &Config, wanted: SaveArguments, json: bool) -> anyhow::Result<()> {
-    let SaveArguments { tenant, name, channel, file, subject } = wanted;
+    let SaveArguments { tenant, name, channel, file, subject, language, mjml, approved_as } = wanted;
+    let read =
+        |file: PathBuf| std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()));
+    let mjml = mjml.map(read).transpose()?;
+    let approved_as = approved_as.map(ApprovedName::try_from).transpose()?;
     let body = if let Some(file) = file {
-        std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?
+        read(file)?
     } else {
         let mut text = String::new();
         std::io::stdin().take(64 << 10).read_to_string(&mut text).context("what came in is no text")?;
         text
     };
-    let template = Template { name, channel, subject, body: body.trim_end().to_owned() };
+    let body = body.trim_end().to_owned();
+    let template = Template { name, channel, language, subject, body, mjml, approved_as };
     let saved = operate::save_words(&desk(config)?, &tenant, &template).await?;
     if json {
         return Ok(say(&serde_json::to_string_pretty(&saved)?)?);

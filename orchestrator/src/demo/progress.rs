@@ -64,7 +64,10 @@ impl Progress {
             bar.set_position(count);
         };
         set(webhooks, journal.count(|event| matches!(event, Event::WebhookAnswered { .. })));
-        set(sent, journal.count(|event| matches!(event, Event::Text { .. } | Event::Email { .. })));
+        set(
+            sent,
+            journal.count(|event| matches!(event, Event::Text { .. } | Event::Whatsapp { .. } | Event::Email { .. })),
+        );
         set(receipts, journal.count(|event| matches!(event, Event::CallbackAnswered { status: 200..300, .. })));
         let by_status = store.everywhere().count_leads_by_status().await?;
         let not_leads: i64 = store.everywhere().count_judgements_by_reason().await?.iter().map(|(_, n)| n).sum();

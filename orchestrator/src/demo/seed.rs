@@ -3,7 +3,7 @@
 use chrono_tz::{America, Tz};
 use crm::{shopmonkey, tekmetric};
 use domain::{CrmName, LocationId, TenantId};
-use notify::{sendgrid, slack, telegram, twilio};
+use notify::{sendgrid, slack, telegram, twilio, whatsapp};
 use sim::shopmonkey::WebhookTarget;
 use store::{CrmLimit, Location, NewFormKey, Store, TenantSettings};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ pub struct Franchise {
     pub sendgrid_token: String,
     pub slack_token: String,
     pub telegram_token: String,
+    pub whatsapp_token: String,
     /// The public key of its website.
     pub publishable_key: String,
 }
@@ -53,6 +54,7 @@ impl Franchise {
             sendgrid_token: secret(),
             slack_token: secret(),
             telegram_token: secret(),
+            whatsapp_token: secret(),
             publishable_key: format!("pk_{}", secret()),
         }
     }
@@ -64,7 +66,8 @@ impl Franchise {
             .replace("{twilio}", &self.twilio_token)
             .replace("{sendgrid}", &self.sendgrid_token)
             .replace("{slack}", &self.slack_token)
-            .replace("{telegram}", &self.telegram_token);
+            .replace("{telegram}", &self.telegram_token)
+            .replace("{whatsapp}", &self.whatsapp_token);
         format!("{public_url}/webhooks/{path}")
     }
 
@@ -90,6 +93,7 @@ impl Franchise {
         world.sendgrid.set_event_url(self.door(public_url, "sendgrid/{sendgrid}"));
         world.slack.set_interaction_url(self.door(public_url, "slack/{slack}"));
         world.telegram.set_webhook_url(self.door(public_url, "telegram/{telegram}"));
+        world.whatsapp.set_webhook_url(self.door(public_url, "whatsapp/{whatsapp}"));
     }
 }
 
@@ -170,6 +174,13 @@ pub async fn seed(
     tx.tenants().save_credentials(slack::NAME, &bot).await?;
     let bot = telegram::Credentials { base_url: sim_url.to_owned(), bot_token: sim::telegram::BOT_TOKEN.to_owned() };
     tx.tenants().save_credentials(telegram::NAME, &bot).await?;
+    let number = whatsapp::Credentials {
+        base_url: sim_url.to_owned(),
+        phone_number_id: sim::whatsapp::PHONE_NUMBER_ID.to_owned(),
+        access_token: sim::whatsapp::ACCESS_TOKEN.to_owned(),
+    };
+    tx.tenants().save_credentials(whatsapp::NAME, &number).await?;
+    tx.tenants().save_door("whatsapp", &franchise.whatsapp_token, sim::whatsapp::APP_SECRET, None).await?;
     tx.tenants().save_door(crm, &franchise.crm_token, &franchise.webhook_secret, None).await?;
     tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN, None).await?;
     tx.tenants().save_door("slack", &franchise.slack_token, sim::slack::SIGNING_SECRET, None).await?;

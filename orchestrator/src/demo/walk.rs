@@ -66,6 +66,7 @@ async fn walk(site: &Site, scene: &Scene, channel: Channel) -> anyhow::Result<St
     let carrier = match channel {
         Channel::Sms => "Twilio has the text",
         Channel::Email => "SendGrid has the email",
+        Channel::Whatsapp => "WhatsApp has the message",
     };
     line(&since(taken), &format!("notify sends: {carrier}: {:?}", words.unwrap_or_default()));
     if let Some(first) = plan.first() {

@@ -79,6 +79,7 @@ async fn send(
         ("personalizations.0.to", to.is_empty()),
         ("subject", text(&request["subject"]).is_empty()),
         ("content", request["content"][0]["type"] != "text/plain"),
+        ("content.1", request["content"][1].is_object() && request["content"][1]["type"] != "text/html"),
         ("custom_args", request["custom_args"].is_object()),
     ] {
         if missing {
@@ -101,6 +102,10 @@ async fn send(
         one_click: one_click(&request["headers"]),
         created_at,
     };
+    if let Some(html) = request["content"][1]["value"].as_str() {
+        let mut newest = world.sendgrid.html.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.insert(mail.to.clone(), html.to_owned());
+    }
     world.sendgrid.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
     let Mail { id, to, subject, body, attempt, .. } = mail.clone();
     world.journal.write(Event::Email { id: id.clone(), to, subject, body, attempt });

@@ -3,7 +3,10 @@
 mod api;
 mod webhook;
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 pub use api::router;
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,8 @@ pub const API_KEY: &str = "SG.example-sendgrid-key";
 pub struct Sendgrid {
     mails: Mutex<Vec<Mail>>,
     event_url: Mutex<Option<String>>,
+    /// By recipient, of the newest alone: that is what a person looks at.
+    html: Mutex<HashMap<String, String>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,5 +39,10 @@ impl Sendgrid {
     /// Where events are posted to.
     pub fn set_event_url(&self, url: String) {
         *self.event_url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
+    }
+
+    /// How the newest email to this address looks in a mailbox.
+    pub fn newest_html(&self, to: &str) -> Option<String> {
+        self.html.lock().unwrap_or_else(PoisonError::into_inner).get(to).cloned()
     }
 }

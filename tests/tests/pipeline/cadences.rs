@@ -1,7 +1,7 @@
 //! Cadences as data: versions, where each is used, what a change does to live leads, and what runs against another.
 
 use chrono::TimeDelta;
-use domain::{Cadence, CadencePreset, Channel, MessageState};
+use domain::{Cadence, CadencePreset, Channel, Language, MessageState};
 use operate::{
     Desk, Error, WantedCadence, WantedPlace, WantedRival, WantedScope, WantedUse, list_cadence_changes, list_cadences,
     list_words, pause, preview_use, preview_words, resume, save_cadence, save_words, score_experiment, use_cadence,
@@ -307,8 +307,11 @@ async fn words_are_saved_when_they_can_be_filled_and_shown_with_a_lead_before_th
     let words = |body: &str| Template {
         name: "day_1".into(),
         channel: Channel::Email,
+        language: Language::English,
         subject: Some("About {{ vehicle }}".into()),
         body: body.into(),
+        mjml: None,
+        approved_as: None,
     };
     let saved =
         save_words(&desk, TENANT, &words("New words, {{ first_name }}. {{ shop_address }}")).await.expect("saved");

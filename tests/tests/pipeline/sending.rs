@@ -23,6 +23,7 @@ fn sample(at: &str) -> Sample {
         first_name: Some("Dana".into()),
         phone: DANA.parse_phone(),
         email: domain::Email::parse("dana@example.com").ok(),
+        language: None,
         location: Some(orchestrator::demo::LOCATIONS[0].0.into()),
         vehicle: "2021 Honda Civic".into(),
         service: "Window Tint".into(),

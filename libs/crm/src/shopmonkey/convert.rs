@@ -20,7 +20,7 @@ pub(super) fn order(row: wire::Order) -> Order {
         id: row.id,
         location_id: row.location_id,
         version,
-        has_customers_words: row.complaint.as_ref().is_some_and(|words| !words.trim().is_empty()),
+        customers_words: row.complaint.clone().filter(|words| !words.trim().is_empty()),
         service_texts: [row.generated_name, row.complaint, row.recommendation].into_iter().flatten().collect(),
         name: Some(name),
         status: match row.status.as_deref() {

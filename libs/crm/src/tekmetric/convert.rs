@@ -33,7 +33,7 @@ pub(super) fn order(row: wire::RepairOrder) -> Option<Order> {
         workflow_status_id: column(row.repair_order_custom_label).or_else(|| column(row.repair_order_label)),
         customer_id: kept(row.customer_id),
         vehicle_id: kept(row.vehicle_id),
-        has_customers_words: row.customer_concerns.iter().any(|concern| concern.concern.is_some()),
+        customers_words: row.customer_concerns.iter().find_map(|concern| said(concern.concern.clone())),
         authorized: row.jobs.iter().any(|job| job.authorized == Some(true)),
         service_texts: {
             let jobs = row.jobs.into_iter().map(|job| job.name);

@@ -6,7 +6,7 @@ use super::{
     Because, Law, LegalWindow, Moved, State, WeekHours, Whereabouts, federal_holiday,
     law::{Holidays, StateLaw},
 };
-use crate::Channel;
+use crate::{AddressKind, Channel};
 
 /// What a tenant chose beside the law.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl Rules<'_> {
                 latest = Some((until, because));
             }
         };
-        if sending.channel == Channel::Sms {
+        if sending.channel.writes_to() == AddressKind::Phone {
             for zone in sending.whereabouts.zones() {
                 for row in self.law.rows(sending.whereabouts.states()) {
                     if let Some((until, because)) = lawful(row, sending.at, *zone)? {

@@ -103,6 +103,8 @@ pub struct SenderLimits {
     /// The day begins at midnight in Los Angeles.
     pub text_segments_per_day: Option<DailySegments>,
     pub emails_per_second: Option<Rate>,
+    /// Of one number; the vendor's own limit is eighty.
+    pub whatsapp_per_second: Option<Rate>,
 }
 
 #[cfg(test)]

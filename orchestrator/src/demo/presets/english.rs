@@ -1,11 +1,8 @@
-//! The templates a tenant starts with: one for each step of the default cadence, in both channels, because a customer may
-//! be reachable by one alone.
+//! In English.
 
-use domain::Channel;
-use store::Template;
+use super::Preset;
 
-/// Step, text, subject of the email, body of the email.
-const STEPS: [(&str, &str, &str, &str); 19] = [
+pub(super) const STEPS: [Preset; 19] = [
     (
         "day_0",
         "Hi {{ first_name }}, this is {{ shop }}. Thanks for asking about {{ service }} for {{ vehicle }}. We have \
@@ -138,52 +135,9 @@ const STEPS: [(&str, &str, &str, &str); 19] = [
     ),
 ];
 
-/// Below every email: who writes and from where (CAN-SPAM asks for the postal address). How to end it, the vendor adds as a
-/// link. Nothing here asks for an answer by email, which nobody here would hear.
-const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
+/// Below every email: who writes and from where (CAN-SPAM asks for the postal address). How to end it is added as a link. Nothing here
+/// asks for an answer by email, which nobody here would hear.
+pub(super) const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
     You get this because you asked us for a quote.";
 
-/// To whoever asked in words of their own to be left alone; the vendor confirms its own words by itself.
-const OPTED_OUT: &str = "{{ shop }}: you will get no more messages from us. Text START to undo this.";
-
-pub fn templates() -> Vec<Template> {
-    let confirmation = Template {
-        name: domain::OPT_OUT_CONFIRMATION.to_owned(),
-        channel: Channel::Sms,
-        subject: None,
-        body: OPTED_OUT.to_owned(),
-    };
-    STEPS
-        .iter()
-        .flat_map(|(name, text, subject, body)| {
-            let template = |channel, subject: Option<&str>, body: String| Template {
-                name: (*name).to_owned(),
-                channel,
-                subject: subject.map(str::to_owned),
-                body,
-            };
-            [
-                template(Channel::Sms, None, (*text).to_owned()),
-                template(Channel::Email, Some(subject), format!("{body}{FOOTER}")),
-            ]
-        })
-        .chain([confirmation])
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::CadencePreset;
-
-    use super::*;
-
-    #[test]
-    fn every_step_of_the_cadences_has_its_words_in_both_channels() {
-        let templates = templates();
-        for step in CadencePreset::ALL.into_iter().flat_map(|preset| preset.cadence().steps().to_vec()) {
-            for channel in [Channel::Sms, Channel::Email] {
-                assert!(templates.iter().any(|t| t.name == step.template && t.channel == channel), "{}", step.template);
-            }
-        }
-    }
-}
+pub(super) const OPTED_OUT: &str = "{{ shop }}: you will get no more messages from us. Text START to undo this.";

@@ -1,0 +1,130 @@
+//! What customers write back, in each vendor's form.
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+use domain::{Channel, E164};
+use events::{Inbound, Source};
+use serde::Deserialize;
+use serde_json::Value;
+use stage::Failure;
+
+/// What we read of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// The vendor's.
+    pub(crate) id: String,
+    pub(crate) channel: Channel,
+    pub(crate) from: E164,
+    pub(crate) body: String,
+    /// By the vendor's clock, where it says so.
+    pub(crate) written_at: Option<DateTime<Utc>>,
+}
+
+/// Everything that customers wrote. What comes from a number that nobody can write to answers nothing of ours, and is left out.
+pub(crate) fn read(inbound: &Inbound) -> Result<Vec<Text>, Failure> {
+    match inbound.source {
+        Source::Twilio => twilio(inbound).map(|text| text.into_iter().collect()),
+        Source::Whatsapp => whatsapp(&inbound.body),
+        other => Err(Failure::reject(anyhow!("nobody writes back by {other}"))),
+    }
+}
+
+fn twilio(inbound: &Inbound) -> Result<Option<Text>, Failure> {
+    let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&inbound.body).map_err(Failure::reject)?;
+    let field = |name: &str| {
+        let found = form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        found.ok_or_else(|| Failure::reject(anyhow!("the reply has no {name}")))
+    };
+    let id = field("MessageSid")?;
+    let Ok(from) = E164::parse(&field("From")?) else { return Ok(None) };
+    let body = kept(&field("Body").unwrap_or_default());
+    Ok(Some(Text { id, channel: Channel::Sms, from, body, written_at: None }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Webhook {
+    #[serde(default)]
+    entry: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    #[serde(default)]
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    #[serde(default)]
+    value: ChangeValue,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ChangeValue {
+    #[serde(default)]
+    messages: Vec<Value>,
+}
+
+/// One that cannot be read does not keep the others from being heard.
+fn whatsapp(body: &[u8]) -> Result<Vec<Text>, Failure> {
+    let webhook: Webhook = serde_json::from_slice(body).map_err(Failure::reject)?;
+    let changes = webhook.entry.into_iter().flat_map(|entry| entry.changes);
+    Ok(changes.flat_map(|change| change.value.messages).filter_map(|message| whatsapp_text(&message)).collect())
+}
+
+fn whatsapp_text(message: &Value) -> Option<Text> {
+    let seconds = message["timestamp"].as_str().and_then(|at| at.parse().ok());
+    Some(Text {
+        id: message["id"].as_str()?.to_owned(),
+        channel: Channel::Whatsapp,
+        from: E164::parse(&format!("+{}", message["from"].as_str()?)).ok()?,
+        body: kept(&whatsapp_words(message)),
+        written_at: seconds.and_then(|at| DateTime::from_timestamp(at, 0)),
+    })
+}
+
+/// The words of whatever it is: what has none is shown to the staff by its kind.
+fn whatsapp_words(message: &Value) -> String {
+    let kind = message["type"].as_str().unwrap_or("unknown");
+    let content = &message[kind];
+    let words = [
+        &content["body"],
+        &content["text"],
+        &content["caption"],
+        &content["emoji"],
+        &content["button_reply"]["title"],
+        &content["list_reply"]["title"],
+    ];
+    match words.into_iter().find_map(Value::as_str) {
+        Some(words) => words.to_owned(),
+        None => format!("[{kind}]"),
+    }
+}
+
+/// Postgres has no room for this one character; a customer's words are not lost over it.
+fn kept(words: &str) -> String {
+    words.replace('\0', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatsapp_brings_several_messages_of_many_kinds() {
+        let body = br#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{
+            "messaging_product":"whatsapp","messages":[
+                {"from":"15125550142","id":"wamid.1","timestamp":"1795366014","type":"text","text":{"body":"STOP"}},
+                {"from":"15125550142","id":"wamid.2","type":"button","button":{"text":"Yes, please","payload":"yes"}},
+                {"from":"15125550142","id":"wamid.3","type":"image","image":{"id":"5","mime_type":"image/jpeg"}},
+                {"from":"15125550142","id":"wamid.4","type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"a","title":"Tuesday"}}},
+                {"from":"nobody","id":"wamid.5","type":"text","text":{"body":"hi"}},
+                {"nonsense":true}]}}]}]}"#;
+        let texts = whatsapp(body).unwrap();
+        let words: Vec<_> = texts.iter().map(|text| text.body.as_str()).collect();
+        assert_eq!(words, ["STOP", "Yes, please", "[image]", "Tuesday"]);
+        assert_eq!(texts[0].from.as_str(), "+15125550142");
+        assert_eq!(texts[0].written_at.map(|at| at.timestamp()), Some(1_795_366_014));
+        assert!(whatsapp(b"[1]").is_err());
+    }
+}

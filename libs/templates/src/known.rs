@@ -1,0 +1,103 @@
+use domain::{Language, NO_SERVICE};
+use serde::Serialize;
+
+/// What a template may use. Every name is documented in `docs/templates.md`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Known<'a> {
+    /// When the customer's name is not known, words that can stand in its place: "Hi there" and never "Hi ,".
+    first_name: &'a str,
+    vehicle: &'a str,
+    service: &'a str,
+    price: String,
+    pub(crate) shop: &'a str,
+    shop_phone: &'a str,
+    shop_address: &'a str,
+    shop_hours: &'a str,
+    /// Where this lead, and nobody else, talks with the shop.
+    chat_link: &'a str,
+}
+
+/// Every name of [`Known`].
+pub(crate) const NAMES: [&str; 9] =
+    ["first_name", "vehicle", "service", "price", "shop", "shop_phone", "shop_address", "shop_hours", "chat_link"];
+
+/// Who asked, and for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub first_name: Option<&'a str>,
+    /// Empty: not known.
+    pub vehicle: &'a str,
+    pub service: &'a str,
+    pub total_cents: i64,
+}
+
+/// Whom they asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Shop<'a> {
+    pub name: &'a str,
+    pub phone: &'a str,
+    pub postal_address: &'a str,
+    pub hours: &'a str,
+}
+
+impl<'a> Known<'a> {
+    /// With the words, in this language, for what is not known.
+    pub fn new(language: Language, asked: Asked<'a>, shop: Shop<'a>, chat_link: &'a str) -> Self {
+        let [nobody, a_vehicle, a_service] = match language {
+            Language::English => ["there", "your vehicle", NO_SERVICE],
+            // "Hola, qué tal" is what somebody is told whose name nobody knows.
+            Language::Spanish => ["qué tal", "su carro", "su solicitud"],
+        };
+        let is_known = |words: &&str| !words.is_empty() && *words != NO_SERVICE;
+        Self {
+            first_name: asked.first_name.unwrap_or(nobody),
+            vehicle: Some(asked.vehicle).filter(is_known).unwrap_or(a_vehicle),
+            service: Some(asked.service).filter(is_known).unwrap_or(a_service),
+            price: domain::dollars(asked.total_cents),
+            shop: shop.name,
+            shop_phone: shop.phone,
+            shop_address: shop.postal_address,
+            shop_hours: shop.hours,
+            chat_link,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Of nobody's.
+    pub(crate) fn known(language: Language, first_name: Option<&'static str>) -> Known<'static> {
+        let shop = Shop {
+            name: "Sample Tint & Sons",
+            phone: "+18135550100",
+            postal_address: "1 Main St, Tampa, FL 33602",
+            hours: "Monday to Saturday, 9 to 6",
+        };
+        let asked = Asked { first_name, vehicle: "", service: "Window Tint", total_cents: 45_999 };
+        Known::new(language, asked, shop, "https://go.example.com/c/7Kd3mQxT9bWz2p")
+    }
+
+    #[test]
+    fn every_name_that_is_promised_is_there() {
+        let known = serde_json::to_value(known(Language::English, None)).unwrap();
+        let mut names: Vec<_> = known.as_object().unwrap().keys().cloned().collect();
+        let mut promised = NAMES.map(str::to_owned).to_vec();
+        names.sort();
+        promised.sort();
+        assert_eq!(names, promised);
+    }
+
+    #[test]
+    fn what_nobody_knows_has_words_in_every_language() {
+        let words = |language| {
+            let asked = Asked { first_name: None, vehicle: "", service: NO_SERVICE, total_cents: 0 };
+            let nothing = Shop { name: "", phone: "", postal_address: "", hours: "" };
+            let known = Known::new(language, asked, nothing, "");
+            [known.first_name, known.vehicle, known.service]
+        };
+        assert_eq!(words(Language::English), ["there", "your vehicle", "your request"]);
+        assert_eq!(words(Language::Spanish), ["qué tal", "su carro", "su solicitud"]);
+    }
+}

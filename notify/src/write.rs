@@ -1,0 +1,160 @@
+//! What a message says, in the words of its channel.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Channel, Language, WithheldReason};
+use stage::Failure;
+use store::{Message, Recipient, Template, Transaction};
+use templates::{Around, Asked, Designs, Known, Renderer, Shop, Words, with_way_out};
+use tracing::warn;
+
+use crate::{Config, carrier::Approved, tenants::Tenant};
+
+/// After each message of a customer's a business may write to them by WhatsApp as it likes for so long (Meta: customer service window).
+const CONVERSATION: TimeDelta = TimeDelta::hours(24);
+/// So much earlier it is over for us: a message on its way may take a moment.
+const MARGIN: TimeDelta = TimeDelta::minutes(5);
+
+pub(crate) struct Writer {
+    pub(crate) config: Arc<Config>,
+    pub(crate) renderer: Renderer,
+    pub(crate) designs: Arc<Designs>,
+}
+
+/// A message in its words.
+pub(crate) struct Written {
+    /// Of an email.
+    pub(crate) subject: Option<String>,
+    /// What is kept, and by which the same words are known: without what differs from lead to lead.
+    pub(crate) body: String,
+    /// What leaves.
+    pub(crate) text: String,
+    /// Of an email.
+    pub(crate) html: Option<String>,
+    /// Where whoever gets it leaves with one press.
+    pub(crate) unsubscribe: Option<String>,
+    /// Of a WhatsApp message.
+    pub(crate) approved: Option<Approved>,
+}
+
+/// The lead's own links.
+#[derive(Default)]
+struct OwnLinks {
+    to_chat: String,
+    to_leave: Option<String>,
+    /// Whether a mailbox would show a button for it.
+    is_safe: bool,
+}
+
+impl Writer {
+    /// `Err` inside: it may not be said, or not so. `wall`: the clock of whoever wrote to us.
+    pub(crate) async fn write(
+        &self,
+        tx: &mut Transaction,
+        chosen: &Tenant,
+        message: &Message,
+        now: DateTime<Utc>,
+        wall: DateTime<Utc>,
+    ) -> Result<Result<Written, WithheldReason>, Failure> {
+        let channel = message.channel;
+        let Some(template) = chosen.template(&message.template, channel, message.recipient.language) else {
+            warn!(message.id = %message.id, "the tenant has no {} template {:?}", channel.as_str(), message.template);
+            return Ok(Err(WithheldReason::Template));
+        };
+        if channel == Channel::Whatsapp && template.approved_as.is_none() && !is_talking(tx, message, wall).await? {
+            return Ok(Err(WithheldReason::NotApproved));
+        }
+        let links = self.links(tx, chosen, message, template, now).await?;
+        Ok(self.fill(chosen, message, template, links).map_err(|error| {
+            warn!(message.id = %message.id, error = service::telemetry::causes(&error), "a template could not be filled");
+            WithheldReason::Template
+        }))
+    }
+
+    fn fill(
+        &self,
+        chosen: &Tenant,
+        message: &Message,
+        template: &Template,
+        links: OwnLinks,
+    ) -> Result<Written, templates::Error> {
+        let words = words(template);
+        let known = known(message, template.language, &links.to_chat);
+        let rendered = self.renderer.render(words, &known)?;
+        let mut written = Written {
+            text: rendered.body.clone(),
+            subject: rendered.subject,
+            body: rendered.body,
+            html: None,
+            unsubscribe: None,
+            approved: None,
+        };
+        match message.channel {
+            Channel::Sms => {}
+            Channel::Email => {
+                let around = Around {
+                    language: template.language,
+                    look: &chosen.look,
+                    subject: written.subject.as_deref().unwrap_or_default(),
+                    body: &written.body,
+                    unsubscribe_link: links.to_leave.as_deref(),
+                };
+                written.html = Some(self.designs.fill(chosen.design(template), &known, &around)?);
+                if let Some(link) = links.to_leave {
+                    written.text = with_way_out(&written.body, template.language, &link);
+                    // Otherwise the vendor's own way out is in the email, too.
+                    written.unsubscribe = links.is_safe.then_some(link);
+                }
+            }
+            Channel::Whatsapp => {
+                if let Some(name) = template.approved_as.clone() {
+                    let parameters = self.renderer.render_parameters(words, &known)?;
+                    written.approved = Some(Approved { name, parameters });
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// For messages that show one.
+    async fn links(
+        &self,
+        tx: &mut Transaction,
+        chosen: &Tenant,
+        message: &Message,
+        template: &Template,
+        now: DateTime<Utc>,
+    ) -> Result<OwnLinks, Failure> {
+        let shows_one = message.channel == Channel::Email || template.body.contains("chat_link");
+        let Some(base) = chosen.link_base.as_ref().or(self.config.link_base.as_ref()).filter(|_| shows_one) else {
+            return Ok(OwnLinks::default());
+        };
+        let token = tx.links().of_lead(message.lead, now).await?;
+        let token = token.as_str();
+        Ok(OwnLinks { to_chat: base.to_chat(token), to_leave: Some(base.to_leave(token)), is_safe: base.is_safe() })
+    }
+}
+
+/// Whether they wrote by this channel within a day.
+async fn is_talking(tx: &mut Transaction, message: &Message, wall: DateTime<Utc>) -> Result<bool, Failure> {
+    let Some(phone) = &message.recipient.phone else { return Ok(false) };
+    let heard_at = tx.replies().heard_at(message.channel, phone.as_str()).await?;
+    Ok(heard_at.is_some_and(|at| wall < at + CONVERSATION - MARGIN))
+}
+
+fn words(template: &Template) -> Words<'_> {
+    Words { name: &template.name, subject: template.subject.as_deref(), body: &template.body }
+}
+
+fn known<'a>(message: &'a Message, language: Language, chat_link: &'a str) -> Known<'a> {
+    let Recipient { first_name, vehicle, service, total_cents, .. } = &message.recipient;
+    let asked = Asked { first_name: first_name.as_deref(), vehicle, service, total_cents: *total_cents };
+    let shop = Shop {
+        name: &message.shop_name,
+        phone: &message.shop_phone,
+        postal_address: &message.shop_postal_address,
+        hours: &message.shop_hours,
+    };
+    Known::new(language, asked, shop, chat_link)
+}

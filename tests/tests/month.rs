@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Timelike as _, Utc, Weekday};
 use chrono_tz::{America, Pacific, Tz};
-use domain::{Channel, Clock};
+use domain::{ApprovedName, Cadence, Channel, Clock, Language};
 use operate::{Desk, WantedScope, pause, resume};
 use orchestrator::{Program, Role, demo::LOCATIONS};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
@@ -19,6 +19,7 @@ use serde_json::json;
 use sim::{Event, Fault, FaultKind, Manners, Quote, Vendor};
 use sqlx::{Connection as _, PgConnection, Row as _};
 use stage::{Faults, Step};
+use store::Template;
 use tests::{Test, until};
 
 const CONFIRMATION: &str = "you will get no more messages from us. Text START to undo this.";
@@ -84,6 +85,40 @@ fn customer(number: usize) -> Quote {
     }
 }
 
+/// Of the thirteen touches some go by WhatsApp, to whoever can be reached there.
+const BY_WHATSAPP: [&str; 3] = ["day_3", "day_10", "day_19"];
+
+async fn by_whatsapp_too(test: &Test) {
+    let steps = serde_json::to_value(Cadence::default()).expect("steps");
+    let mut steps: Vec<serde_json::Value> = serde_json::from_value(steps).expect("steps");
+    for step in &mut steps {
+        if BY_WHATSAPP.iter().any(|name| step["template"] == *name) {
+            step["channels"] = json!(["whatsapp", "sms", "email"]);
+        }
+    }
+    let cadence: Cadence = serde_json::from_value(json!(steps)).expect("a cadence");
+    test.choose(|settings| {
+        settings.sla.is_kept = false;
+        settings.cadence = cadence;
+    })
+    .await;
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    for name in BY_WHATSAPP {
+        let template = Template {
+            name: name.into(),
+            channel: Channel::Whatsapp,
+            language: Language::English,
+            subject: None,
+            body: format!("Hi {{{{ first_name }}}}, this is {name}."),
+            mjml: None,
+            approved_as: Some(ApprovedName::try_from(format!("{name}:en")).expect("a name")),
+        };
+        tx.tenants().save_template(&template).await.expect("saved");
+        test.site.sim.world.whatsapp.approve(name, "en", &format!("Hi {{{{1}}}}, this is {name}."));
+    }
+    tx.commit().await.expect("committed");
+}
+
 impl Month {
     async fn start() -> Self {
         let test = Test::start_with(|options| {
@@ -91,7 +126,7 @@ impl Month {
             options.settings.push(("notify.safe_mode".into(), "off".into()));
         })
         .await;
-        test.choose(|settings| settings.sla.is_kept = false).await;
+        by_whatsapp_too(&test).await;
         let random = StdRng::seed_from_u64(SEED);
         let dying = Arc::new(Dying { random: Mutex::new(StdRng::seed_from_u64(SEED + 1)), deaths: AtomicU32::new(0) });
         let owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
@@ -134,14 +169,22 @@ impl Month {
         if self.random.random_bool(0.25)
             && let Some(phone) = self.somebody().and_then(|somebody| somebody.phone)
         {
-            world.reply(&phone, "When can I come in?").await;
+            if hour.is_multiple_of(3) {
+                world.write_whatsapp(&phone, "When can I come in?").await;
+            } else {
+                world.reply(&phone, "When can I come in?").await;
+            }
             self.count("replies");
         }
         if self.random.random_bool(0.2)
             && let Some(phone) = self.somebody().and_then(|somebody| somebody.phone)
         {
             let words = ["STOP", "please stop texting me", "Take me off your list", "no me escriban más"];
-            world.reply(&phone, words[hour % words.len()]).await;
+            if hour.is_multiple_of(4) {
+                world.write_whatsapp(&phone, words[hour / 4 % words.len()]).await;
+            } else {
+                world.reply(&phone, words[hour % words.len()]).await;
+            }
             self.count("opt-outs by text");
         }
         if self.random.random_bool(0.2)
@@ -172,7 +215,8 @@ impl Month {
     }
 
     fn be_rude(&mut self) {
-        let vendor = if self.random.random_bool(0.6) { Vendor::Twilio } else { Vendor::Sendgrid };
+        let vendors = [Vendor::Twilio, Vendor::Twilio, Vendor::Sendgrid, Vendor::Whatsapp];
+        let vendor = *vendors.choose(&mut self.random).expect("a vendor");
         let kinds = [
             FaultKind::FailAfter,
             FaultKind::FailAfter,
@@ -196,7 +240,7 @@ impl Month {
             let scope = match self.random.random_range(0..4) {
                 0 => WantedScope::Everything,
                 1 => WantedScope::Location(LOCATIONS[hour % LOCATIONS.len()].0.to_owned()),
-                2 => WantedScope::Channel(if hour.is_multiple_of(2) { Channel::Sms } else { Channel::Email }),
+                2 => WantedScope::Channel(Channel::ALL[hour % Channel::ALL.len()]),
                 _ => WantedScope::Lead(self.test.lead_id(&self.asked[hour % self.asked.len()])),
             };
             if pause(&self.desk, &tenant, &scope, "a month has such days", "somebody").await.expect("paused") {
@@ -267,6 +311,8 @@ async fn a_month_of_a_thousand_leads_loses_nothing_and_says_nothing_twice() {
     assert_quiet_after_a_stop(&test, &mut owner).await;
     assert_confirmed_at_once(&test, &mut owner).await;
     assert_said_once(&test);
+    let by_whatsapp = test.site.sim.world.journal.count(|event| matches!(event, Event::Whatsapp { .. }));
+    assert!(by_whatsapp > 500, "{by_whatsapp} by WhatsApp");
     test.assert_settled().await;
     program.expect("a program").stop().await;
     for what in ["replies", "opt-outs by text", "unsubscribes", "bookings", "faults", "pauses", "restarts"] {
@@ -300,10 +346,16 @@ async fn assert_accounted(owner: &mut PgConnection) {
     .await
     .expect("a count");
     assert_eq!(dropped, 0, "leads whose steps are not all there");
-    let open: i64 = sqlx::query_scalar("select count(*) from attempts where outcome is null")
-        .fetch_one(&mut *owner)
-        .await
-        .expect("a count");
+    // Of WhatsApp, which cannot be asked, those that a person was told to ask about.
+    let open: i64 = sqlx::query_scalar(
+        "select count(*) from attempts a join messages m on m.id = a.message_id and m.tenant_id = a.tenant_id
+         where a.outcome is null
+           and not (a.channel = 'whatsapp' and m.reason = 'nobody_knows' and m.state = 'failed'
+                    and exists (select from tasks t where t.tenant_id = m.tenant_id and t.lead_id = m.lead_id))",
+    )
+    .fetch_one(&mut *owner)
+    .await
+    .expect("a count");
     assert_eq!(open, 0, "attempts whose end nobody knows");
     let leads: i64 = sqlx::query_scalar("select count(*) from leads").fetch_one(&mut *owner).await.expect("a count");
     assert_eq!(leads, i64::try_from(LEADS).expect("few"));
@@ -317,10 +369,10 @@ fn assert_lawful(test: &Test) {
     for entry in test.site.sim.world.journal.entries() {
         match entry.event {
             // It answers an opt-out, at whatever hour that came; how soon, `assert_confirmed_at_once` looks.
-            Event::Text { to, body, .. } if body.ends_with(CONFIRMATION) => {
+            Event::Text { to, body, .. } | Event::Whatsapp { to, body, .. } if body.ends_with(CONFIRMATION) => {
                 assert!(confirmed.insert(to.clone()), "{to} was told twice that they have opted out");
             }
-            Event::Text { to, .. } => {
+            Event::Text { to, .. } | Event::Whatsapp { to, .. } => {
                 let number: usize = to[8..].parse().expect("a customer's number");
                 by_person.entry(number).or_default().push(entry.business_at);
                 let (_, zone, from) = AREAS[number % AREAS.len()];
@@ -357,7 +409,7 @@ async fn assert_confirmed_at_once(test: &Test, owner: &mut PgConnection) {
     .await
     .expect("what they wrote");
     for entry in test.site.sim.world.journal.entries() {
-        if let Event::Text { to, body, .. } = &entry.event
+        if let Event::Text { to, body, .. } | Event::Whatsapp { to, body, .. } = &entry.event
             && body.ends_with(CONFIRMATION)
         {
             let order = format!("m-{}", &to[8..]);
@@ -386,8 +438,8 @@ async fn assert_quiet_after_a_stop(test: &Test, owner: &mut PgConnection) {
     for entry in test.site.sim.world.journal.entries() {
         let number = match &entry.event {
             // Whoever has left by email may say so by text as well.
-            Event::Text { body, .. } if body.ends_with(CONFIRMATION) => continue,
-            Event::Text { to, .. } => to[8..].to_owned(),
+            Event::Text { body, .. } | Event::Whatsapp { body, .. } if body.ends_with(CONFIRMATION) => continue,
+            Event::Text { to, .. } | Event::Whatsapp { to, .. } => to[8..].to_owned(),
             Event::Email { to, .. } => {
                 format!("{:0>4}", to.trim_start_matches("customer.").split('@').next().unwrap_or_default())
             }

@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Cadence, CadencePreset, Channel, E164, Law, LegalWindow, OwnRules, Planning, ShopCalendar, State, WeekHours,
+        AddressKind, Cadence, CadencePreset, Channel, E164, Law, LegalWindow, OwnRules, Planning, ShopCalendar, State, WeekHours,
         federal_holiday,
     };
 
@@ -82,12 +82,14 @@ mod tests {
         whereabouts: Whereabouts,
         created_at: DateTime<Utc>,
         late: TimeDelta,
+        /// Whoever gets texts gets them there.
+        by_whatsapp: bool,
     }
 
     impl Case {
         fn play(&self) -> (Vec<PlannedTouch>, Vec<PreviewedTouch>) {
             let rules = Rules { law: Law::ours(), window: LegalWindow::default(), own: &self.own, shop: &self.shop };
-            let touches = self.cadence.plan(&Planning {
+            let mut touches = self.cadence.plan(&Planning {
                 created_at: self.created_at,
                 now: self.created_at + self.late,
                 can: &|_| true,
@@ -97,6 +99,9 @@ mod tests {
                 rules: &rules,
                 whereabouts: &self.whereabouts,
             });
+            for touch in touches.iter_mut().filter(|touch| self.by_whatsapp && touch.channel == Channel::Sms) {
+                touch.channel = Channel::Whatsapp;
+            }
             let played = preview(&touches, &rules, &self.whereabouts, &[]);
             (touches, played)
         }
@@ -109,7 +114,7 @@ mod tests {
             seconds in 1_577_836_800_i64..2_208_988_800, late_hours in 0_i64..800, area in 200_u32..999,
             zone in prop::sample::select(&TZ_VARIANTS[..]), state in prop::sample::select(&STATES[..]),
             preset in prop::sample::select(&CadencePreset::ALL[..]), apart_minutes in 0_u32..2_000, most_in_24h in 1_u16..5,
-            quiet in any::<bool>(),
+            quiet in any::<bool>(), by_whatsapp in any::<bool>(),
             in_shop_hours in prop::sample::select(&[crate::InShopHours::None, crate::InShopHours::FollowUps, crate::InShopHours::All][..]),
         ) -> Case {
             let phone = E164::parse(&format!("+1{area}5550142")).ok();
@@ -120,6 +125,7 @@ mod tests {
                 whereabouts: Whereabouts::of(phone.as_ref(), zone, state.parse::<State>().ok()),
                 created_at: DateTime::from_timestamp(seconds, 0).unwrap(),
                 late: TimeDelta::hours(late_hours),
+                by_whatsapp,
             }
         }
     }
@@ -128,7 +134,7 @@ mod tests {
         #[test]
         fn no_text_leaves_outside_the_window_of_any_place_they_may_be_in(case in cases()) {
             for played in case.play().1 {
-                let (Ending::Sent(at), Channel::Sms) = (&played.ending, played.touch.channel) else { continue };
+                let (Ending::Sent(at), AddressKind::Phone) = (&played.ending, played.touch.channel.writes_to()) else { continue };
                 for zone in case.whereabouts.zones() {
                     let local = at.with_timezone(zone);
                     let hour = chrono::Timelike::hour(&local);
@@ -195,8 +201,8 @@ mod tests {
         fn what_its_vendor_sends_a_little_later_is_lawful_still(case in cases()) {
             let rules = Rules { law: Law::ours(), window: LegalWindow::default(), own: &case.own, shop: &case.shop };
             for played in case.play().1 {
-                let (Ending::Sent(at), Channel::Sms) = (&played.ending, played.touch.channel) else { continue };
-                let sending = Sending { channel: Channel::Sms, at: *at, is_first: true, whereabouts: &case.whereabouts, sent: &[] };
+                let (Ending::Sent(at), AddressKind::Phone) = (&played.ending, played.touch.channel.writes_to()) else { continue };
+                let sending = Sending { channel: played.touch.channel, at: *at, is_first: true, whereabouts: &case.whereabouts, sent: &[] };
                 let open_for = rules.open_for(&sending, TimeDelta::hours(10));
                 prop_assert!(open_for <= TimeDelta::hours(10));
                 for quarters in 0..40 {

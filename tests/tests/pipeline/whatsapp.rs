@@ -177,6 +177,21 @@ async fn what_nobody_knows_is_never_sent_again_by_any_channel_and_the_staff_asks
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_comes_after_nobody_knew_is_believed() {
+    let late = |options: &mut orchestrator::demo::SiteOptions| options.sim.receipt_delay = Duration::from_secs(4);
+    let test = start(Some("quote_ready:en_US"), late).await;
+    let program = test.run().await;
+    fault(&test, FaultKind::CutAfter);
+    ask(&test);
+    until_first(&test, "whatsapp failed").await;
+    until_first(&test, "whatsapp delivered").await;
+    let first = test.messages(&quote("o-1")).await.remove(0);
+    assert_eq!(first.reason, None);
+    assert_eq!((messages(&test).len(), test.texts_to(DANA).len()), (1, 0));
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_door_proves_itself_takes_what_is_signed_and_knows_a_repeat() {
     let test = start(None, |_| {}).await;
     let program = test.run().await;

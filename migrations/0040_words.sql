@@ -13,40 +13,58 @@ alter table templates
     add check (mjml is null or channel = 'email'),
     add check (approved_as is null or channel = 'whatsapp');
 
--- In which a lead is written to. Null: its tenant's own.
-alter table leads add column language text check (language in ('en', 'es'));
+alter table leads
+    -- In which it is written to. Null: its tenant's own.
+    add column language text check (language in ('en', 'es')),
+    -- Who said so, or `words` that they wrote or chose; and when.
+    add column language_by text,
+    add column language_at timestamptz;
 
+-- Not looked at row by row, which would hold the largest tables up: what is there has kept to less.
 alter table messages
     drop constraint messages_channel_check,
-    add check (channel in ('sms', 'email', 'whatsapp'));
-
+    add constraint messages_channel_check check (channel in ('sms', 'email', 'whatsapp')) not valid;
 alter table suppressions
     drop constraint suppressions_channel_check,
-    add check (channel in ('sms', 'email', 'whatsapp'));
+    add constraint suppressions_channel_check check (channel in ('sms', 'email', 'whatsapp')) not valid;
+alter table attempts
+    drop constraint attempts_outcome_check,
+    -- `lost`: the vendor cannot be asked, and never said.
+    add constraint attempts_outcome_check
+        check (outcome in ('accepted', 'refused', 'not_processed', 'not_found', 'lost')) not valid;
 
--- Until when a business may write freely to whom: a day from each message of theirs by WhatsApp.
+-- Whoever wants no texts wants no messages on that telephone by another way either.
+insert into suppressions (tenant_id, channel, address, source, suppressed_at)
+select tenant_id, 'whatsapp', address, source, suppressed_at
+from suppressions
+where channel = 'sms' and lifted_at is null and not starts_with(source, 'unreachable:')
+on conflict do nothing;
+
+-- When somebody last wrote by WhatsApp: for a day from then on a business may write to them freely.
 create table conversations (
     tenant_id uuid not null references tenants,
     channel text not null check (channel = 'whatsapp'),
     address text not null,
-    -- Of theirs, the newest. Wall time, by the vendor's clock.
+    -- Wall time, by the vendor's clock.
     heard_at timestamptz not null,
     primary key (tenant_id, channel, address)
 );
 
 alter table conversations enable row level security;
-create policy one_tenant on conversations using (tenant_id = current_tenant()) with check (tenant_id = current_tenant());
+create policy one_tenant on conversations
+    using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
 grant select, insert, update on conversations to leads_app;
 
--- What somebody's own words or browser say; what a person has chosen stays.
-create function note_language(of_tenant uuid, of_lead uuid, spoken text)
+-- What somebody's own words or browser say, of the lead that is followed up in the end; what a person has chosen stays.
+create function note_language(of_tenant uuid, of_lead uuid, spoken text, noted_at timestamptz)
     returns void
     language plpgsql volatile
     as $$
     begin
         perform set_config('app.tenant', of_tenant::text, true);
-        update leads l set language = spoken
-        where l.tenant_id = of_tenant and l.id = of_lead and l.language is null;
+        update leads l set language = spoken, language_by = 'words', language_at = noted_at
+        where l.tenant_id = of_tenant and l.language is null
+          and l.id = (select coalesce(o.merged_into, o.id) from leads o where o.tenant_id = of_tenant and o.id = of_lead limit 1);
     end
     $$;
 
@@ -66,12 +84,69 @@ create or replace function accept_attempt(of_tenant uuid, attempt uuid, of_messa
           and not exists (select from attempts a where a.tenant_id = of_tenant and a.id = attempt and a.outcome = 'refused')
         returning m.lead_id into of_lead;
         update attempts a set outcome = 'accepted', provider_id = vendor_id
-        where a.tenant_id = of_tenant and a.id = attempt and (a.outcome is null or a.outcome = 'not_found');
+        where a.tenant_id = of_tenant and a.id = attempt and (a.outcome is null or a.outcome in ('not_found', 'lost'));
         if of_lead is null then
             return false;
         end if;
         update leads l set status = 'contacted'
         where l.tenant_id = of_tenant and l.id = of_lead and l.status = 'new';
         return true;
+    end
+    $$;
+
+-- As start_attempt of 0034. The same words to one address are the same, by whichever channel; and what a vendor may have taken counts
+-- from when it would have left.
+create or replace function start_attempt(
+    attempt uuid, of_message uuid, attempt_number integer, by_channel text, to_recipient text, words text,
+    at timestamptz, said_since timestamptz, lease_until timestamptz, other_address text, most integer,
+    business_at timestamptz, quiet_since timestamptz)
+    returns text
+    language plpgsql volatile
+    as $$
+    declare
+        within_a_day bigint;
+        is_quiet boolean;
+    begin
+        perform pg_advisory_xact_lock(hashtextextended(current_tenant()::text || theirs.address, 0))
+        from (select a.address from (values (to_recipient), (other_address)) a (address)
+              where a.address is not null order by a.address) theirs;
+        if exists (
+            select from attempts a
+            where a.tenant_id = current_tenant() and a.recipient = to_recipient
+              and a.body = words and a.message_id <> of_message and a.started_at > said_since
+              and (a.outcome is null or a.outcome in ('accepted', 'lost')))
+        then
+            return 'said';
+        end if;
+        -- What is on its way goes now, however long ago it was due.
+        select count(*), coalesce(bool_and(theirs.at <= quiet_since), true) into within_a_day, is_quiet
+        from (
+            select case when a.outcome is null then business_at + interval '1 second' else said.at end as at
+            from (
+                select x.message_id, x.outcome from attempts x
+                where x.tenant_id = current_tenant() and x.recipient = to_recipient and x.message_id <> of_message
+                  and (x.outcome is null or x.outcome in ('accepted', 'lost'))
+                union
+                select x.message_id, x.outcome from attempts x
+                where x.tenant_id = current_tenant() and x.recipient = other_address and x.message_id <> of_message
+                  and (x.outcome is null or x.outcome in ('accepted', 'lost'))
+            ) a
+            cross join lateral (
+                select coalesce(m.sent_at, m.due_at) as at from messages m
+                where m.tenant_id = current_tenant() and m.id = a.message_id limit 1
+            ) said
+        ) theirs
+        where theirs.at > business_at - interval '24 hours';
+        if within_a_day >= most or not is_quiet then
+            return 'too_many';
+        end if;
+        update messages m set state = 'claimed', attempts = attempt_number, release_at = lease_until, reason = null
+        where m.tenant_id = current_tenant() and m.id = of_message and m.state = 'planned';
+        if not found then
+            raise 'message % is not planned any more', of_message using errcode = 'serialization_failure';
+        end if;
+        insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at)
+        values (current_tenant(), attempt, of_message, attempt_number, by_channel, to_recipient, words, at);
+        return 'started';
     end
     $$;

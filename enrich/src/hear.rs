@@ -1,6 +1,6 @@
 //! A customer wrote back: the follow-up ends, and an opt-out takes effect, in one transaction.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     CONFIRMED_WITHIN, Channel, Keyword, LeadId, MessageId, StopReason, TaskId, is_confirmed_by_vendor, keyword,
 };
@@ -13,8 +13,6 @@ use crate::written::{self, Text};
 
 /// Before the staff is told that somebody who wrote back has no answer.
 const ANSWER_WITHIN: TimeDelta = TimeDelta::minutes(15);
-
-const ON_TELEPHONES: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
 pub(crate) struct Hear;
 
@@ -52,19 +50,25 @@ async fn hear(cx: &Context, inbound: &Inbound, text: &Text) -> Result<(), Failur
         body: &text.body,
         received_at: now,
     };
-    tx.replies().add(&reply).await?;
+    let is_new = tx.replies().add(&reply).await?;
+    // The vendor's clock knows whole seconds: what came within the same one was said when it came.
+    let by_their_clock = text.written_at.map(|at| at + TimeDelta::milliseconds(999));
+    let said_at = by_their_clock.unwrap_or(inbound.received_at).min(inbound.received_at);
     if text.channel == Channel::Whatsapp {
         // For a day they may be answered freely.
-        let heard_at = text.written_at.unwrap_or(inbound.received_at).min(inbound.received_at);
-        tx.replies().note_heard(text.channel, text.from.as_str(), heard_at).await?;
+        tx.replies().note_heard(text.channel, text.from.as_str(), said_at).await?;
     }
+    // Whoever writes there is reached there.
+    tx.replies().lift(text.channel, text.from.as_str(), "unreachable:", said_at).await?;
     let reason = match keyword(&text.body) {
         Some(Keyword::Stop) => {
-            opt_out(&mut tx, inbound, text, &leads).await?;
+            opt_out(&mut tx, inbound, text, said_at, &leads).await?;
             Some(StopReason::OptedOut)
         }
+        // What was heard before has been done, and what happened since may be newer.
+        _ if !is_new => None,
         Some(Keyword::Start) => {
-            opt_in(&mut tx, inbound, text, &leads).await?;
+            opt_in(&mut tx, inbound, text, said_at, &leads).await?;
             None
         }
         // The vendor answers HELP by itself; it is no answer to us.
@@ -89,9 +93,10 @@ async fn hear(cx: &Context, inbound: &Inbound, text: &Text) -> Result<(), Failur
         tx.tasks().add(&task, now).await?;
     }
     let confirmed = match (reason, leads.first()) {
-        (Some(StopReason::OptedOut), Some(lead)) if is_ours_to_confirm(cx, inbound, text) => {
-            // After the stop, which cancels whatever is planned.
-            let is_planned = tx.messages().plan_confirmation(*lead, text.channel, &text.from, now).await?;
+        (Some(StopReason::OptedOut), Some(lead)) if is_ours_to_confirm(cx, said_at, text) => {
+            // After the stop, which cancels whatever is planned; by business time they said it so long ago as by the wall's.
+            let said_at = now - (cx.clock().wall() - said_at);
+            let is_planned = tx.messages().plan_confirmation(*lead, text.channel, &text.from, now, said_at).await?;
             is_planned.then(|| MessageId::of_confirmation(*lead))
         }
         _ => None,
@@ -109,32 +114,44 @@ async fn hear(cx: &Context, inbound: &Inbound, text: &Text) -> Result<(), Failur
 }
 
 /// One that was heard late is not confirmed any more, and to its own words the vendor of texts has answered.
-fn is_ours_to_confirm(cx: &Context, inbound: &Inbound, text: &Text) -> bool {
-    let is_fresh = cx.clock().wall() - inbound.received_at < CONFIRMED_WITHIN;
+fn is_ours_to_confirm(cx: &Context, said_at: DateTime<Utc>, text: &Text) -> bool {
+    let is_fresh = cx.clock().wall() - said_at < CONFIRMED_WITHIN;
     is_fresh && !(text.channel == Channel::Sms && is_confirmed_by_vendor(&text.body))
 }
 
 /// An opt-out by a message ends all marketing to that person, by every channel.
-async fn opt_out(tx: &mut Transaction, inbound: &Inbound, text: &Text, leads: &[LeadId]) -> Result<(), Failure> {
+async fn opt_out(
+    tx: &mut Transaction,
+    inbound: &Inbound,
+    text: &Text,
+    said_at: DateTime<Utc>,
+    leads: &[LeadId],
+) -> Result<(), Failure> {
     let source = format!("{}:{}", inbound.source, text.id);
-    for channel in ON_TELEPHONES {
-        tx.replies().suppress(channel, text.from.as_str(), &source, inbound.received_at).await?;
+    for channel in text.channel.of_same_address() {
+        tx.replies().suppress(*channel, text.from.as_str(), &source, said_at).await?;
     }
     for email in tx.leads().list_emails(leads).await? {
-        tx.replies().suppress(Channel::Email, &email.folded(), &source, inbound.received_at).await?;
+        tx.replies().suppress(Channel::Email, &email.folded(), &source, said_at).await?;
     }
     Ok(())
 }
 
 /// Whoever wants messages again by this channel, and by the others as far as they were ended from here.
-async fn opt_in(tx: &mut Transaction, inbound: &Inbound, text: &Text, leads: &[LeadId]) -> Result<(), Failure> {
+async fn opt_in(
+    tx: &mut Transaction,
+    inbound: &Inbound,
+    text: &Text,
+    said_at: DateTime<Utc>,
+    leads: &[LeadId],
+) -> Result<(), Failure> {
     let from_here = format!("{}:", inbound.source);
-    for channel in ON_TELEPHONES {
-        let of_source = if channel == text.channel { "" } else { &from_here };
-        tx.replies().lift(channel, text.from.as_str(), of_source, inbound.received_at).await?;
+    for channel in text.channel.of_same_address() {
+        let of_source = if *channel == text.channel { "" } else { &from_here };
+        tx.replies().lift(*channel, text.from.as_str(), of_source, said_at).await?;
     }
     for email in tx.leads().list_emails(leads).await? {
-        tx.replies().lift(Channel::Email, &email.folded(), &from_here, inbound.received_at).await?;
+        tx.replies().lift(Channel::Email, &email.folded(), &from_here, said_at).await?;
     }
     Ok(())
 }

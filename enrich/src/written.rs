@@ -7,6 +7,7 @@ use events::{Inbound, Source};
 use serde::Deserialize;
 use serde_json::Value;
 use stage::Failure;
+use tracing::warn;
 
 /// What we read of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct Text {
 pub(crate) fn read(inbound: &Inbound) -> Result<Vec<Text>, Failure> {
     match inbound.source {
         Source::Twilio => twilio(inbound).map(|text| text.into_iter().collect()),
-        Source::Whatsapp => whatsapp(&inbound.body),
+        Source::Whatsapp => whatsapp(inbound),
         other => Err(Failure::reject(anyhow!("nobody writes back by {other}"))),
     }
 }
@@ -61,18 +62,33 @@ struct Change {
 
 #[derive(Debug, Default, Deserialize)]
 struct ChangeValue {
+    /// Which of the application's numbers it is about.
+    #[serde(default)]
+    metadata: Value,
     #[serde(default)]
     messages: Vec<Value>,
 }
 
-/// One that cannot be read does not keep the others from being heard.
-fn whatsapp(body: &[u8]) -> Result<Vec<Text>, Failure> {
-    let webhook: Webhook = serde_json::from_slice(body).map_err(Failure::reject)?;
+/// To the number that the door is for. One that cannot be read does not keep the others from being heard.
+fn whatsapp(inbound: &Inbound) -> Result<Vec<Text>, Failure> {
+    let webhook: Webhook = serde_json::from_slice(&inbound.body).map_err(Failure::reject)?;
     let changes = webhook.entry.into_iter().flat_map(|entry| entry.changes);
-    Ok(changes.flat_map(|change| change.value.messages).filter_map(|message| whatsapp_text(&message)).collect())
+    let ours = changes.filter(|change| inbound.is_of_number(change.value.metadata["phone_number_id"].as_str()));
+    let texts = ours.flat_map(|change| change.value.messages).filter_map(|message| {
+        let text = whatsapp_text(&message);
+        if text.is_none() {
+            warn!("a message by WhatsApp cannot be read, or is nobody's; it stays in INBOUND");
+        }
+        text
+    });
+    Ok(texts.collect())
 }
 
 fn whatsapp_text(message: &Value) -> Option<Text> {
+    // Such as that somebody has another number now.
+    if message["type"] == "system" {
+        return None;
+    }
     let seconds = message["timestamp"].as_str().and_then(|at| at.parse().ok());
     Some(Text {
         id: message["id"].as_str()?.to_owned(),
@@ -110,21 +126,35 @@ fn kept(words: &str) -> String {
 mod tests {
     use super::*;
 
+    fn inbound(query: &str, body: &'static [u8]) -> Inbound {
+        Inbound {
+            tenant: domain::TenantId::new(uuid::Uuid::nil()),
+            source: Source::Whatsapp,
+            kind: events::InboundKind::Reply,
+            key: String::new(),
+            told_by: domain::ToldBy::Webhook,
+            received_at: DateTime::UNIX_EPOCH,
+            query: query.to_owned(),
+            body: body.into(),
+        }
+    }
+
     #[test]
     fn whatsapp_brings_several_messages_of_many_kinds() {
         let body = br#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{
-            "messaging_product":"whatsapp","messages":[
+            "messaging_product":"whatsapp","metadata":{"phone_number_id":"7"},"messages":[
                 {"from":"15125550142","id":"wamid.1","timestamp":"1795366014","type":"text","text":{"body":"STOP"}},
                 {"from":"15125550142","id":"wamid.2","type":"button","button":{"text":"Yes, please","payload":"yes"}},
                 {"from":"15125550142","id":"wamid.3","type":"image","image":{"id":"5","mime_type":"image/jpeg"}},
                 {"from":"15125550142","id":"wamid.4","type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"a","title":"Tuesday"}}},
                 {"from":"nobody","id":"wamid.5","type":"text","text":{"body":"hi"}},
                 {"nonsense":true}]}}]}]}"#;
-        let texts = whatsapp(body).unwrap();
+        let texts = whatsapp(&inbound("number=7", body)).unwrap();
+        assert_eq!(whatsapp(&inbound("number=8", body)).unwrap(), [], "to another number of the same application");
         let words: Vec<_> = texts.iter().map(|text| text.body.as_str()).collect();
         assert_eq!(words, ["STOP", "Yes, please", "[image]", "Tuesday"]);
         assert_eq!(texts[0].from.as_str(), "+15125550142");
         assert_eq!(texts[0].written_at.map(|at| at.timestamp()), Some(1_795_366_014));
-        assert!(whatsapp(b"[1]").is_err());
+        assert!(whatsapp(&inbound("", b"[1]")).is_err());
     }
 }

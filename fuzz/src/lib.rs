@@ -60,6 +60,7 @@ pub fn receipt(bytes: &[u8]) {
 
 pub fn reply(bytes: &[u8]) {
     enrich::decoders::reply(&inbound(Source::Twilio, InboundKind::Reply, bytes));
+    enrich::decoders::reply(&inbound(Source::Whatsapp, InboundKind::Reply, bytes));
 }
 
 /// What is in a stream: its subject, headers and payload, a line each.

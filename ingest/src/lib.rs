@@ -29,6 +29,7 @@ pub use app::App;
 pub use config::{Config, PollConfig};
 pub use poll::start as start_polling;
 pub use router::router;
+pub use whatsapp::secret as whatsapp_secret;
 
 /// Whether this is a key that SendGrid's webhooks can be verified with.
 pub fn reads_sendgrid_key(public_key: &str) -> bool {

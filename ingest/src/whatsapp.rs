@@ -6,6 +6,7 @@ use axum::{
 };
 use events::{InboundKind, Source};
 use ring::digest::{SHA256, digest};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::Value;
 use service::{Code, Problem};
@@ -74,27 +75,42 @@ pub(crate) async fn told(
 ) -> Result<StatusCode, Problem> {
     let door = app.0.doors.open(SOURCE, &token).await?;
     let body = body.whole(SOURCE)?;
-    let is_signed = |secret: &str| meta::verify(&headers, &body, secret);
+    let is_signed = |secret: &str| meta::verify(&headers, &body, of_number(secret).1);
     let tenant = app.0.doors.verify(SOURCE, &token, &door, is_signed).await?;
+    // As it is now: it may have been looked up anew.
+    let door = app.0.doors.open(SOURCE, &token).await?;
+    let (number, _) = of_number(door.secret.expose_secret());
     let webhook: Webhook = serde_json::from_slice(&body)
         .map_err(|_| refuse(SOURCE, Problem::new(Code::NotReadable, "The body is no webhook of WhatsApp's.")))?;
     let key = hex::encode(&digest(&SHA256, &body).as_ref()[..16]);
     // Whole for each who reads some of it. What the vendor sends again after one of the two is kept twice by neither.
-    for kind in kinds(&webhook) {
-        let (key, body) = (key.clone(), body.clone());
-        app.store(Verified { tenant, source: SOURCE, kind, key, query: String::new(), body }).await?;
+    let query = format!("number={number}");
+    for kind in kinds(&webhook, number) {
+        let (key, query, body) = (key.clone(), query.clone(), body.clone());
+        app.store(Verified { tenant, source: SOURCE, kind, key, query, body }).await?;
     }
     Ok(StatusCode::OK)
 }
 
-fn kinds(webhook: &Webhook) -> Vec<InboundKind> {
+/// What a door is kept with: the application's secret, and which of its numbers the door is for.
+pub fn secret(phone_number_id: &str, app_secret: &str) -> String {
+    format!("{phone_number_id}:{app_secret}")
+}
+
+/// A door's secret has the number it is for before the application's: one application may have several.
+fn of_number(secret: &str) -> (&str, &str) {
+    secret.split_once(':').unwrap_or(("", secret))
+}
+
+fn kinds(webhook: &Webhook, number: &str) -> Vec<InboundKind> {
+    let is_ours = |change: &&Change| change.value["metadata"]["phone_number_id"] == number;
     let has = |what: &str| {
-        let mut changes = webhook.entry.iter().flat_map(|entry| &entry.changes);
+        let mut changes = webhook.entry.iter().flat_map(|entry| &entry.changes).filter(is_ours);
         changes.any(|change| change.value[what].as_array().is_some_and(|all| !all.is_empty()))
     };
     let found = [(InboundKind::Reply, "messages"), (InboundKind::Receipt, "statuses")];
     let kinds: Vec<_> = found.into_iter().filter(|(_, what)| has(what)).map(|(kind, _)| kind).collect();
-    // Of the account, its templates and its numbers: kept, and read by nobody.
+    // Of the account, its templates and its other numbers: kept, and read by nobody.
     if kinds.is_empty() { vec![InboundKind::Other] } else { kinds }
 }
 
@@ -107,10 +123,13 @@ mod tests {
         let kinds_of = |value: &str| {
             let body =
                 format!(r#"{{"object":"whatsapp_business_account","entry":[{{"changes":[{{"value":{value}}}]}}]}}"#);
-            kinds(&serde_json::from_str(&body).unwrap())
+            kinds(&serde_json::from_str(&body).unwrap(), "7")
         };
-        assert_eq!(kinds_of(r#"{"messages":[{}],"statuses":[{}]}"#), [InboundKind::Reply, InboundKind::Receipt]);
-        assert_eq!(kinds_of(r#"{"statuses":[{}],"messages":[]}"#), [InboundKind::Receipt]);
+        let ours = r#""metadata":{"phone_number_id":"7"}"#;
+        let both = format!(r#"{{{ours},"messages":[{{}}],"statuses":[{{}}]}}"#);
+        assert_eq!(kinds_of(&both), [InboundKind::Reply, InboundKind::Receipt]);
+        assert_eq!(kinds_of(&both.replace('7', "8")), [InboundKind::Other], "another number's");
+        assert_eq!(kinds_of(&format!(r#"{{{ours},"statuses":[{{}}],"messages":[]}}"#)), [InboundKind::Receipt]);
         assert_eq!(kinds_of(r#"{"event":"APPROVED"}"#), [InboundKind::Other]);
         assert_eq!(kinds_of("null"), [InboundKind::Other]);
     }

@@ -12,11 +12,20 @@ use tracing::{error, info};
 use crate::carrier::Answer;
 
 /// Calls in a row that came to nothing, by which a vendor counts as away.
-const IN_A_ROW: u32 = 5;
+pub(crate) const IN_A_ROW: u32 = 5;
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 /// The one that tries may have died.
 const ONE_TRIES_FOR: Duration = Duration::from_secs(20);
+
+/// Why somebody may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MayCall {
+    /// The vendor answers.
+    Answers,
+    /// It did not, and this one tries whether it does again.
+    Tries,
+}
 
 /// Every vendor's, by its address. Each process finds out for itself.
 #[derive(Debug, Default)]
@@ -47,7 +56,7 @@ impl Breakers {
     }
 
     /// Whether a call may go out now; of those that wait for a vendor that was away, one. Whoever may has to note what came of it.
-    pub(crate) fn may_call(&self, vendor: &str, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn may_call(&self, vendor: &str, now: Instant) -> Result<MayCall, Duration> {
         let away_for = self.away_for(vendor, now);
         if !away_for.is_zero() {
             return Err(away_for);
@@ -55,8 +64,9 @@ impl Breakers {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Breaker::Away { tries_until, .. }) = breakers.get_mut(vendor) {
             *tries_until = Some(now + ONE_TRIES_FOR);
+            return Ok(MayCall::Tries);
         }
-        Ok(())
+        Ok(MayCall::Answers)
     }
 
     /// What came of a call.
@@ -113,7 +123,7 @@ mod tests {
     fn opened(now: Instant) -> Breakers {
         let breakers = Breakers::default();
         for _ in 0..IN_A_ROW {
-            assert_eq!(breakers.may_call(VENDOR, now), Ok(()));
+            assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Answers));
             breakers.note(VENDOR, &silence(), now);
         }
         breakers
@@ -123,20 +133,23 @@ mod tests {
     fn after_five_calls_without_an_answer_nobody_calls_and_then_one_tries_ever_more_seldom_up_to_a_minute() {
         let mut now = Instant::now();
         let breakers = opened(now);
-        assert_eq!(breakers.may_call("https://another.example.com", now), Ok(()));
+        assert_eq!(breakers.may_call("https://another.example.com", now), Ok(MayCall::Answers));
         for wait_s in [5, 10, 20, 40, 60, 60] {
             let wait = Duration::from_secs(wait_s);
             assert_eq!(breakers.may_call(VENDOR, now), Err(wait));
             now += wait;
-            assert_eq!(breakers.may_call(VENDOR, now), Ok(()));
+            assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Tries));
             assert!(breakers.may_call(VENDOR, now).is_err(), "one is enough");
             now += Duration::from_secs(3);
             breakers.note(VENDOR, &silence(), now);
         }
         now += LONGEST;
-        assert_eq!(breakers.may_call(VENDOR, now), Ok(()));
+        assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Tries));
         breakers.note(VENDOR, &Answer::Accepted { provider_id: "SM1".into() }, now);
-        assert_eq!((breakers.may_call(VENDOR, now), breakers.may_call(VENDOR, now)), (Ok(()), Ok(())));
+        assert_eq!(
+            (breakers.may_call(VENDOR, now), breakers.may_call(VENDOR, now)),
+            (Ok(MayCall::Answers), Ok(MayCall::Answers))
+        );
     }
 
     #[test]
@@ -156,15 +169,15 @@ mod tests {
         for _ in 0..50 {
             breakers.note(VENDOR, &Answer::NotProcessed { code: "429".into(), retry_after: None }, now);
         }
-        assert_eq!(breakers.may_call(VENDOR, now), Ok(()));
+        assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Answers));
     }
 
     #[test]
     fn a_worker_that_died_trying_keeps_nobody_waiting_for_ever() {
         let now = Instant::now();
         let breakers = opened(now);
-        assert_eq!(breakers.may_call(VENDOR, now + FIRST), Ok(()));
+        assert_eq!(breakers.may_call(VENDOR, now + FIRST), Ok(MayCall::Tries));
         assert!(breakers.may_call(VENDOR, now + FIRST + ONE_TRIES_FOR / 2).is_err());
-        assert_eq!(breakers.may_call(VENDOR, now + FIRST + ONE_TRIES_FOR), Ok(()));
+        assert_eq!(breakers.may_call(VENDOR, now + FIRST + ONE_TRIES_FOR), Ok(MayCall::Tries));
     }
 }

@@ -16,6 +16,8 @@ use crate::{
     tenants::Tenants,
 };
 
+/// Why a message has failed that may have arrived.
+const NOBODY_KNOWS: &str = "nobody_knows";
 /// A lead whose message may not have come is called within this.
 const ASKED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
@@ -78,15 +80,27 @@ impl FindOut {
                 }
                 cx.commit(tx).await
             }
-            None => self.leave_to_staff(cx, tx, message).await,
+            None => self.leave_to_staff(cx, tx, message, &attempt).await,
         }
     }
 
-    /// Nobody can tell whether they have it, and the same message twice is worse than one that a person makes up for. Its attempt stays
-    /// open: a receipt that comes late still finds it.
-    async fn leave_to_staff(&self, cx: &Context, mut tx: Transaction, message: &Message) -> Result<(), Failure> {
+    /// Nobody can tell whether they have it, and the same message twice is worse than one that a person makes up for. A receipt that comes
+    /// late still finds its attempt.
+    async fn leave_to_staff(
+        &self,
+        cx: &Context,
+        mut tx: Transaction,
+        message: &Message,
+        attempt: &Attempt,
+    ) -> Result<(), Failure> {
         let tenant = tx.tenant();
-        if tx.messages().finish(message.id, MessageState::Failed, Some("nobody_knows"), cx.now()).await? {
+        // A receipt has settled it meanwhile.
+        if !tx.attempts().settle(attempt.id, AttemptOutcome::Lost).await? {
+            return Ok(());
+        }
+        tx.messages().finish(message.id, MessageState::Failed, Some(NOBODY_KNOWS), cx.now()).await?;
+        let may_be_called = !(message.is_confirmation() || message.stopped || message.suppressed);
+        if may_be_called {
             let task = NewTask {
                 id: TaskId::of_unknown(message.id),
                 lead: message.lead,
@@ -96,9 +110,9 @@ impl FindOut {
                 created_by: "unknown outcome",
             };
             tx.tasks().add(&task, cx.now()).await?;
-            warn!(message.id = %message.id, "nobody knows whether they got it; it is not sent again, and the staff asks");
         }
         cx.commit(tx).await?;
+        warn!(message.id = %message.id, "nobody knows whether they got it; it is not sent again, and the staff asks");
         announce(cx, tenant, message.lead, message.id, Outcome::Failed).await
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptId, Channel, ErrorClass, MessageId, MessageState, Receipt, StopReason, TenantId};
+use domain::{AttemptId, Channel, ErrorClass, MessageId, MessageState, Receipt, StopReason, TaskId, TenantId};
 use events::{Inbound, Outcome, Source, Stream};
 use stage::{Context, Failure, Stage};
 use store::{NewReceipt, Reported};
@@ -56,7 +56,7 @@ impl Stage for Receive {
         let mut reports = match inbound.source {
             Source::Twilio => twilio::read_receipt(&inbound).map_err(Failure::reject)?,
             Source::Sendgrid => sendgrid::read_receipts(&inbound.body).map_err(Failure::reject)?,
-            Source::Whatsapp => whatsapp::read_receipts(&inbound.body).map_err(Failure::reject)?,
+            Source::Whatsapp => whatsapp::read_receipts(&inbound).map_err(Failure::reject)?,
             other @ (Source::Crm(_) | Source::Form | Source::Link | Source::Slack | Source::Telegram) => {
                 return Err(Failure::reject(Error::NoReceipts(other)));
             }
@@ -114,6 +114,12 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
         warn!(source = source.as_str(), "a receipt for a message we do not know");
         return Ok(());
     };
+    if is_sent && state == MessageState::Failed {
+        // Nobody has to ask any more.
+        let mut tx = cx.begin(tenant).await?;
+        tx.tasks().complete(TaskId::of_unknown(message), "receipt", cx.now()).await?;
+        cx.commit(tx).await?;
+    }
     // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
     let again = cx.deliveries() > 1;
     // A report can be faster than the answer to the call, or all that is left of it when the worker died.
@@ -212,7 +218,9 @@ async fn take_opt_out(
     // Also of a message that we do not know, such as one from before a restore: the word is about the person.
     let address = found.as_ref().map(|reported| &reported.recipient).or(report.address.as_ref());
     if let Some(address) = address {
-        tx.replies().suppress(report.channel, address, receipt.source, opted_out_at).await?;
+        for channel in report.channel.of_same_address() {
+            tx.replies().suppress(*channel, address, receipt.source, opted_out_at).await?;
+        }
     }
     if let Some(Reported { lead, .. }) = &found {
         tx.leads().stop(*lead, StopReason::OptedOut, cx.now()).await?;

@@ -18,7 +18,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config,
-    breaker::Breakers,
+    breaker::{Breakers, IN_A_ROW, MayCall},
     carrier::{Answer, Carrier, Letter},
     decide::{Chosen, Decision, Stay, decide, other_address, valid_for},
     fall_back,
@@ -145,6 +145,9 @@ impl Send {
             return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
         let Some(carrier) = chosen.carrier(message.channel) else {
+            if !message.fallbacks.is_empty() {
+                return self.withhold(cx, tx, &message, WithheldReason::NoCredentials).await;
+            }
             // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.
             let later = cx.clock().in_wall(std::time::Duration::from_secs(60));
             tx.messages().put_off(message.id, later, "no_credentials").await?;
@@ -211,10 +214,12 @@ impl Send {
         }
         cx.commit(tx).await?;
 
-        // A worker that was frozen since may no longer own the message: then somebody else is asking the vendor about it.
+        // A worker that was frozen since may no longer own the message: then somebody else may be asking the vendor about it, and is
+        // told that there was no call.
         let held = cx.clock().wall() - started_at;
         if held.to_std().is_ok_and(|held| held > self.config.claim_lease / 4) {
-            return Ok(());
+            let held = Answer::NotProcessed { code: "held_up".to_owned(), retry_after: None };
+            return self.record(cx, tenant, &message, number, &letter, held).await;
         }
         let call = self.call(cx, &chosen.senders, leaving, carrier, &letter);
         let answer = call.instrument(info_span!("send", message.id = %message.id, attempt.id = %attempt)).await;
@@ -283,12 +288,23 @@ impl Send {
         let may_leave = async {
             self.senders.spend(limits, leaving, wall).await?;
             let tried = self.breakers.may_call(leaving.vendor, Instant::now());
-            tried.map_err(|away_for| NotYet::until_vendor_is_back(away_for, leaving.message))
+            let not_yet = |away_for| NotYet::until_vendor_is_back(away_for, leaving.message);
+            match tried.map_err(not_yet)? {
+                MayCall::Answers => Ok(()),
+                MayCall::Tries if carrier.knows_what_it_sent() => Ok(()),
+                // What might be lost for good is no probe.
+                MayCall::Tries if carrier.standing().await.is_ok() => Ok(()),
+                MayCall::Tries => {
+                    let silence = Answer::NotProcessed { code: "unreachable".into(), retry_after: None };
+                    self.breakers.note(leaving.vendor, &silence, Instant::now());
+                    Err(not_yet(self.breakers.away_for(leaving.vendor, Instant::now())))
+                }
+            }
         };
         let answer = match may_leave.await {
             Ok(()) => {
                 let answer = carrier.send(letter).await;
-                self.breakers.note(leaving.vendor, &answer, Instant::now());
+                self.note(leaving.vendor, carrier, &answer);
                 answer
             }
             Err(NotYet { after, reason }) => Answer::NotProcessed { code: reason.into(), retry_after: Some(after) },
@@ -315,6 +331,14 @@ impl Send {
         info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
         fall_back::announce(cx, tenant, other).await?;
         announce(cx, tenant, message.lead, message.id, Outcome::Withheld).await
+    }
+
+    /// Of a vendor that cannot be asked, one call without an answer is one too many: each is a message that nobody knows about.
+    fn note(&self, vendor: &str, carrier: &dyn Carrier, answer: &Answer) {
+        let times = if carrier.knows_what_it_sent() { 1 } else { IN_A_ROW };
+        for _ in 0..times {
+            self.breakers.note(vendor, answer, Instant::now());
+        }
     }
 
     async fn record(
@@ -347,7 +371,12 @@ impl Send {
                 if matches!(class, ErrorClass::OptedOut | ErrorClass::BadAddress) {
                     let why = if class == ErrorClass::OptedOut { "vendor" } else { "unreachable" };
                     let source = format!("{why}:{code}");
-                    tx.replies().suppress(message.channel, &letter.to, &source, cx.clock().wall()).await?;
+                    // Who wants nothing more wants it by no channel to this address; who cannot be reached by one may be by another.
+                    let one = [message.channel];
+                    let ended = if class == ErrorClass::OptedOut { message.channel.of_same_address() } else { &one };
+                    for channel in ended {
+                        tx.replies().suppress(*channel, &letter.to, &source, cx.clock().wall()).await?;
+                    }
                 }
                 if class == ErrorClass::OptedOut {
                     tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;

@@ -59,12 +59,12 @@ pub async fn look_at_carriers(config: &Config, store: &Store, tenant: TenantId) 
     let mut tx = store.begin(tenant).await?;
     let known = Tenants::new(http, Arc::default(), config.tenant_ttl).find(&mut tx).await?;
     let settings = tx.tenants().settings().await?;
+    let steps = tx.cadences().list_steps_in_use(&settings.cadence).await?;
     drop(tx);
     // What is off needs nothing, and WhatsApp only those whose cadence goes by it.
     let is_used = |channel: &Channel| {
-        let steps = settings.cadence.steps();
-        settings.channels.has(*channel)
-            && (*channel != Channel::Whatsapp || steps.iter().any(|step| step.channels.contains(channel)))
+        let goes_by_it = steps.iter().any(|step| step.channels.contains(channel));
+        settings.channels.has(*channel) && (*channel != Channel::Whatsapp || goes_by_it)
     };
     let mut standings = Vec::new();
     for channel in Channel::ALL.into_iter().filter(is_used) {

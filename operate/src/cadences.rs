@@ -1,7 +1,7 @@
 //! Cadences as data: saving versions, using them somewhere, what that would do first, and how experiments end.
 
 use chrono::{DateTime, Utc};
-use domain::{Cadence, LeadId};
+use domain::{Cadence, Channel, LeadId};
 use serde::Serialize;
 use store::{ArmScore, CadenceChange, CadenceLine, CadenceUse, Prices, Rival, Transaction, UseScope};
 
@@ -75,8 +75,12 @@ pub async fn save_cadence(desk: &Desk, slug: &str, name: &str, steps: &Cadence, 
     }
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
     let templates = tx.tenants().list_templates().await?;
-    if let Some(step) = steps.steps().iter().find(|step| !templates.iter().any(|words| words.name == step.template)) {
-        return Err(Error::NoSuchTemplate(step.template.clone()));
+    let has =
+        |name: &str, channel: Channel| templates.iter().any(|words| words.name == name && words.channel == channel);
+    for step in steps.steps() {
+        if let Some(channel) = step.channels.iter().find(|channel| !has(&step.template, **channel)) {
+            return Err(Error::NoSuchTemplate(format!("{} ({})", step.template, channel.as_str())));
+        }
     }
     let version = tx.cadences().save(name, steps, by, desk.clock.now()).await?;
     tx.commit().await?;

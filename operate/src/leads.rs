@@ -19,9 +19,9 @@ pub async fn describe_lead(desk: &Desk, slug: &str, lead: LeadId) -> Result<Lead
 }
 
 /// From now on a lead is written to in this language, whatever anybody's words or browser say.
-pub async fn set_language(desk: &Desk, slug: &str, lead: LeadId, language: Language) -> Result<(), Error> {
+pub async fn set_language(desk: &Desk, slug: &str, lead: LeadId, language: Language, by: &str) -> Result<(), Error> {
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    if !tx.leads().set_language(lead, language).await? {
+    if !tx.leads().set_language(lead, language, by, desk.clock.now()).await? {
         return Err(Error::NoSuchLead(lead));
     }
     tx.commit().await?;

@@ -8,7 +8,7 @@ use domain::{
     Planning, PreviewedTouch, Rules, Segments, State, Whereabouts, after_pauses, preview,
 };
 use serde::Serialize;
-use store::{Location, MessageLine, TenantSettings, Wordings};
+use store::{Location, MessageLine, Template, TenantSettings, Wordings};
 use templates::{Asked, Known, Renderer, Words};
 
 use crate::{Desk, Error, words::shop_of};
@@ -233,6 +233,16 @@ impl Case<'_> {
         self.tell(touch_of(line, line.due_at), line.sent_at, line.state.as_str(), because)
     }
 
+    /// Why it does not go by its own channel, as far as that can be known before its time.
+    fn in_its_way(&self, channel: Channel, words: Option<&Template>) -> Option<&'static str> {
+        if !self.settings.channels.has(channel) {
+            return Some("this one is off");
+        }
+        let is_approved = words.is_some_and(|words| words.approved_as.is_some());
+        (channel == Channel::Whatsapp && !is_approved)
+            .then_some("WhatsApp takes words that are not approved only within a day of the customer's own")
+    }
+
     fn tell(
         &self,
         touch: PlannedTouch,
@@ -253,6 +263,10 @@ impl Case<'_> {
             Some(Ok(rendered)) => (verdict.to_owned(), Some(rendered)),
             Some(Err(error)) => (format!("withheld: {error}"), None),
             None => (format!("withheld: there is no {} template {template:?}", channel.as_str()), None),
+        };
+        let verdict = match (verdict.as_str(), self.in_its_way(channel, found)) {
+            ("will be sent", Some(why)) => format!("goes by its step's next channel: {why}"),
+            _ => verdict,
         };
         let (subject, text) = rendered.map_or((None, None), |rendered| (rendered.subject, Some(rendered.body)));
         let segments = text.as_deref().filter(|_| channel == Channel::Sms).map(Segments::of);

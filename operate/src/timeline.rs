@@ -41,6 +41,8 @@ fn sentence(happening: &Happening) -> String {
         "asked" => format!("The customer asked for {detail}"),
         "heard" => format!("We heard of it from {detail}"),
         "planned" => "We planned the follow-up".to_owned(),
+        "speaks" if who == "we" => format!("By their own words they are written to in another language ({detail})"),
+        "speaks" => format!("{who} has them written to in another language ({detail})"),
         "cadence" => format!("{who} changed the follow-up to {detail}"),
         "sent" => {
             let mut rules: Vec<_> = moves.iter().map(|moved| moved.because.to_string()).collect();

@@ -1,9 +1,9 @@
 //! A tenant's words: what each step says, by each channel.
 
-use domain::{Channel, Language, LeadId, Segments};
+use domain::{Channel, Language, LeadId, Look, Segments};
 use serde::Serialize;
 use store::{Location, Template, Wordings};
-use templates::{Asked, Designs, Known, Rendered, Renderer, Shop, Words};
+use templates::{Around, Asked, Designs, Known, Rendered, Renderer, Shop, Words};
 
 use crate::{Desk, Error};
 
@@ -130,7 +130,21 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
         return wrong("an email has to show where the shop is (CAN-SPAM); write {{ shop_address }} somewhere");
     }
     if let Some(mjml) = mjml {
-        Designs::default().read(name, mjml).map_err(|error| Error::Words(error.says()))?;
+        let designs = Designs::default();
+        let design = designs.read(name, mjml).map_err(|error| Error::Words(error.says()))?;
+        let around = Around {
+            language: *language,
+            look: &Look::default(),
+            subject: sample.subject.as_deref().unwrap_or_default(),
+            body: &sample.body,
+            unsubscribe_link: Some("https://go.example.com/u/7Kd3mQxT9bWz2p"),
+        };
+        let shown = designs.fill(Some(&design), &known, &around).map_err(|error| Error::Words(error.says()))?;
+        // In a comment, or behind a condition, nobody would see them.
+        let shown = without_comments(&shown);
+        if !shown.contains("7Kd3mQxT9bWz2p") || !shown.contains("Tampa, FL 33602") {
+            return wrong("its design (MJML) has to show {{ shop_address }} and {{ unsubscribe_link }} to everybody");
+        }
     }
     if approved_as.is_some() {
         renderer.render_parameters(words(template), &known).map_err(|error| Error::Words(error.says()))?;
@@ -144,6 +158,13 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
     }
     let dear_letter = segments.and_then(|_| Segments::dearest_letter(&sample.body));
     Ok(SavedWords { sample, segments, dear_letter })
+}
+
+fn without_comments(html: &str) -> String {
+    html.split("<!--")
+        .enumerate()
+        .map(|(part, text)| if part == 0 { text } else { text.split_once("-->").map_or("", |(_, rest)| rest) })
+        .collect()
 }
 
 #[cfg(test)]
@@ -206,6 +227,24 @@ mod tests {
         assert!(text("  ").unwrap_err().contains("says nothing"));
         assert!(text(&"long ".repeat(200)).unwrap_err().contains("four parts"));
         assert_eq!(text("Hi {{ first_name }} 🙂").unwrap().dear_letter, Some('🙂'));
+    }
+
+    #[test]
+    fn a_design_that_would_fail_or_hide_what_it_has_to_show_is_refused_when_it_is_saved() {
+        let designed = |text: &str| {
+            let mjml = format!(
+                "<mjml><mj-body><mj-section><mj-column><mj-text>{text}</mj-text></mj-column></mj-section></mj-body></mjml>"
+            );
+            let subject = Some("Hello".to_owned());
+            checked(&Template { subject, mjml: Some(mjml), ..template(Channel::Email, "Hi {{ shop_address }}") })
+        };
+        let below = r#"{{ shop_address }} <a href="{{ unsubscribe_link }}">No more</a>"#;
+        assert!(designed(&format!("Hi {below}")).is_ok());
+        assert!(designed(&format!("{{{{ price | money }}}} {below}")).unwrap_err().contains("money"));
+        assert!(designed(&format!("Hi <!-- {below} -->")).unwrap_err().contains("to everybody"));
+        assert!(
+            designed(&format!("{{% if price == '$0' %}}{below}{{% endif %}}")).unwrap_err().contains("to everybody")
+        );
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub(crate) enum Tenant {
         /// As `leads tenant list` names it
         tenant: String,
         vendor: VendorName,
-        /// With a new address for what Twilio or SendGrid tells us
+        /// With a new address for what the vendor tells us
         #[arg(long)]
         anew: bool,
     },
@@ -293,6 +293,9 @@ pub(crate) enum Lead {
         lead: LeadId,
         /// en or es
         language: Language,
+        /// Who says so
+        #[arg(long)]
+        by: String,
     },
     /// Which leads are one with which, the newest first
     Merges {

@@ -155,8 +155,8 @@ async fn run_lead(
         Lead::TakeOver { tenant, lead, by } => {
             commands::task::answer(&config, &tenant, lead, Answered::TakenOver, &by).await
         }
-        Lead::Language { tenant, lead, language } => {
-            commands::lead::language(&config, &tenant, lead, language, json).await
+        Lead::Language { tenant, lead, language, by } => {
+            commands::lead::language(&config, &tenant, lead, language, &by, json).await
         }
         Lead::Merges { tenant } => commands::lead::merges(&config, &tenant, json).await,
         Lead::Unmerge { tenant, lead } => commands::lead::unmerge(&config, &tenant, lead, json).await,

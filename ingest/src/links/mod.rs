@@ -37,6 +37,8 @@ struct Shown<'a> {
     token: &'a str,
     shop: &'a str,
     phone: &'a str,
+    /// As people read it.
+    number: String,
     address: &'a str,
     hours: &'a str,
 }
@@ -126,6 +128,7 @@ fn page(
         token,
         shop: text(|shop| &shop.name),
         phone: text(|shop| &shop.phone),
+        number: domain::as_people_read(text(|shop| &shop.phone)),
         address: text(|shop| &shop.postal_address),
         hours: text(|shop| &shop.hours),
     };

@@ -45,6 +45,16 @@ impl E164 {
     }
 }
 
+/// A shop's number as people read it: `(512) 555-0142`. One that is not of the United States or Canada stays as it is written.
+pub fn as_people_read(number: &str) -> String {
+    match number.strip_prefix("+1") {
+        Some(national) if national.len() == 10 && national.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("({}) {}-{}", &national[..3], &national[3..6], &national[6..])
+        }
+        _ => number.to_owned(),
+    }
+}
+
 impl fmt::Debug for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "E164(…{})", &self.0[self.0.len().saturating_sub(2)..])
@@ -119,6 +129,14 @@ impl From<Email> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_shown_as_people_read_it() {
+        assert_eq!(as_people_read("+15125550142"), "(512) 555-0142");
+        for other in ["+525512345678", "512-555-0142", "", "+1512555014é"] {
+            assert_eq!(as_people_read(other), other);
+        }
+    }
 
     #[test]
     fn a_number_is_the_same_however_it_is_written() {

@@ -36,7 +36,7 @@ pub use approved_name::{ApprovedName, ApprovedNameError};
 pub use cadence::{Cadence, CadenceError, CadencePreset, PlannedTouch, Planning, Step, When};
 pub use channels::{Channels, NoChannel};
 pub use clock::Clock;
-pub use contact::{ContactError, E164, Email};
+pub use contact::{ContactError, E164, Email, as_people_read};
 pub use crm_name::CrmName;
 pub use duplicate::{DuplicateRules, Owner, ZoneSource};
 pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema, FormSchemaError, HONEYPOT};

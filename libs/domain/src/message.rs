@@ -30,6 +30,14 @@ impl Channel {
         }
     }
 
+    /// All that reach the same address as this.
+    pub fn of_same_address(self) -> &'static [Self] {
+        match self.writes_to() {
+            AddressKind::Phone => &[Self::Sms, Self::Whatsapp],
+            AddressKind::Email => &[Self::Email],
+        }
+    }
+
     pub fn writes_to(self) -> AddressKind {
         match self {
             Self::Sms | Self::Whatsapp => AddressKind::Phone,
@@ -133,6 +141,8 @@ pub enum WithheldReason {
     NoLawfulTime,
     /// The tenant does not write by this channel.
     ChannelOff,
+    /// The tenant has no credentials for this channel.
+    NoCredentials,
     /// What carriers take of its sender in a day is spent, and nobody who asked a moment ago waits for the next.
     DayIsFull,
     /// By WhatsApp, in words that nobody approved, to somebody who has not written within a day.
@@ -149,6 +159,8 @@ impl WithheldReason {
                 | Self::NoLawfulTime
                 | Self::NotApproved
                 | Self::ChannelOff
+                | Self::NoCredentials
+                | Self::Template
                 | Self::DayIsFull
         )
     }
@@ -164,6 +176,7 @@ impl WithheldReason {
             Self::NoLawfulTime => "no_lawful_time",
             Self::NotApproved => "not_approved",
             Self::ChannelOff => "channel_off",
+            Self::NoCredentials => "no_credentials",
             Self::DayIsFull => "senders_day_is_full",
         }
     }

@@ -21,6 +21,7 @@ pub fn keyword(text: &str) -> Option<Keyword> {
     let word: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
     match word.as_str() {
         "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
+        "ALTO" | "PARAR" | "PARE" | "BASTA" | "BAJA" | "CANCELAR" => Some(Keyword::Stop),
         "START" | "UNSTOP" => Some(Keyword::Start),
         "HELP" | "INFO" => Some(Keyword::Help),
         _ if is_polite_stop(text) || is_refusal(text) => Some(Keyword::Stop),
@@ -76,8 +77,9 @@ fn is_polite_stop(text: &str) -> bool {
     }) && stops
 }
 
-/// Sentences in which somebody wants to hear no more. `*` stands for a word of [`WRITING`], `@` for whom.
-const REFUSALS: [&str; 39] = [
+/// Sentences in which somebody wants to hear no more. `*` stands for a word of [`WRITING`], `@` for whom, `+` for one
+/// of [`WRITING_IN_SPANISH`] in any of its forms.
+const REFUSALS: [&str; 47] = [
     "DO NOT * @",
     "DONT * @",
     "NEVER * @",
@@ -105,26 +107,40 @@ const REFUSALS: [&str; 39] = [
     "I OPT OUT",
     "WRONG NUMBER",
     "WRONG PERSON",
-    "NO ME ESCRIBAN",
-    "NO ME ESCRIBA",
-    "NO ME MANDEN",
-    "NO ME MANDE",
-    "NO ME CONTACTEN",
+    "NO ME +",
+    "NO NOS +",
+    "NO MOLESTEN",
     "DEJEN DE",
     "DEJE DE",
+    "DEJA DE +",
     "NO MAS MENSAJES",
+    "NO MAS TEXTOS",
+    "NO MAS CORREOS",
     "NO QUIERO MAS MENSAJES",
+    "NO QUIERO RECIBIR",
+    "NO DESEO RECIBIR",
     "NUMERO EQUIVOCADO",
     "BORREN MI NUMERO",
+    "BORRE MI NUMERO",
+    "ELIMINEN MI NUMERO",
+    "ELIMINE MI NUMERO",
+    "QUITEN MI NUMERO",
     "QUITENME",
+    "QUITEME",
 ];
 
 /// What is not to be done to them. A call is none of these: who wants no call may want a text.
 const WRITING: [&str; 9] = ["TEXT", "MESSAGE", "CONTACT", "EMAIL", "WRITE", "BOTHER", "SPAM", "HARASS", "TXT"];
+/// The beginnings of it, which have their forms for you and for all of you, and with whom behind them.
+const WRITING_IN_SPANISH: [&str; 9] =
+    ["ESCRIB", "MAND", "ENVI", "CONTACT", "MOLEST", "TEXTE", "MENSAJE", "BUSQU", "SIGAN"];
 const WHOM: [&str; 7] = ["ME", "US", "THIS", "MY", "AGAIN", "ANYMORE", "HERE"];
 
 /// After these words it is a wish about when or how, and not about whether.
-const UNLESS: [&str; 9] = ["BEFORE", "UNTIL", "TILL", "AFTER", "DURING", "WHILE", "WORRY", "FORGET", "UNLESS"];
+const UNLESS: [&str; 13] = [
+    "BEFORE", "UNTIL", "TILL", "AFTER", "DURING", "WHILE", "WORRY", "FORGET", "UNLESS", "ANTES", "HASTA", "DESPUES",
+    "MIENTRAS",
+];
 
 fn is_refusal(text: &str) -> bool {
     let plain: String =
@@ -143,6 +159,7 @@ fn is_said(word: &str, wanted: &str) -> bool {
     match wanted {
         "*" => WRITING.contains(&word),
         "@" => WHOM.contains(&word),
+        "+" => WRITING_IN_SPANISH.iter().any(|stem| word.starts_with(stem)),
         // TEXTING, but WRITING of WRITE.
         "*ING" => word.strip_suffix("ING").is_some_and(|stem| {
             WRITING
@@ -216,6 +233,16 @@ mod tests {
             "No me escriban más por favor",
             "dejen de mandar mensajes",
             "número equivocado",
+            "No me envíen más mensajes",
+            "no me escribas",
+            "ya no me mandes nada",
+            "deja de escribirme",
+            "no quiero recibir más mensajes",
+            "por favor no me molesten",
+            "ALTO",
+            "parar",
+            "¡Basta!",
+            "cancelar",
         ] {
             assert_eq!(keyword(text), Some(Keyword::Stop), "{text}");
         }
@@ -239,6 +266,11 @@ mod tests {
             "I don't know yet, send me the price",
             "not interested in the wrap, only tint",
             "no, mas tarde por favor",
+            "mi carro deja de andar en el frio",
+            "no me escriban antes de las 9, trabajo de noche",
+            "no me interesa el polarizado, solo el lavado",
+            "no me llamen, mejor un mensaje",
+            "quiero cancelar mi cita",
             "Don't forget to send me the quote",
             "do not worry, I will come by",
             "I do not write checks, is a card fine?",

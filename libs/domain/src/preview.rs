@@ -65,8 +65,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        AddressKind, Cadence, CadencePreset, Channel, E164, Law, LegalWindow, OwnRules, Planning, ShopCalendar, State, WeekHours,
-        federal_holiday,
+        AddressKind, Cadence, CadencePreset, Channel, E164, Law, LegalWindow, OwnRules, Planning, ShopCalendar, State,
+        WeekHours, federal_holiday,
     };
 
     fn shop(zone: Tz) -> ShopCalendar {

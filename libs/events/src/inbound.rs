@@ -134,6 +134,12 @@ pub struct Inbound {
 }
 
 impl Inbound {
+    /// Whether what is about this number of the sender's is for the door that it came by: one application may have several.
+    pub fn is_of_number(&self, number: Option<&str>) -> bool {
+        let wanted = self.query.strip_prefix("number=").filter(|wanted| !wanted.is_empty());
+        wanted.is_none_or(|wanted| number == Some(wanted))
+    }
+
     pub fn pack(&self) -> Outgoing {
         let id = format!("{}:ingest:{}:{}:{}", self.tenant, self.source, self.kind.as_str(), self.key);
         let mut headers = vec![

@@ -61,6 +61,8 @@ pub enum AttemptOutcome<'a> {
     },
     /// The vendor was asked, often enough, and has no record of it.
     NotFound,
+    /// The vendor cannot be asked, and has not said anything for long enough.
+    Lost,
 }
 
 #[derive(Debug)]
@@ -147,7 +149,8 @@ impl Attempts<'_> {
         .transpose()
     }
 
-    /// The call to this address, begun by `said_at`, of which nobody knows whether the vendor took it. Both by wall clocks.
+    /// The call to this address, begun by `said_at`, of which nobody knows whether the vendor took it. Both by wall clocks. `None`: there
+    /// is none, or more than one, and it could be either.
     pub async fn find_unanswered(
         self,
         channel: Channel,
@@ -156,18 +159,21 @@ impl Attempts<'_> {
     ) -> Result<Option<AttemptId>, Error> {
         let found = sqlx::query_scalar!(
             "select id from attempts
-             where tenant_id = $1 and recipient = $2 and channel = $3 and outcome is null
+             where tenant_id = $1 and recipient = $2 and channel = $3 and (outcome is null or outcome = 'lost')
                and started_at between $4::timestamptz - interval '1 day' and $4::timestamptz + interval '1 minute'
-             order by started_at desc limit 1",
+             limit 2",
             self.0.tenant.uuid(),
             address,
             channel.as_str(),
             said_at
         )
-        .fetch_optional(&mut *self.0.inner)
+        .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("find a call that nobody answered"))?;
-        Ok(found.map(AttemptId::new))
+        Ok(match found.as_slice() {
+            [one] => Some(AttemptId::new(*one)),
+            _ => None,
+        })
     }
 
     /// Records how a call ended. Answers false if that was known already.
@@ -176,6 +182,7 @@ impl Attempts<'_> {
             AttemptOutcome::Refused { code } => ("refused", Some(code)),
             AttemptOutcome::NotProcessed { code } => ("not_processed", Some(code)),
             AttemptOutcome::NotFound => ("not_found", None),
+            AttemptOutcome::Lost => ("lost", None),
         };
         let done = sqlx::query!(
             "update attempts set outcome = $3, error_code = $4

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Cadence, CadenceChangeId, Channel, LeadId, LocationId, MessageState, Pause, Replan, Segments, StandingTouch,
+    Cadence, CadenceChangeId, Channel, LeadId, LocationId, MessageState, Pause, Replan, Segments, StandingTouch, Step,
     TouchState, after_pauses,
 };
 use serde::Serialize;
@@ -166,6 +166,35 @@ impl Cadences<'_> {
         .await
         .map_err(Error::doing("find the cadence of a shop"))?;
         steps.map(serde_json::from_value).transpose().map_err(|error| Error::set_up("cadence", error))
+    }
+
+    /// Every step that may be planned: of the cadences that are used, or run against one, and of the one in the settings.
+    pub async fn list_steps_in_use(self, in_settings: &Cadence) -> Result<Vec<Step>, Error> {
+        let rows = sqlx::query_scalar!(
+            r#"select c.steps as "steps!"
+               from cadence_uses u
+               cross join lateral (
+                   select steps from cadences where tenant_id = $1 and name = u.cadence and version = u.version limit 1
+               ) c
+               where u.tenant_id = $1
+               union all
+               select c.steps
+               from cadence_uses u
+               cross join lateral (
+                   select steps from cadences where tenant_id = $1 and name = u.rival and version = u.rival_version limit 1
+               ) c
+               where u.tenant_id = $1"#,
+            self.0.tenant.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list the steps in use"))?;
+        let mut steps = in_settings.steps().to_vec();
+        for row in rows {
+            let used: Cadence = serde_json::from_value(row).map_err(|error| Error::set_up("cadence", error))?;
+            steps.extend_from_slice(used.steps());
+        }
+        Ok(steps)
     }
 
     /// Every version, by name and the newest first.

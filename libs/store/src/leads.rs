@@ -327,13 +327,21 @@ impl Leads<'_> {
         .map_err(Error::doing("put off giving a lead up"))
     }
 
-    /// Answers false if there is no such lead.
-    pub async fn set_language(self, id: LeadId, language: Language) -> Result<bool, Error> {
+    /// Answers false if there is no such lead. `by`: who says so.
+    pub async fn set_language(
+        self,
+        id: LeadId,
+        language: Language,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         sqlx::query!(
-            "update leads set language = $3 where tenant_id = $1 and id = $2",
+            "update leads set language = $3, language_by = $4, language_at = $5 where tenant_id = $1 and id = $2",
             self.0.tenant.uuid(),
             id.uuid(),
-            language.as_str()
+            language.as_str(),
+            by,
+            now
         )
         .execute(&mut *self.0.inner)
         .await

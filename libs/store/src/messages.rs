@@ -201,7 +201,7 @@ impl Messages<'_> {
                        select from messages m
                        join attempts a on a.message_id = m.id and a.tenant_id = $1
                        where m.tenant_id = $1 and m.lead_id = other.id and m.template = $3
-                         and a.recipient = $4 and (a.outcome is null or a.outcome = 'accepted')
+                         and a.recipient = $4 and (a.outcome is null or a.outcome in ('accepted', 'lost'))
                        limit 1
                    ) said
                    where other.id <> $5
@@ -256,11 +256,11 @@ impl Messages<'_> {
                           select sent.at from (
                               select a.message_id from attempts a
                               where a.tenant_id = m.tenant_id and a.recipient = l.phone and a.message_id <> m.id
-                                and (a.outcome is null or a.outcome = 'accepted')
+                                and (a.outcome is null or a.outcome in ('accepted', 'lost'))
                               union
                               select a.message_id from attempts a
                               where a.tenant_id = m.tenant_id and a.recipient = lower(l.email) and a.message_id <> m.id
-                                and (a.outcome is null or a.outcome = 'accepted')
+                                and (a.outcome is null or a.outcome in ('accepted', 'lost'))
                           ) said
                           cross join lateral (
                               select coalesce(x.sent_at, x.due_at) as at from messages x
@@ -343,10 +343,11 @@ impl Messages<'_> {
         channel: Channel,
         to: &E164,
         now: DateTime<Utc>,
+        said_at: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let planned = sqlx::query!(
             "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, counted_from)
-             select $1, $2, l.id, 0, $7, $4, 'planned', $5, $5, $5
+             select $1, $2, l.id, 0, $7, $4, 'planned', $5, $5, $8
              from (select id from leads where tenant_id = $1 and id = $3 and phone = $6 limit 1) l
              on conflict do nothing",
             self.0.tenant.uuid(),
@@ -355,7 +356,8 @@ impl Messages<'_> {
             OPT_OUT_CONFIRMATION,
             now,
             to.as_str(),
-            channel.as_str()
+            channel.as_str(),
+            said_at
         )
         .execute(&mut *self.0.inner)
         .await

@@ -87,10 +87,16 @@ impl Once<'_> {
         .await
         .map_err(Error::doing("save a lead"))?;
         if let Some(language) = lead.language {
-            sqlx::query!("select note_language($1, $2, $3)", self.tenant.uuid(), lead.id.uuid(), language.as_str())
-                .execute(&mut *loan)
-                .await
-                .map_err(Error::doing("note a lead's language"))?;
+            sqlx::query!(
+                "select note_language($1, $2, $3, $4)",
+                self.tenant.uuid(),
+                lead.id.uuid(),
+                language.as_str(),
+                now
+            )
+            .execute(&mut *loan)
+            .await
+            .map_err(Error::doing("note a lead's language"))?;
         }
         loan.done();
         match saved.as_str() {

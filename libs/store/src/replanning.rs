@@ -9,13 +9,31 @@ impl Messages<'_> {
     /// Plans the same step by the next channel that is left, because this one has failed. Answers the message, and when it is
     /// released; `None`: there is no channel left, or it was said by it already.
     pub async fn fall_back(
-        self,
+        mut self,
         message: &Message,
         now: DateTime<Utc>,
         release_at: DateTime<Utc>,
     ) -> Result<Option<(MessageId, Channel)>, Error> {
-        let Some((channel, left)) = message.fallbacks.split_first() else { return Ok(None) };
-        let id = MessageId::of_step_by(message.lead, message.step, *channel);
+        let mut left = message.fallbacks.as_slice();
+        while let Some((channel, after)) = left.split_first() {
+            left = after;
+            if let Some(id) = self.plan_by(message, *channel, left, now, release_at).await? {
+                return Ok(Some((id, *channel)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `None`: it was said by this channel already, or the follow-up has ended.
+    async fn plan_by(
+        &mut self,
+        message: &Message,
+        channel: Channel,
+        left: &[Channel],
+        now: DateTime<Utc>,
+        release_at: DateTime<Utc>,
+    ) -> Result<Option<MessageId>, Error> {
+        let id = MessageId::of_step_by(message.lead, message.step, channel);
         let left: Vec<_> = left.iter().map(|channel| channel.as_str().to_owned()).collect();
         let added = sqlx::query!(
             "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, fallbacks,
@@ -36,7 +54,7 @@ impl Messages<'_> {
         .execute(&mut *self.0.inner)
         .await
         .map_err(Error::doing("plan a step by another channel"))?;
-        Ok((added.rows_affected() == 1).then_some((id, *channel)))
+        Ok((added.rows_affected() == 1).then_some(id))
     }
 
     /// Its vendor threw it away unsent: it is planned again. Answers false if it did not fail, or was ended since.

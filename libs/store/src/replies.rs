@@ -18,8 +18,8 @@ pub struct Reply<'a> {
 pub struct Replies<'t>(pub(crate) &'t mut Transaction);
 
 impl Replies<'_> {
-    /// Keeps a reply; one that we have is left as it is.
-    pub async fn add(self, reply: &Reply<'_>) -> Result<(), Error> {
+    /// Keeps a reply; one that we have is left as it is. Answers whether it is new.
+    pub async fn add(self, reply: &Reply<'_>) -> Result<bool, Error> {
         sqlx::query!(
             "insert into replies (tenant_id, source, provider_id, lead_id, body, received_at)
              values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
@@ -32,7 +32,7 @@ impl Replies<'_> {
         )
         .execute(&mut *self.0.inner)
         .await
-        .map(drop)
+        .map(|done| done.rows_affected() == 1)
         .map_err(Error::doing("keep a reply"))
     }
 
@@ -67,21 +67,24 @@ impl Replies<'_> {
     }
 
     /// From now on nothing goes to this address by this channel. An opt-out that is older than a later opt-in (they can
-    /// arrive in the wrong order) does not undo it; a newer one counts, so that an older opt-in cannot lift it.
+    /// arrive in the wrong order) does not undo it; a newer one counts, and so does one of the same moment, so that an older opt-in cannot lift it.
     ///
     /// Addresses are folded by the database, here and where a message asks for them: two ways of folding would differ.
     pub async fn suppress(self, channel: Channel, address: &str, source: &str, at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
             "insert into suppressions (tenant_id, channel, address, source, suppressed_at) values ($1, $2, lower($3), $4, $5)
              on conflict (tenant_id, channel, address) do update
-             set source = case when suppressions.lifted_at < excluded.suppressed_at
-                                    -- What a START by text takes back gives way to what it does not.
+             set source = case when suppressions.lifted_at <= excluded.suppressed_at
+                                    -- What a START takes back gives way to what it does not, and on a channel of their own to a word
+                                    -- that was said there.
                                     or (split_part(suppressions.source, ':', 1) in ('twilio', 'whatsapp')
-                                        and split_part(excluded.source, ':', 1) <> split_part(suppressions.source, ':', 1))
+                                        and split_part(excluded.source, ':', 1) not in ('twilio', 'whatsapp'))
+                                    or split_part(excluded.source, ':', 1)
+                                       = case excluded.channel when 'sms' then 'twilio' when 'whatsapp' then 'whatsapp' end
                                then excluded.source
                                else suppressions.source end,
                  suppressed_at = greatest(suppressions.suppressed_at, excluded.suppressed_at),
-                 lifted_at = case when suppressions.lifted_at < excluded.suppressed_at then null
+                 lifted_at = case when suppressions.lifted_at <= excluded.suppressed_at then null
                                   else suppressions.lifted_at end",
             self.0.tenant.uuid(),
             channel.as_str(),

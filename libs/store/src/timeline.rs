@@ -46,6 +46,8 @@ impl Timeline<'_> {
                    union all select first_seen_at, 'we', 'heard', crm, null, null, 1 from l
                    union all select planned_at, 'we', 'planned', null, null, null, 2 from l
                        where planned_at is not null
+                   union all select language_at, case language_by when 'words' then 'we' else language_by end, 'speaks', language,
+                          null, null, 2 from l where language_at is not null
                    union all select stopped_at, 'we', 'ended', status, stop_reason, null, 9 from l where stopped_at is not null
                    union all select sent_at, 'we', 'sent', template || ' by ' || channel, null, moves, 4 from m
                        where sent_at is not null
@@ -55,7 +57,7 @@ impl Timeline<'_> {
                    union all select a.started_at, 'vendor', 'not_taken', m.template || ' by ' || m.channel,
                           coalesce(a.error_code, a.outcome), null, 4
                        from m join attempts a on a.message_id = m.id and a.tenant_id = $1
-                       where a.outcome in ('not_processed', 'not_found')
+                       where a.outcome in ('not_processed', 'not_found', 'lost')
                    union all select received_at, 'customer', 'wrote', body, null, null, 6 from replies
                        where tenant_id = $1 and lead_id = $2
                    union all select x.suppressed_at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,

@@ -81,7 +81,7 @@ impl Designs {
         for wanted in ["unsubscribe_link", "shop_address"] {
             if lacks(wanted) {
                 let says = format!("it does not show {{{{ {wanted} }}}}, which an email has to");
-                return Err(Error::Mjml { name: name.to_owned(), says });
+                return Err(Error::Design { name: name.to_owned(), says });
             }
         }
         Ok(Design(html))
@@ -125,7 +125,7 @@ pub fn with_way_out(body: &str, language: Language, unsubscribe_link: &str) -> S
 }
 
 fn render_mjml(name: &str, mjml: &str) -> Result<String, Error> {
-    let wrong = |says: String| Error::Mjml { name: name.to_owned(), says };
+    let wrong = |says: String| Error::Design { name: name.to_owned(), says };
     let parsed = mrml::parse(mjml).map_err(|error| wrong(error.to_string()))?;
     if let Some(warning) = parsed.warnings.first() {
         return Err(wrong(warning.to_string()));
@@ -185,13 +185,13 @@ mod tests {
     #[test]
     fn a_design_of_ones_own_is_read_when_it_is_saved() {
         let says = |mjml: &str| Designs::default().read("t", mjml).unwrap_err().says();
-        assert!(says("<mjml><mj-body>").contains("no MJML"), "{}", says("<mjml><mj-body>"));
-        assert!(says("Hello").contains("no MJML"));
+        assert!(says("<mjml><mj-body>").contains("cannot be used"), "{}", says("<mjml><mj-body>"));
+        assert!(says("Hello").contains("cannot be used"));
         assert!(says(&OWN.replace("first_name", "firstname")).contains("there is no \"firstname\""));
         assert!(says(&OWN.replace("{{ unsubscribe_link }}", "#")).contains("unsubscribe_link"));
         assert!(says(&OWN.replace("{{ shop_address }}", "")).contains("shop_address"));
-        assert!(says(&OWN.replace("mj-button", "mj-bouton")).contains("no MJML"));
+        assert!(says(&OWN.replace("mj-button", "mj-bouton")).contains("cannot be used"));
         let include = OWN.replace("<mj-body>", r#"<mj-body><mj-include path="/etc/hostname" />"#);
-        assert!(says(&include).contains("no MJML"), "{}", says(&include));
+        assert!(says(&include).contains("cannot be used"), "{}", says(&include));
     }
 }

@@ -10,7 +10,7 @@ pub struct Known<'a> {
     service: &'a str,
     price: String,
     pub(crate) shop: &'a str,
-    shop_phone: &'a str,
+    shop_phone: String,
     shop_address: &'a str,
     shop_hours: &'a str,
     /// Where this lead, and nobody else, talks with the shop.
@@ -55,7 +55,7 @@ impl<'a> Known<'a> {
             service: Some(asked.service).filter(is_known).unwrap_or(a_service),
             price: domain::dollars(asked.total_cents),
             shop: shop.name,
-            shop_phone: shop.phone,
+            shop_phone: domain::as_people_read(shop.phone),
             shop_address: shop.postal_address,
             shop_hours: shop.hours,
             chat_link,

@@ -23,10 +23,12 @@ pub enum Error {
     },
     #[error("template {name:?} uses {unknown:?}, which there is not")]
     Unknown { name: String, unknown: String, there_are: Vec<&'static str> },
-    #[error("template {name:?} is no MJML")]
-    Mjml { name: String, says: String },
+    #[error("the design of template {name:?} cannot be used")]
+    Design { name: String, says: String },
     #[error("template {name:?} has {found:?} where WhatsApp takes a name alone")]
     NotPlain { name: String, found: String },
+    #[error("template {name:?} would have nothing where {of:?} stands")]
+    Empty { name: String, of: String },
 }
 
 impl Error {
@@ -40,7 +42,8 @@ impl Error {
             Self::Unknown { unknown, there_are, .. } => {
                 format!("there is no {unknown:?}; there are {}", there_are.join(", "))
             }
-            Self::Mjml { says, .. } => format!("its design is no MJML: {says}"),
+            Self::Design { says, .. } => format!("its design (MJML) cannot be used: {says}"),
+            Self::Empty { of, .. } => format!("there is nothing where {of:?} stands, and WhatsApp takes no gaps"),
             Self::NotPlain { found, .. } => {
                 format!(
                     "WhatsApp approves words with names in them and nothing else: write {{{{ first_name }}}}, not {found}"

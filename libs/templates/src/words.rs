@@ -73,8 +73,12 @@ impl Renderer {
                 return Err(Error::NotPlain { name: words.name.to_owned(), found: found.to_owned() });
             };
             let filled = self.render(Words { body: &format!("{{{{ {name} }}}}"), ..words }, known)?.body;
-            // The vendor takes no line breaks and no rows of blanks in there.
-            parameters.push(filled.split_whitespace().collect::<Vec<_>>().join(" "));
+            // The vendor takes no line breaks, no rows of blanks, and nothing empty in there.
+            let filled = filled.split_whitespace().collect::<Vec<_>>().join(" ");
+            if filled.is_empty() {
+                return Err(Error::Empty { name: words.name.to_owned(), of: name.to_owned() });
+            }
+            parameters.push(filled);
             rest = &rest[end..];
         }
         Ok(parameters)

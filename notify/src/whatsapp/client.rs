@@ -92,6 +92,14 @@ fn content(letter: &Letter) -> wire::Content<'_> {
     wire::Content::Template { template: wire::Template { name: &approved.name.name, language, components } }
 }
 
+/// Every answer to a message that this body could be, for the fuzzers. Only a vendor that says so has a message.
+pub(crate) fn read_answers(body: &[u8]) {
+    for status in [StatusCode::OK, StatusCode::BAD_REQUEST, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY] {
+        let answer = read_answer(status, None, body);
+        assert!(status.is_success() || !matches!(answer, Answer::Accepted { .. }));
+    }
+}
+
 fn read_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Answer {
     if status.is_success() {
         let first =
@@ -106,7 +114,9 @@ fn read_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -
     let class = ErrorClass::of(NAME, &code);
     match (status, class) {
         // A failure after the message was made looks the same as one before.
-        _ if !status.is_client_error() => Answer::Ambiguous { why: format!("status {}", status.as_u16()) },
+        _ if !status.is_client_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            Answer::Ambiguous { why: format!("status {}", status.as_u16()) }
+        }
         (_, Some(ErrorClass::MuchLater)) => Answer::NotProcessed { code, retry_after: Some(MUCH_LATER) },
         (_, Some(ErrorClass::Busy)) | (StatusCode::TOO_MANY_REQUESTS, _) => Answer::NotProcessed { code, retry_after },
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) | (_, Some(ErrorClass::SetUp)) => {

@@ -5,7 +5,7 @@ mod config;
 mod receipts;
 mod wire;
 
-pub(crate) use client::Whatsapp;
+pub(crate) use client::{Whatsapp, read_answers};
 pub use config::Credentials;
 pub(crate) use receipts::read_receipts;
 

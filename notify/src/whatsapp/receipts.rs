@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 use domain::{Channel, E164, ErrorClass, Receipt};
+use events::Inbound;
 
 use super::{NAME, wire};
 use crate::receive::Report;
@@ -10,11 +11,15 @@ use crate::receive::Report;
 #[error("the webhook's body has no entries")]
 pub(crate) struct NoEntries(#[source] serde_json::Error);
 
-/// A status we cannot read, or of a kind that is no receipt, does not keep the others from being read.
-pub(crate) fn read_receipts(body: &[u8]) -> Result<Vec<Report>, NoEntries> {
-    let webhook: wire::Webhook = serde_json::from_slice(body).map_err(NoEntries)?;
+/// Of the number that the door is for. A status we cannot read, or of a kind that is no receipt, does not keep the others from being read.
+pub(crate) fn read_receipts(inbound: &Inbound) -> Result<Vec<Report>, NoEntries> {
+    let webhook: wire::Webhook = serde_json::from_slice(&inbound.body).map_err(NoEntries)?;
+    let of_number = |metadata: &Option<wire::Metadata>| {
+        inbound.is_of_number(metadata.as_ref().and_then(|metadata| metadata.phone_number_id.as_deref()))
+    };
     let changes = webhook.entry.into_iter().flat_map(|entry| entry.changes);
-    let statuses = changes.flat_map(|change| change.value.statuses);
+    let ours = changes.filter(|change| of_number(&change.value.metadata));
+    let statuses = ours.flat_map(|change| change.value.statuses);
     Ok(statuses.filter_map(|status| report(serde_json::from_value(status).ok()?)).collect())
 }
 
@@ -47,16 +52,30 @@ fn report(status: wire::Status) -> Option<Report> {
 mod tests {
     use super::*;
 
+    fn inbound(query: &str, body: &'static [u8]) -> Inbound {
+        Inbound {
+            tenant: domain::TenantId::new(uuid::Uuid::nil()),
+            source: events::Source::Whatsapp,
+            kind: events::InboundKind::Receipt,
+            key: String::new(),
+            told_by: domain::ToldBy::Webhook,
+            received_at: DateTime::UNIX_EPOCH,
+            query: query.to_owned(),
+            body: body.into(),
+        }
+    }
+
     #[test]
     fn a_webhook_brings_several_statuses_and_other_things() {
         let body = br#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[
-            {"field":"messages","value":{"statuses":[
+            {"field":"messages","value":{"metadata":{"phone_number_id":"7"},"statuses":[
                 {"id":"wamid.1","status":"sent","timestamp":"1795366014","recipient_id":"15125550142"},
                 {"nonsense":true},
                 {"id":"wamid.2","status":"failed","errors":[{"code":131026,"title":"undeliverable"}],"recipient_id":"15125550143"},
                 {"id":"wamid.3","status":"warned"}]}},
             {"field":"account_update","value":{"event":"x"}}]}]}"#;
-        let reports = read_receipts(body).unwrap();
+        let reports = read_receipts(&inbound("number=7", body)).unwrap();
+        assert_eq!(read_receipts(&inbound("number=8", body)).unwrap(), [], "of another number of the same application");
         assert_eq!(reports.len(), 2);
         assert_eq!(
             (reports[0].receipt.clone(), reports[0].address.as_deref()),
@@ -64,6 +83,6 @@ mod tests {
         );
         assert_eq!(reports[0].said_at.map(|at| at.timestamp()), Some(1_795_366_014));
         assert_eq!(reports[1].class, Some(ErrorClass::BadAddress));
-        assert!(read_receipts(b"not json").is_err());
+        assert!(read_receipts(&inbound("", b"not json")).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a tenant can go live: what holds for all of it, and for each of its shops.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use accounts::{Account, Patience};
 use crm::Registrations;
@@ -80,6 +80,7 @@ pub async fn preflight(
     let templates = tx.tenants().list_templates().await?;
     let locations = tx.locations().list().await?;
     let doors = tx.tenants().list_doors().await?;
+    let steps = tx.cadences().list_steps_in_use(&settings.cadence).await?;
     drop(tx);
 
     let account = desk.account(slug, tenant).await;
@@ -90,7 +91,7 @@ pub async fn preflight(
     let mut checks = vec![crm_key(&shown, slug, settings.crm.as_str())];
     checks.push(webhook(desk, account.as_deref().ok(), &doors, slug).await);
     checks.extend(carriers);
-    checks.push(words(&settings, &templates));
+    checks.push(words(&settings, &steps, &templates));
     if locations.is_empty() {
         checks.push(Check::wrong("locations", "there are none", format!("run: leads tenant import {slug} FILE.csv")));
     }
@@ -185,7 +186,7 @@ async fn webhook(desk: &Desk, account: Option<&Account>, doors: &[String], slug:
     }
 }
 
-fn words(settings: &TenantSettings, templates: &[Template]) -> Check {
+fn words(settings: &TenantSettings, steps: &[Step], templates: &[Template]) -> Check {
     let has = |name: &str, channel| {
         let is_it = |words: &&Template| words.name == name && words.channel == channel;
         templates.iter().any(|words| is_it(&words) && words.language == settings.language)
@@ -196,9 +197,10 @@ fn words(settings: &TenantSettings, templates: &[Template]) -> Check {
         let all = [Channel::Sms, Channel::Email].into_iter().chain(by_whatsapp);
         all.filter(|channel| settings.channels.has(*channel))
     };
-    let steps = settings.cadence.steps();
-    let wanted = steps.iter().flat_map(|step| channels(step).map(|channel| (&step.template, channel)));
+    let wanted: BTreeSet<_> =
+        steps.iter().flat_map(|step| channels(step).map(|channel| (&step.template, channel))).collect();
     let missing: Vec<_> = wanted
+        .into_iter()
         .filter(|(name, channel)| !has(name, *channel))
         .map(|(name, channel)| format!("{name} ({}, {})", channel.as_str(), settings.language.as_str()))
         .collect();

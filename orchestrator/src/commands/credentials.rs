@@ -217,12 +217,16 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
             operate::save_credentials(&desk, slug, carrier).await?
         }
         VendorName::Whatsapp => {
-            let WhatsappKey { base_url, phone_number_id, access_token, app_secret: secret } = vendor.read()?;
-            anyhow::ensure!(!secret.trim().is_empty(), "nothing is kept: app_secret is empty, and anybody could sign");
+            let WhatsappKey { base_url, phone_number_id, access_token, app_secret } = vendor.read()?;
+            anyhow::ensure!(
+                !app_secret.trim().is_empty(),
+                "nothing is kept: app_secret is empty, and anybody could sign"
+            );
             anyhow::ensure!(
                 !phone_number_id.is_empty() && phone_number_id.chars().all(|digit| digit.is_ascii_digit()),
                 "nothing is kept: phone_number_id is the number's id, of digits alone, and not the number"
             );
+            let secret = ingest::whatsapp_secret(&phone_number_id, &app_secret);
             let credentials = whatsapp::Credentials { base_url: address(base_url)?, phone_number_id, access_token };
             works(notify::try_whatsapp(&config.notify, credentials.clone()).await)?;
             let (name, make, keep) = (whatsapp::NAME, |key, _: &str| key, |key, _: &whatsapp::Credentials| key);

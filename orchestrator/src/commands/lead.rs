@@ -60,8 +60,15 @@ fn tell(lead: &LeadDescription) -> anyhow::Result<()> {
 }
 
 /// From now on they are written to in this language.
-pub async fn language(config: &Config, slug: &str, lead: LeadId, language: Language, json: bool) -> anyhow::Result<()> {
-    operate::set_language(&desk(config)?, slug, lead, language).await?;
+pub async fn language(
+    config: &Config,
+    slug: &str,
+    lead: LeadId,
+    language: Language,
+    by: &str,
+    json: bool,
+) -> anyhow::Result<()> {
+    operate::set_language(&desk(config)?, slug, lead, language, by).await?;
     if json {
         return Ok(say(&serde_json::json!({ "language": language }).to_string())?);
     }

@@ -180,7 +180,8 @@ pub async fn seed(
         access_token: sim::whatsapp::ACCESS_TOKEN.to_owned(),
     };
     tx.tenants().save_credentials(whatsapp::NAME, &number).await?;
-    tx.tenants().save_door("whatsapp", &franchise.whatsapp_token, sim::whatsapp::APP_SECRET, None).await?;
+    let secret = ingest::whatsapp_secret(&number.phone_number_id, sim::whatsapp::APP_SECRET);
+    tx.tenants().save_door("whatsapp", &franchise.whatsapp_token, &secret, None).await?;
     tx.tenants().save_door(crm, &franchise.crm_token, &franchise.webhook_secret, None).await?;
     tx.tenants().save_door("twilio", &franchise.twilio_token, sim::twilio::AUTH_TOKEN, None).await?;
     tx.tenants().save_door("slack", &franchise.slack_token, sim::slack::SIGNING_SECRET, None).await?;

@@ -41,13 +41,13 @@ async fn whoever_writes_in_spanish_is_answered_in_spanish_until_a_person_says_ot
     let (desk, lead) = (desk(&test), test.lead_id(&in_spanish()));
     let shown = preview_words(&desk, TENANT, "day_1", Channel::Email, lead).await.expect("shown");
     assert!(shown.body.starts_with("Hola Dana:"), "{}", shown.body);
-    set_language(&desk, TENANT, lead, Language::English).await.expect("set");
+    set_language(&desk, TENANT, lead, Language::English, "kim").await.expect("set");
     let second = test.messages(&in_spanish()).await[1].due_at;
     test.advance_to(second);
     until("the email is there", async || !test.emails_to("dana@example.com").is_empty()).await;
     assert_eq!(test.emails_to("dana@example.com"), ["A question about your Window Tint?"]);
     let nobodys = LeadId::of_order(test.site.franchise.tenant, "shopmonkey", "o-99");
-    assert!(matches!(set_language(&desk, TENANT, nobodys, Language::Spanish).await, Err(Error::NoSuchLead(_))));
+    assert!(matches!(set_language(&desk, TENANT, nobodys, Language::Spanish, "kim").await, Err(Error::NoSuchLead(_))));
     test.assert_settled().await;
     program.stop().await;
 }
@@ -141,7 +141,7 @@ async fn an_email_has_the_shops_colors_or_a_design_of_its_own_and_always_a_text_
     };
     let desk = desk(&test);
     let wrong = save_words(&desk, TENANT, &template("<mjml><mj-body>Hi")).await.expect_err("refused");
-    assert!(wrong.to_string().contains("no MJML"), "{wrong}");
+    assert!(wrong.to_string().contains("its design (MJML) cannot be used"), "{wrong}");
     save_words(&desk, TENANT, &template(mjml)).await.expect("saved");
     test.advance_to(test.messages(&asked).await[1].due_at);
     until("the second email is there", async || test.emails_to("dana@example.com").len() == 2).await;

@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use domain::{ApprovedName, Channel, Language, MessageState};
 use hmac::{KeyInit as _, Mac as _};
 use operate::save_words;
 use reqwest::StatusCode;
 use sim::{Event, Fault, FaultKind, Manners, Vendor};
+use sqlx::{Connection as _, PgConnection};
+use stage::Step;
 use store::Template;
-use tests::{Test, quote, until};
+use tests::{KillOnce, Test, noon, quote, until};
 
-use crate::{door::stored, killed::unacked, ledger::desk, merges::TENANT};
+use crate::{
+    door::{stored, tell},
+    killed::unacked,
+    ledger::desk,
+    merges::TENANT,
+};
 
 const DANA: &str = "+15125550142";
+const ROBIN: &str = "+15125550143";
 const WORDS: &str = "Hi {{ first_name }}, {{ shop }} here about {{ service }}.";
 const APPROVED: &str = "Hi {{1}}, {{2}} here about {{3}}.";
 
@@ -172,8 +181,125 @@ async fn what_nobody_knows_is_never_sent_again_by_any_channel_and_the_staff_asks
         drop(tx);
         until("nothing is left to do", async || unacked(&test).await == 0).await;
         assert_eq!((messages(&test).len(), test.texts_to(DANA).len()), (taken, 0), "{kind:?}");
+        // The lead is followed up all the same: the next touch, which has no words for WhatsApp, is a text.
+        test.live_until(&[&quote("o-1")], noon() + TimeDelta::days(3)).await;
+        until("the next touch is out", async || test.texts_to(DANA).len() == 1).await;
         program.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_around_its_call_sends_nothing_twice_and_nothing_is_left_in_between() {
+    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterCall, Step::AfterPublish, Step::BeforeAck] {
+        let test = start(Some("quote_ready:en_US"), |_| {}).await;
+        let kill = KillOnce::new("notify-awaited", step);
+        let program = test.run_with(kill.clone()).await;
+        ask(&test);
+        until("the first message is over", async || {
+            let states = test.states(&quote("o-1")).await;
+            states.first().is_some_and(|first| first == "whatsapp delivered" || first == "whatsapp failed")
+        })
+        .await;
+        until("it has died once", async || !kill.killed().is_empty()).await;
+        until("nothing is left to do", async || unacked(&test).await == 0).await;
+        test.assert_settled().await;
+        assert!(messages(&test).len() <= 1 && test.texts_to(DANA).is_empty(), "{step:?}: {:?}", messages(&test));
+        program.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_without_words_for_whatsapp_or_a_tenant_without_a_key_goes_by_the_next_channel() {
+    let test = start(None, |_| {}).await;
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    for without in ["templates where channel = 'whatsapp'", "credentials where vendor = 'whatsapp'"] {
+        sqlx::query(sqlx::AssertSqlSafe(format!("delete from {without}"))).execute(&mut owner).await.expect("deleted");
+    }
+    let program = test.run().await;
+    ask(&test);
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    let first = test.messages(&quote("o-1")).await.remove(0);
+    assert_eq!((first.state, first.reason.as_deref()), (MessageState::Withheld, Some("template")));
+    program.stop().await;
+
+    let test = start(Some("quote_ready:en_US"), |_| {}).await;
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    sqlx::query("delete from credentials where vendor = 'whatsapp'").execute(&mut owner).await.expect("deleted");
+    let program = test.run().await;
+    ask(&test);
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    let first = test.messages(&quote("o-1")).await.remove(0);
+    assert_eq!((first.state, first.reason.as_deref()), (MessageState::Withheld, Some("no_credentials")));
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_words_do_not_reach_one_telephone_by_whatsapp_and_as_a_text() {
+    let test = start(Some("quote_ready:en_US"), |_| {}).await;
+    let text = Template {
+        name: "day_0".into(),
+        channel: Channel::Sms,
+        language: Language::English,
+        subject: None,
+        body: WORDS.into(),
+        mjml: None,
+        approved_as: None,
+    };
+    save_words(&desk(&test), TENANT, &text).await.expect("saved");
+    let program = test.run().await;
+    ask(&test);
+    until_first(&test, "whatsapp delivered").await;
+    // Another quote for the same, whose WhatsApp fails and whose text would say it again.
+    fault(&test, FaultKind::Undelivered);
+    let again = sim::Quote { email: None, ..quote("o-2") };
+    test.site.sim.world.ask_for_quote(&again, Manners::default());
+    until("it is decided", async || {
+        let states = test.states(&again).await;
+        states.first().is_some_and(|state| state == "whatsapp withheld" || state == "sms withheld")
+    })
+    .await;
+    until("nothing is left to do", async || unacked(&test).await == 0).await;
+    assert!(test.texts_to(DANA).is_empty(), "{:?}", test.texts_to(DANA));
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_start_that_comes_again_lifts_no_newer_stop_and_one_by_text_no_stop_by_whatsapp() {
+    let test = start(Some("quote_ready:en_US"), |_| {}).await;
+    let program = test.run().await;
+    ask(&test);
+    until_first(&test, "whatsapp delivered").await;
+    let wrote = async |from: &str, id: &str, words: &str, at: i64, key: &str| {
+        let message = serde_json::json!({"from": from.trim_start_matches('+'), "id": id, "timestamp": at.to_string(), "type": "text",
+            "text": {"body": words}});
+        let body = serde_json::json!({"entry": [{"changes": [{"value": {"messages": [message]}}]}]});
+        tell(&test, "whatsapp.reply", key, test.site.clock.wall(), &body.to_string()).await;
+        until("it is heard", async || unacked(&test).await == 0).await;
+    };
+    let suppressed = async |number: &str| {
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        let mut found = Vec::new();
+        for channel in [Channel::Sms, Channel::Whatsapp] {
+            found.push(tx.messages().is_suppressed(channel, number).await.expect("an answer"));
+        }
+        found
+    };
+    let now = test.site.clock.wall().timestamp();
+    wrote(DANA, "wamid.1", "START", now - 600, "k1").await;
+    wrote(DANA, "wamid.2", "STOP", now - 300, "k2").await;
+    wrote(DANA, "wamid.1", "START", now - 600, "k3").await;
+    assert_eq!(suppressed(DANA).await, [true, true], "an older START");
+    assert_eq!(test.site.sim.world.reply(DANA, "STOP").await, 200);
+    assert_eq!(test.site.sim.world.reply(DANA, "START").await, 200);
+    until("the text is heard", async || unacked(&test).await == 0).await;
+    until("texts are allowed again", async || suppressed(DANA).await == [false, true]).await;
+    // Twice within one second, and the last word counts.
+    let now = test.site.clock.wall().timestamp() - 1;
+    wrote(ROBIN, "wamid.4", "START", now, "k4").await;
+    wrote(ROBIN, "wamid.5", "STOP", now, "k5").await;
+    assert_eq!(suppressed(ROBIN).await, [true, true], "a STOP in the same second");
+    program.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,11 +348,15 @@ async fn the_door_proves_itself_takes_what_is_signed_and_knows_a_repeat() {
     assert_eq!(stored(&test).await, before);
     // Two readers, each once, however often it is sent.
     let both = r#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{
-        "messages":[{"from":"15125550142","id":"wamid.x1","timestamp":"1795366014","type":"text","text":{"body":"Hello"}}],
+        "metadata":{"phone_number_id":"100000000000001"},"messages":[{"from":"15125550142","id":"wamid.x1","timestamp":"1795366014","type":"text","text":{"body":"Hello"}}],
         "statuses":[{"id":"wamid.x2","status":"sent","timestamp":"1795366014","recipient_id":"15125550142"}]}}]}]}"#;
     assert_eq!(post(&url, both, secret).await, StatusCode::OK);
     assert_eq!(post(&url, both, secret).await, StatusCode::OK);
     assert_eq!(stored(&test).await, before + 2);
+    // Of another number of the same application: kept, and nobody's.
+    let others = both.replace("100000000000001", "100000000000002");
+    assert_eq!(post(&url, &others, secret).await, StatusCode::OK);
+    assert_eq!(stored(&test).await, before + 3);
     until("they are read", async || unacked(&test).await == 0).await;
     test.assert_settled().await;
     program.stop().await;

@@ -145,7 +145,7 @@ impl Send {
             return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
         let Some(carrier) = chosen.carrier(message.channel) else {
-            if !message.fallbacks.is_empty() {
+            if message.fallbacks.iter().any(|other| chosen.carrier(*other).is_some()) {
                 return self.withhold(cx, tx, &message, WithheldReason::NoCredentials).await;
             }
             // Whoever sets the tenant up adds them; until then its messages are nobody else's burden.

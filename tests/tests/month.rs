@@ -163,6 +163,7 @@ impl Month {
                 self.asked.push(customer(number));
             }
         }
+        self.resume_what_was_paused_long_enough().await;
         if hour > 720 {
             return;
         }
@@ -204,7 +205,7 @@ impl Month {
         if self.random.random_bool(0.15) {
             self.be_rude();
         }
-        self.pause_and_resume(hour).await;
+        self.pause_something(hour).await;
         if [130, 260, 500].contains(&hour) {
             // In the middle of its work, and another one takes over.
             let program = self.program.take().expect("a program");
@@ -234,7 +235,7 @@ impl Month {
         self.count("faults");
     }
 
-    async fn pause_and_resume(&mut self, hour: usize) {
+    async fn pause_something(&mut self, hour: usize) {
         let (tenant, now) = (self.test.site.franchise.slug.clone(), self.test.site.clock.now());
         if hour > 48 && self.random.random_bool(0.03) {
             let scope = match self.random.random_range(0..4) {
@@ -248,6 +249,10 @@ impl Month {
                 self.count("pauses");
             }
         }
+    }
+
+    async fn resume_what_was_paused_long_enough(&mut self) {
+        let (tenant, now) = (self.test.site.franchise.slug.clone(), self.test.site.clock.now());
         let (over, last): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.pauses).into_iter().partition(|(until, _)| *until <= now);
         self.pauses = last;
@@ -323,6 +328,13 @@ async fn a_month_of_a_thousand_leads_loses_nothing_and_says_nothing_twice() {
 
 /// Every touch of every lead is sent or explained, and nobody waits for a vendor's answer.
 async fn assert_accounted(owner: &mut PgConnection) {
+    let open: Vec<(String, String, Option<String>, DateTime<Utc>)> = sqlx::query_as(
+        "select channel, state, reason, due_at from messages where state in ('planned', 'claimed', 'unknown') limit 20",
+    )
+    .fetch_all(&mut *owner)
+    .await
+    .expect("what is left");
+    assert!(open.is_empty(), "still to come: {open:?}");
     let rows = sqlx::query(
         "select state, reason is not null as is_explained, count(*) as messages from messages group by 1, 2 order by 1, 2",
     )

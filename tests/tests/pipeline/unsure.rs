@@ -143,7 +143,8 @@ async fn a_tenant_without_credentials_waits_for_them_and_loses_nothing() {
         .await
         .expect("the credentials");
     let program = test.run().await;
-    let asked = quote("o-1");
+    // Who can be reached by no other channel.
+    let asked = Quote { email: None, ..quote("o-1") };
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
     until("the text waits", async || {
         test.messages(&asked).await.first().is_some_and(|message| message.reason.as_deref() == Some("no_credentials"))

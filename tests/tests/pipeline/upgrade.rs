@@ -27,6 +27,9 @@ insert into messages (tenant_id, id, lead_id, step, channel, template, state, du
 insert into attempts (tenant_id, id, message_id, number, channel, recipient, body, started_at, outcome, provider_id)
     values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000005',
             '00000000-0000-4000-8000-000000000004', 1, 'sms', '+15125550142', 'Hello', now(), 'accepted', 'SM1');
+insert into suppressions (tenant_id, channel, address, source, suppressed_at) values
+    ('00000000-0000-4000-8000-000000000001', 'sms', '+15125550142', 'twilio:SM2', now()),
+    ('00000000-0000-4000-8000-000000000001', 'sms', '+15125550143', 'unreachable:twilio:30006', now());
 ";
 
 /// An empty database beside the site's.
@@ -58,6 +61,11 @@ async fn is_brought_up_to_date(test: &Test, version: i64) {
     assert_eq!(pending_migrations(&url).await.expect("a count"), all - usize::try_from(version).expect("small"));
     migrate(&url).await.expect("up to date");
     assert_eq!(pending_migrations(&url).await.expect("a count"), 0);
+    let ended: Vec<String> = sqlx::query_scalar("select address from suppressions where channel = 'whatsapp'")
+        .fetch_all(&mut owner)
+        .await
+        .expect("opt-outs");
+    assert_eq!(ended, ["+15125550142"], "whoever wants no texts wants no WhatsApp either");
     migrate(&url).await.expect("a second time changes nothing");
 
     let kept: String = sqlx::query_scalar(

@@ -1,11 +1,11 @@
 //! Cadences as data: saving versions, using them somewhere, what that would do first, and how experiments end.
 
 use chrono::{DateTime, Utc};
-use domain::{Cadence, Channel, LeadId};
+use domain::{Cadence, LeadId};
 use serde::Serialize;
 use store::{ArmScore, CadenceChange, CadenceLine, CadenceUse, Prices, Rival, Transaction, UseScope};
 
-use crate::{Desk, Error};
+use crate::{Desk, Error, onboard::without_words};
 
 const MOST_CHANGES: u16 = 100;
 const LEADS_AT_ONCE: u16 = 500;
@@ -75,12 +75,8 @@ pub async fn save_cadence(desk: &Desk, slug: &str, name: &str, steps: &Cadence, 
     }
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
     let templates = tx.tenants().list_templates().await?;
-    let has =
-        |name: &str, channel: Channel| templates.iter().any(|words| words.name == name && words.channel == channel);
-    for step in steps.steps() {
-        if let Some(channel) = step.channels.iter().find(|channel| !has(&step.template, **channel)) {
-            return Err(Error::NoSuchTemplate(format!("{} ({})", step.template, channel.as_str())));
-        }
+    if let Some((step, channel)) = without_words(steps.steps(), &templates) {
+        return Err(Error::NoSuchTemplate(format!("{} ({})", step.template, channel.as_str())));
     }
     let version = tx.cadences().save(name, steps, by, desk.clock.now()).await?;
     tx.commit().await?;

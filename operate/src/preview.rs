@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AddressKind, Because, Channel, E164, Email, Ending, Language, Law, LeadId, MessageState, Moved, PlannedTouch,
-    Planning, PreviewedTouch, Rules, Segments, State, Whereabouts, after_pauses, preview,
+    AddressKind, Because, Channel, E164, Email, Ending, Language, Law, LeadId, MessageId, MessageState, Moved,
+    PlannedTouch, Planning, PreviewedTouch, Rules, Segments, State, Whereabouts, after_pauses, preview,
 };
 use serde::Serialize;
 use store::{Location, MessageLine, Template, TenantSettings, Wordings};
@@ -75,6 +75,10 @@ struct Case<'c> {
     asked: Asked<'c>,
     language: Option<Language>,
     chat_link: String,
+    /// By these they want nothing, or nothing reaches them.
+    suppressed: Vec<Channel>,
+    /// What they were told, as it was then.
+    said: HashMap<MessageId, String>,
 }
 
 /// The whole follow-up of somebody who might ask.
@@ -96,6 +100,8 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
         whereabouts: whereabouts(sample.phone.as_ref(), location),
         chat_link: desk.sample_link(settings.link_base.clone()),
         language: sample.language,
+        suppressed: Vec::new(),
+        said: HashMap::new(),
         asked: Asked {
             first_name: sample.first_name.as_deref(),
             vehicle: &sample.vehicle,
@@ -135,9 +141,19 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
     let location = tx.locations().list().await?.into_iter().find(|location| location.id == lead.location);
     let location = location.ok_or_else(|| Error::NoSuchShop(slug.to_owned()))?;
     let messages = tx.messages().list(id).await?;
-    let mut pauses = HashMap::new();
+    let said = tx.messages().list_said(id).await?;
+    let (mut pauses, mut suppressed) = (HashMap::new(), Vec::new());
     for channel in Channel::ALL {
         pauses.insert(channel, tx.pauses().list_of_lead(id, channel).await?);
+        let address = match channel.writes_to() {
+            AddressKind::Phone => lead.recipient.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+            AddressKind::Email => lead.recipient.email.as_ref().map(Email::folded),
+        };
+        if let Some(address) = address
+            && tx.messages().is_suppressed(channel, &address).await?
+        {
+            suppressed.push(channel);
+        }
     }
     drop(tx);
     let recipient = &lead.recipient;
@@ -148,6 +164,8 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
         location: &location,
         whereabouts: whereabouts(recipient.phone.as_ref(), &location),
         language: recipient.language,
+        suppressed,
+        said,
         asked: Asked {
             first_name: recipient.first_name.as_deref(),
             vehicle: &recipient.vehicle,
@@ -230,13 +248,22 @@ impl Case<'_> {
         let mut because: Vec<_> = line.moves.iter().map(|moved| moved.because.to_string()).collect();
         because.dedup();
         because.extend(line.reason.clone());
-        self.tell(touch_of(line, line.due_at), line.sent_at, line.state.as_str(), because)
+        let mut told = self.tell(touch_of(line, line.due_at), line.sent_at, line.state.as_str(), because);
+        if let Some(said) = self.said.get(&line.id) {
+            // Not as the template, the language or the price is now; a subject is not kept.
+            told.segments = told.segments.map(|_| Segments::of(said));
+            (told.subject, told.text) = (None, Some(said.clone()));
+        }
+        told
     }
 
     /// Why it does not go by its own channel, as far as that can be known before its time.
     fn in_its_way(&self, channel: Channel, words: Option<&Template>) -> Option<&'static str> {
         if !self.settings.channels.has(channel) {
             return Some("this one is off");
+        }
+        if self.suppressed.contains(&channel) {
+            return Some("by this one they want nothing, or it does not reach them");
         }
         let is_approved = words.is_some_and(|words| words.approved_as.is_some());
         (channel == Channel::Whatsapp && !is_approved)
@@ -265,7 +292,7 @@ impl Case<'_> {
             None => (format!("withheld: there is no {} template {template:?}", channel.as_str()), None),
         };
         let verdict = match (verdict.as_str(), self.in_its_way(channel, found)) {
-            ("will be sent", Some(why)) => format!("goes by its step's next channel: {why}"),
+            ("will be sent", Some(why)) => format!("goes by its step's next channel, if one is left: {why}"),
             _ => verdict,
         };
         let (subject, text) = rendered.map_or((None, None), |rendered| (rendered.subject, Some(rendered.body)));

@@ -39,10 +39,14 @@ pub async fn add_task(
     Ok(id)
 }
 
-/// It is done.
+/// It is done. Where it was to answer what they wrote, they have their answer, and nobody is alerted any more.
 pub async fn complete_task(desk: &Desk, slug: &str, id: TaskId, by: &str) -> Result<(), Error> {
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    tx.tasks().complete(id, by, desk.clock.now()).await?.ok_or(Error::NoSuchTask(id))?;
+    let (lead, is_an_answer) = tx.tasks().complete(id, by, desk.clock.now()).await?.ok_or(Error::NoSuchTask(id))?;
+    if is_an_answer {
+        tx.leads().stop(lead, StopReason::TakenOver, desk.clock.now()).await?;
+        tx.slas().set_responder(lead, by).await?;
+    }
     Ok(tx.commit().await?)
 }
 

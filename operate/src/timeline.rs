@@ -32,6 +32,10 @@ fn tell(happening: Happening) -> TimelineLine {
     TimelineLine { at, who, what, says }
 }
 
+fn is_ours(why: &str) -> bool {
+    ["senders_day_is_full", "vendor_is_away", "held_up"].contains(&why)
+}
+
 fn sentence(happening: &Happening) -> String {
     let Happening { who, what, detail, why, moves, .. } = happening;
     let detail = detail.as_deref().unwrap_or_default().replace(['\n', '\r'], " ");
@@ -51,6 +55,9 @@ fn sentence(happening: &Happening) -> String {
                 if rules.is_empty() { String::new() } else { format!(", not earlier because {}", rules.join("; ")) };
             format!("We sent {detail}{moved}")
         }
+        // Words of our own: nobody was asked.
+        "not_taken" if why.as_deref().is_some_and(is_ours) => format!("{detail} did not leave{because}"),
+        "not_taken" if why.as_deref() == Some("lost") => format!("The vendor does not say whether it has {detail}"),
         "not_taken" => format!("The vendor did not take {detail}{because}; we try again"),
         "delivered" => format!("{detail} arrived"),
         "failed" => format!("{detail} did not arrive{because}"),

@@ -126,6 +126,9 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
     };
     let known = Known::new(*language, asked, shop, "https://go.example.com/c/7Kd3mQxT9bWz2p");
     let sample = renderer.render(words(template), &known).map_err(|error| Error::Words(error.says()))?;
+    if sample.body.is_empty() {
+        return wrong("it says nothing to a customer of nobody's");
+    }
     if *channel == Channel::Email && !body.contains("shop_address") {
         return wrong("an email has to show where the shop is (CAN-SPAM); write {{ shop_address }} somewhere");
     }

@@ -11,6 +11,7 @@ use orchestrator::{
         credentials::VendorName,
         keys::FormKeyArguments,
         pauses::PauseArguments,
+        person,
         task::TaskArguments,
         words,
     },
@@ -274,7 +275,7 @@ pub(crate) enum Lead {
         tenant: String,
         lead: LeadId,
         /// Who
-        #[arg(long)]
+        #[arg(long, value_parser = person)]
         by: String,
     },
     /// Somebody of the shop's writes to the customer from now on: the follow-up ends
@@ -283,7 +284,7 @@ pub(crate) enum Lead {
         tenant: String,
         lead: LeadId,
         /// Who
-        #[arg(long)]
+        #[arg(long, value_parser = person)]
         by: String,
     },
     /// Write to them in this language
@@ -294,7 +295,7 @@ pub(crate) enum Lead {
         /// en or es
         language: Language,
         /// Who says so
-        #[arg(long)]
+        #[arg(long, value_parser = person)]
         by: String,
     },
     /// Which leads are one with which, the newest first
@@ -347,7 +348,7 @@ pub(crate) enum Task {
         /// As `leads task list` prints it
         id: TaskId,
         /// Who did it
-        #[arg(long, default_value = "operator")]
+        #[arg(long, default_value = "operator", value_parser = person)]
         by: String,
     },
     /// Have somebody do it
@@ -357,6 +358,7 @@ pub(crate) enum Task {
         /// As `leads task list` prints it
         id: TaskId,
         /// Who does it
+        #[arg(value_parser = person)]
         to: String,
     },
 }

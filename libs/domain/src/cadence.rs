@@ -50,7 +50,10 @@ pub struct Step {
 
 /// As a step is written. `channel` is how steps were written while each had one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a step, such as {\"day\": 1, \"at\": \"11:00\", \"channels\": [\"sms\"], \"template\": \"day_1\"}"
+)]
 struct StepText {
     day: u16,
     at: Option<NaiveTime>,

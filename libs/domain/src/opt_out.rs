@@ -21,7 +21,7 @@ pub fn keyword(text: &str) -> Option<Keyword> {
     let word: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
     match word.as_str() {
         "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
-        "ALTO" | "PARAR" | "PARE" | "BASTA" | "BAJA" | "CANCELAR" => Some(Keyword::Stop),
+        "ALTO" | "PARAR" | "PARE" | "BASTA" | "BAJA" | "CANCELAR" | "DETENER" | "STOPP" => Some(Keyword::Stop),
         "START" | "UNSTOP" => Some(Keyword::Start),
         "HELP" | "INFO" => Some(Keyword::Help),
         _ if is_polite_stop(text) || is_refusal(text) => Some(Keyword::Stop),
@@ -79,7 +79,7 @@ fn is_polite_stop(text: &str) -> bool {
 
 /// Sentences in which somebody wants to hear no more. `*` stands for a word of [`WRITING`], `@` for whom, `+` for one
 /// of [`WRITING_IN_SPANISH`] in any of its forms.
-const REFUSALS: [&str; 47] = [
+const REFUSALS: [&str; 48] = [
     "DO NOT * @",
     "DONT * @",
     "NEVER * @",
@@ -91,6 +91,7 @@ const REFUSALS: [&str; 47] = [
     "STOP *ING",
     "QUIT *ING",
     "LEAVE ME ALONE",
+    "FUCK OFF",
     "REMOVE ME",
     "REMOVE MY NUMBER",
     "REMOVE THIS NUMBER",

@@ -1,5 +1,7 @@
 //! Messages: from a planned touch to what became of it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     Channel, E164, Email, Language, LeadId, LeadStatus, MessageId, MessageState, Moved, OPT_OUT_CONFIRMATION, Pause,
@@ -115,6 +117,25 @@ impl Messages<'_> {
         .await
         .map_err(Error::doing("list a lead's due touches"))?;
         Ok(rows.into_iter().map(|row| (MessageId::new(row.id), row.due_at)).collect())
+    }
+
+    /// The words of those of a lead's messages that a vendor took, as they were then.
+    pub async fn list_said(self, lead: LeadId) -> Result<HashMap<MessageId, String>, Error> {
+        let rows = sqlx::query!(
+            r#"select m.id, said.body as "body!"
+               from messages m
+               cross join lateral (
+                   select a.body from attempts a
+                   where a.tenant_id = $1 and a.message_id = m.id and a.outcome = 'accepted' limit 1
+               ) said
+               where m.tenant_id = $1 and m.lead_id = $2"#,
+            self.0.tenant.uuid(),
+            lead.uuid()
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("list what a lead was told"))?;
+        Ok(rows.into_iter().map(|row| (MessageId::new(row.id), row.body)).collect())
     }
 
     /// How many messages a lead has, in any state.

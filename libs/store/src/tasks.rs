@@ -86,11 +86,12 @@ impl Tasks<'_> {
         Ok(line.collect())
     }
 
-    /// It is done. Answers whose it was; `None`: there is no such task that is still to do.
-    pub async fn complete(self, id: TaskId, by: &str, now: DateTime<Utc>) -> Result<Option<LeadId>, Error> {
-        let lead = sqlx::query_scalar!(
-            "update tasks set completed_at = $4, completed_by = $3, look_at = null
-             where tenant_id = $1 and id = $2 and completed_at is null returning lead_id",
+    /// It is done. Answers whose it was, and whether it was to answer what they wrote; `None`: there is no such task that is still to do.
+    pub async fn complete(self, id: TaskId, by: &str, now: DateTime<Utc>) -> Result<Option<(LeadId, bool)>, Error> {
+        let done = sqlx::query!(
+            r#"update tasks set completed_at = $4, completed_by = $3, look_at = null
+               where tenant_id = $1 and id = $2 and completed_at is null
+               returning lead_id, created_by = 'reply' as "is_an_answer!""#,
             self.0.tenant.uuid(),
             id.uuid(),
             by,
@@ -99,7 +100,7 @@ impl Tasks<'_> {
         .fetch_optional(&mut *self.0.inner)
         .await
         .map_err(Error::doing("complete a task"))?;
-        Ok(lead.map(LeadId::new))
+        Ok(done.map(|row| (LeadId::new(row.lead_id), row.is_an_answer)))
     }
 
     /// Somebody takes it. Answers false if there is no such task that is still to do.

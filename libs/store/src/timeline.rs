@@ -48,17 +48,17 @@ impl Timeline<'_> {
                        where planned_at is not null
                    union all select language_at, case language_by when 'words' then 'we' else language_by end, 'speaks', language,
                           null, null, 2 from l where language_at is not null
-                   union all select stopped_at, 'we', 'ended', status, stop_reason, null, 9 from l where stopped_at is not null
+                   union all select stopped_at, 'we', 'ended', status, stop_reason, null, 5 from l where stopped_at is not null
                    union all select sent_at, 'we', 'sent', template || ' by ' || channel, null, moves, 4 from m
                        where sent_at is not null
                    union all select finished_at, case when state in ('delivered', 'failed') then 'vendor' else 'we' end, state,
-                          template || ' by ' || channel, reason, null, 5 from m
+                          template || ' by ' || channel, reason, null, 6 from m
                        where finished_at is not null
                    union all select a.started_at, 'vendor', 'not_taken', m.template || ' by ' || m.channel,
                           coalesce(a.error_code, a.outcome), null, 4
                        from m join attempts a on a.message_id = m.id and a.tenant_id = $1
                        where a.outcome in ('not_processed', 'not_found', 'lost')
-                   union all select received_at, 'customer', 'wrote', body, null, null, 6 from replies
+                   union all select received_at, 'customer', 'wrote', body, null, null, 3 from replies
                        where tenant_id = $1 and lead_id = $2
                    union all select x.suppressed_at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,
                           case when starts_with(x.source, 'unreachable:') then 'unreachable' else 'opted_out' end, x.channel,

@@ -124,8 +124,37 @@ pub fn with_way_out(body: &str, language: Language, unsubscribe_link: &str) -> S
     format!("{body}\n\n{}: {unsubscribe_link}", leave(language))
 }
 
+/// Mailboxes cut off what is longer (Gmail: 102 KB).
+const LONGEST: usize = 100 << 10;
+/// What reads MJML goes down into it, and a stack has an end.
+const DEEPEST: usize = 60;
+/// Tags that have no end.
+const VOID: [&str; 6] = ["br", "img", "hr", "input", "meta", "link"];
+
+/// How many elements stand in one another at most, if none is ended that was not begun.
+fn depth(markup: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for tag in markup.split('<').skip(1) {
+        let name: String = tag.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+        let is_ended_at_once = tag.split('>').next().is_some_and(|inside| inside.ends_with('/'));
+        if tag.starts_with('/') {
+            depth = depth.saturating_sub(1);
+        } else if !name.is_empty() && !is_ended_at_once && !VOID.contains(&name.to_ascii_lowercase().as_str()) {
+            depth += 1;
+            deepest = deepest.max(depth);
+        }
+    }
+    deepest
+}
+
 fn render_mjml(name: &str, mjml: &str) -> Result<String, Error> {
     let wrong = |says: String| Error::Design { name: name.to_owned(), says };
+    if mjml.len() > LONGEST {
+        return Err(wrong("it is longer than 100 KB, and mailboxes show no more".to_owned()));
+    }
+    if depth(mjml) > DEEPEST {
+        return Err(wrong(format!("more than {DEEPEST} of its tags stand in one another; is each of them ended?")));
+    }
     let parsed = mrml::parse(mjml).map_err(|error| wrong(error.to_string()))?;
     if let Some(warning) = parsed.warnings.first() {
         return Err(wrong(warning.to_string()));
@@ -137,6 +166,9 @@ fn render_mjml(name: &str, mjml: &str) -> Result<String, Error> {
     let unknown = html.split("<mj-").nth(1).and_then(|rest| rest.split([' ', '>', '/']).next());
     match unknown {
         Some(tag) => Err(wrong(format!("there is no mj-{tag}, or not at that place"))),
+        None if html.len() > LONGEST => {
+            Err(wrong("its HTML is longer than 100 KB, and mailboxes show no more".to_owned()))
+        }
         None => Ok(html),
     }
 }
@@ -191,6 +223,13 @@ mod tests {
         assert!(says(&OWN.replace("{{ unsubscribe_link }}", "#")).contains("unsubscribe_link"));
         assert!(says(&OWN.replace("{{ shop_address }}", "")).contains("shop_address"));
         assert!(says(&OWN.replace("mj-button", "mj-bouton")).contains("cannot be used"));
+        let deep = OWN.replace("{{ price }}", &format!("{}x{}", "<b>".repeat(1_500), "</b>".repeat(1_500)));
+        assert!(says(&deep).contains("stand in one another"), "{}", says(&deep));
+        let wrapped = format!("{}{}", "<mj-wrapper>".repeat(600), "</mj-wrapper>".repeat(600));
+        assert!(says(&OWN.replace("<mj-section>", &format!("{wrapped}<mj-section>"))).contains("stand in one another"));
+        assert!(says(&OWN.replace("{{ price }}", &"long ".repeat(30_000))).contains("longer than 100 KB"));
+        let breaks = OWN.replace("{{ price }}", &"<br>x<br/>".repeat(200));
+        assert!(Designs::default().read("t", &breaks).is_ok(), "a line break is no depth");
         let include = OWN.replace("<mj-body>", r#"<mj-body><mj-include path="/etc/hostname" />"#);
         assert!(says(&include).contains("cannot be used"), "{}", says(&include));
     }

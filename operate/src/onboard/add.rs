@@ -1,4 +1,4 @@
-use domain::{CrmName, TenantId};
+use domain::{Channel, CrmName, Step, TenantId};
 use store::{CrmLimit, NewFormKey, Store, Template, TenantLine, TenantSettings, not_live_yet};
 use uuid::Uuid;
 
@@ -88,11 +88,22 @@ fn check(settings: &TenantSettings, templates: &[Template]) -> Result<(), Error>
     }
     settings.sla.check().or_else(wrong)?;
     settings.staff.check().or_else(wrong)?;
-    let is_there = |name: &str| templates.iter().any(|template| template.name == name);
-    match settings.cadence.steps().iter().find(|step| !is_there(&step.template)) {
-        Some(step) => wrong(format!("the cadence names a template {:?}, and there is none", step.template)),
+    match without_words(settings.cadence.steps(), templates) {
+        Some((step, channel)) => {
+            let (name, channel) = (&step.template, channel.as_str());
+            wrong(format!("the cadence goes by {channel} with a template {name:?}, and there is none for {channel}"))
+        }
         None => Ok(()),
     }
+}
+
+/// A step that has nothing to say by one of its channels.
+pub(crate) fn without_words<'s>(steps: &'s [Step], templates: &[Template]) -> Option<(&'s Step, Channel)> {
+    let has = |step: &Step, channel: Channel| {
+        templates.iter().any(|words| words.name == step.template && words.channel == channel)
+    };
+    let all = steps.iter().flat_map(|step| step.channels.iter().map(move |channel| (step, *channel)));
+    all.into_iter().find(|(step, channel)| !has(step, *channel))
 }
 
 /// What a tenant has chosen.

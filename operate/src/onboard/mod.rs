@@ -9,6 +9,7 @@ mod import;
 mod preflight;
 mod rehearse;
 
+pub(crate) use add::without_words;
 pub use add::{NewTenant, add_tenant, change_settings, list_tenants, read_settings};
 pub use api_key::{add_api_key, list_api_keys, revoke_api_key};
 pub use credentials::{SavedCredentials, Vendor, reseal_all, save_credentials};

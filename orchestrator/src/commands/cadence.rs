@@ -99,6 +99,9 @@ fn tell(found: &CadencePreview) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Of a hundred, where nobody says for how many.
+const HALF: u8 = 50;
+
 /// Where a cadence is used.
 #[derive(Debug, clap::Args)]
 pub struct UseArguments {
@@ -128,14 +131,14 @@ pub struct UseArguments {
     /// What that is called, such as spring-words
     #[arg(long, requires = "against")]
     experiment: Option<String>,
-    /// For so many of a hundred leads
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=99))]
-    percent: u8,
+    /// For so many of a hundred leads; for half of them, if left out
+    #[arg(long, requires = "against", value_parser = clap::value_parser!(u8).range(1..=99))]
+    percent: Option<u8>,
     /// Do it; without this it is only shown what it would do
     #[arg(long)]
     apply: bool,
     /// Who says so
-    #[arg(long, default_value = "operator")]
+    #[arg(long, default_value = "operator", value_parser = super::person)]
     by: String,
 }
 
@@ -153,7 +156,7 @@ pub struct SaveArguments {
     #[arg(long, conflicts_with = "file")]
     preset: Option<CadencePreset>,
     /// Who says so
-    #[arg(long, default_value = "operator")]
+    #[arg(long, default_value = "operator", value_parser = super::person)]
     by: String,
 }
 
@@ -176,7 +179,8 @@ pub async fn save(config: &Config, wanted: SaveArguments, json: bool) -> anyhow:
 
 fn read(file: &Path) -> anyhow::Result<Cadence> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is no cadence", file.display()))
+    let steps = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
+    super::onboard::parse(steps).with_context(|| format!("{} is no cadence", file.display()))
 }
 
 /// Every version, and where which is used.
@@ -216,7 +220,7 @@ pub async fn set_use(config: &Config, wanted: UseArguments, json: bool) -> anyho
         (None, Some(location)) => WantedPlace::Location(location),
         (None, None) => WantedPlace::Everywhere,
     };
-    let rival = |(cadence, experiment)| WantedRival { experiment, cadence, percent };
+    let rival = |(cadence, experiment)| WantedRival { experiment, cadence, percent: percent.unwrap_or(HALF) };
     let against = against.zip(experiment).map(rival);
     let what = cadence.map(|cadence| WantedCadence { cadence, version, is_locked: lock, against });
     let wanted = WantedUse { place, what };

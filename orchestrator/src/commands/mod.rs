@@ -47,3 +47,13 @@ async fn connect(config: &BusConfig) -> anyhow::Result<Bus> {
     let BusConfig { url, user, .. } = config;
     anyhow::bail!("no connection to NATS at {url} within five seconds, or it refuses nats.{user}_password")
 }
+
+/// Somebody's name, as it stands in what happened.
+pub fn person(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 80;
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
+        return Err(format!("write a name of one to {LONGEST} letters, such as kim"));
+    }
+    Ok(name.to_owned())
+}

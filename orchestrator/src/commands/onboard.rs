@@ -88,14 +88,23 @@ pub async fn settings(config: &Config, slug: &str, file: Option<&Path>) -> anyho
         return Ok(say(&serde_json::to_string_pretty(&operate::read_settings(&desk, slug).await?)?)?);
     };
     operate::change_settings(&desk, slug, &read_settings(file)?).await?;
-    Ok(say("changed; the roles read it within a minute, and what is planned already stays as it is")?)
+    Ok(say("changed; the roles read it within a minute: what is planned keeps its time, and leaves by the new rules")?)
 }
 
 fn read_settings(file: &Path) -> anyhow::Result<TenantSettings> {
     let settings: serde_json::Value =
         read_json(file).with_context(|| format!("the settings in {} cannot be read", file.display()))?;
     anyhow::ensure!(settings.is_object(), "the settings in {} are no object, such as {{}}", file.display());
-    serde_json::from_value(settings).with_context(|| format!("the settings in {} cannot be used", file.display()))
+    parse(settings).with_context(|| format!("the settings in {} cannot be used", file.display()))
+}
+
+/// What is wrong names its place, such as `legal_window.opens`.
+pub(super) fn parse<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place = error.path().to_string();
+        let place = if place == "." { String::new() } else { format!("{place}: ") };
+        anyhow::anyhow!("{place}{}", error.into_inner())
+    })
 }
 
 pub(super) fn read_json<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {

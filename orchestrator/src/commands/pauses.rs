@@ -15,7 +15,7 @@ pub struct PauseArguments {
     #[command(flatten)]
     part: Part,
     /// Who says so
-    #[arg(long, default_value = "operator")]
+    #[arg(long, default_value = "operator", value_parser = super::person)]
     by: String,
 }
 

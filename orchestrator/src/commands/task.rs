@@ -38,10 +38,10 @@ pub struct TaskArguments {
     #[arg(long)]
     due: DateTime<Utc>,
     /// Who does it
-    #[arg(long)]
+    #[arg(long, value_parser = super::person)]
     assignee: Option<String>,
     /// Who says so
-    #[arg(long, default_value = "operator")]
+    #[arg(long, default_value = "operator", value_parser = super::person)]
     by: String,
 }
 

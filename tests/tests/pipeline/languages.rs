@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use domain::{Channel, Language, LeadId};
-use operate::{Error, preview_words, save_words, set_language};
+use operate::{Error, preview_lead, preview_words, read_timeline, save_words, set_language};
 use serde_json::json;
 use sim::{Event, Manners, Quote};
 use store::Template;
 use tests::{Test, noon, quote, until};
 
-use crate::{ledger::desk, merges::TENANT};
+use crate::{killed::unacked, ledger::desk, merges::TENANT};
 
 const DANA: &str = "+15125550142";
 
@@ -46,6 +46,17 @@ async fn whoever_writes_in_spanish_is_answered_in_spanish_until_a_person_says_ot
     test.advance_to(second);
     until("the email is there", async || !test.emails_to("dana@example.com").is_empty()).await;
     assert_eq!(test.emails_to("dana@example.com"), ["A question about your Window Tint?"]);
+    // What they were told stays what it was, and what nobody may send any more is not shown as sent.
+    assert_eq!(test.site.sim.world.reply(DANA, "No quiero recibir mensajes").await, 200);
+    until("it is heard", async || unacked(&test).await == 0).await;
+    let shown = preview_lead(&desk, TENANT, lead).await.expect("a preview");
+    assert!(shown.touches[0].text.as_ref().is_some_and(|text| text.starts_with("Hola Dana")), "{:?}", shown.touches[0]);
+    assert!(shown.touches.iter().all(|touch| touch.verdict != "will be sent"), "{:?}", shown.touches);
+    let story = read_timeline(&desk, TENANT, lead).await.expect("a story");
+    assert!(story.iter().any(|line| line.who == "kim" && line.says.contains("another language (en)")), "{story:?}");
+    let wrote = story.iter().position(|line| line.says.contains("No quiero")).expect("what they wrote");
+    let cancelled = story.iter().position(|line| line.says.starts_with("We cancelled")).expect("what follows");
+    assert!(wrote < cancelled, "{story:?}");
     let nobodys = LeadId::of_order(test.site.franchise.tenant, "shopmonkey", "o-99");
     assert!(matches!(set_language(&desk, TENANT, nobodys, Language::Spanish, "kim").await, Err(Error::NoSuchLead(_))));
     test.assert_settled().await;

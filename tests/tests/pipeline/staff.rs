@@ -257,6 +257,22 @@ async fn a_press_is_taken_from_its_vendor_alone_and_counts_for_its_tenant_alone(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_answered_what_they_wrote_stops_the_clock() {
+    let test = start().await;
+    let (program, desk, asked) = (test.run().await, desk(&test), quote("o-1"));
+    ask(&test, &asked);
+    test.until_texted(&asked).await;
+    assert_eq!(test.site.sim.world.reply("+15125550142", "Tuesday at ten?").await, 200);
+    until("there is a task", async || list_tasks(&desk, TENANT).await.is_ok_and(|tasks| tasks.len() == 1)).await;
+    let task = list_tasks(&desk, TENANT).await.expect("tasks").remove(0);
+    complete_task(&desk, TENANT, task.id, "kim").await.expect("done");
+    let clock = clock(&test, test.lead_id(&asked)).await.expect("a clock");
+    assert!(clock.first_response_at.is_some(), "{clock:?}");
+    test.assert_settled().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_wrote_back_is_a_task_until_somebody_does_it() {
     let test = Test::start().await;
     test.choose(|settings| settings.sla.is_kept = false).await;

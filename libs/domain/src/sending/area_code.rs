@@ -1,7 +1,7 @@
 //! Where a telephone number's area code lies.
 //!
-//! Source of `data/area_codes.csv`: the North American Numbering Plan Administrator's list of area codes by state (nanpa.com), and the
-//! zones of their counties. People take their numbers along when they move, so this is a hint and not a proof.
+//! Source of `data/area_codes.csv`: the North American Numbering Plan Administrator's list of area codes by state and province
+//! (nanpa.com), and the zones of their counties. People take their numbers along when they move, so this is a hint and not a proof.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -13,7 +13,8 @@ use crate::E164;
 /// What is known of an area code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Area {
-    pub state: State,
+    /// `None`: it is in Canada.
+    pub state: Option<State>,
     /// All that it has places in; the one most of it has comes first.
     pub zones: Vec<Tz>,
 }
@@ -25,7 +26,7 @@ fn read(line: &'static str) -> Option<(&'static str, Area)> {
     let mut columns = line.split(',');
     let (code, state, zones) = (columns.next()?, columns.next()?, columns.next()?);
     let zones: Vec<Tz> = zones.split(' ').filter_map(|zone| zone.parse().ok()).collect();
-    Some((code, Area { state: state.parse().ok()?, zones }))
+    Some((code, Area { state: state.parse().ok(), zones }))
 }
 
 impl E164 {
@@ -59,6 +60,7 @@ mod tests {
         assert_eq!(zone("+1 512 555 0142"), Some(America::Chicago));
         assert_eq!(zone("+1 602 555 0142"), Some(America::Phoenix));
         assert_eq!(zone("+1 808 555 0142"), Some(Pacific::Honolulu));
+        assert_eq!(zone("+1 416 555 0142"), Some(America::Toronto));
     }
 
     #[test]
@@ -68,7 +70,7 @@ mod tests {
         }
         let panhandle = E164::parse("+1 850 555 0142").unwrap();
         assert_eq!(panhandle.area().unwrap().zones, [America::New_York, America::Chicago]);
-        assert_eq!(panhandle.area().unwrap().state.as_str(), "FL");
+        assert_eq!(panhandle.area().unwrap().state.map(|state| state.to_string()).as_deref(), Some("FL"));
     }
 
     #[test]

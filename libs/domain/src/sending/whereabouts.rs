@@ -20,7 +20,7 @@ impl Whereabouts {
         if !zones.contains(&shop_zone) {
             zones.push(shop_zone);
         }
-        let mut states: Vec<_> = area.map(|area| area.state).into_iter().chain(shop_state).collect();
+        let mut states: Vec<_> = area.and_then(|area| area.state).into_iter().chain(shop_state).collect();
         states.dedup();
         Self { zones, states, source: if area.is_some() { ZoneSource::AreaCode } else { ZoneSource::Shop } }
     }
@@ -50,6 +50,14 @@ mod tests {
     use chrono_tz::America;
 
     use super::*;
+
+    #[test]
+    fn a_canadian_is_not_texted_by_the_clock_of_the_shop_alone() {
+        let phone = E164::parse("+1 604 555 0142").unwrap();
+        let here = Whereabouts::of(Some(&phone), America::New_York, "FL".parse().ok());
+        assert!(here.zones().contains(&America::Vancouver) && here.zones().contains(&America::New_York));
+        assert_eq!(here.states().len(), 1);
+    }
 
     #[test]
     fn a_number_from_elsewhere_counts_beside_the_shop() {

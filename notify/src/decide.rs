@@ -53,7 +53,10 @@ pub(crate) fn other_address(message: &Message) -> Option<String> {
 fn address_of(message: &Message, kind: AddressKind) -> Option<String> {
     let Recipient { phone, texts_allowed, email, .. } = &message.recipient;
     match kind {
-        AddressKind::Phone => phone.as_ref().filter(|_| *texts_allowed).map(E164::as_str).map(str::to_owned),
+        AddressKind::Phone => {
+            let lawful = phone.as_ref().filter(|phone| *texts_allowed && phone.is_north_american());
+            lawful.map(E164::as_str).map(str::to_owned)
+        }
         // Folded, because one person may write it in two ways and gets the same words once.
         AddressKind::Email => email.as_ref().map(Email::folded),
     }
@@ -245,6 +248,10 @@ mod tests {
         let mut refused = message();
         refused.recipient.texts_allowed = false;
         assert_eq!(said(&refused, noon()), Decision::Stay(Stay::Withhold(WithheldReason::NoAddress)));
+        let mut abroad = message();
+        abroad.recipient.phone = Some(E164::parse("+44 20 7946 0018").unwrap());
+        let nowhere = Decision::Stay(Stay::Withhold(WithheldReason::NoAddress));
+        assert_eq!(said(&abroad, noon()), nowhere, "whose clock and whose law nobody here knows");
         let mut by_email = message();
         by_email.channel = Channel::Email;
         assert_eq!(said(&by_email, noon()), Decision::Stay(Stay::Withhold(WithheldReason::SafeMode)));

@@ -117,7 +117,7 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
         can: &|channel| {
             settings.channels.has(channel)
                 && match channel.writes_to() {
-                    AddressKind::Phone => sample.phone.is_some(),
+                    AddressKind::Phone => sample.phone.as_ref().is_some_and(E164::is_north_american),
                     AddressKind::Email => sample.email.is_some(),
                 }
         },

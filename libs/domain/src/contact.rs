@@ -43,6 +43,11 @@ impl E164 {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is of a country whose law and clocks we know: only such are written to.
+    pub fn is_north_american(&self) -> bool {
+        self.0.starts_with("+1")
+    }
 }
 
 /// A shop's number as people read it: `(512) 555-0142`. One that is not of the United States or Canada stays as it is written.

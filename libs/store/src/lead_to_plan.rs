@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AddressKind, Cadence, Departure, Heat, Law, LeadId, PlannedTouch, Planning, Rules, Sending, ShopCalendar, State,
-    TenantId, Whereabouts,
+    AddressKind, Cadence, Departure, E164, Heat, Law, LeadId, PlannedTouch, Planning, Rules, Sending, ShopCalendar,
+    State, TenantId, Whereabouts,
 };
 use sqlx::PgConnection;
 
@@ -101,7 +101,7 @@ pub(crate) async fn find(
         let lead = LeadRow {
             location_id: row.location_id,
             status: row.status,
-            has_phone: phone.is_some(),
+            has_phone: phone.as_ref().is_some_and(E164::is_north_american),
             texts_allowed: row.texts_allowed,
             has_email: row.has_email,
             created_at: row.created_at,

@@ -1,4 +1,4 @@
-use chrono_tz::Tz;
+use chrono_tz::{America, Tz};
 
 use super::State;
 use crate::{E164, ZoneSource};
@@ -11,6 +11,9 @@ pub struct Whereabouts {
     source: ZoneSource,
 }
 
+/// Whose number is of no place, such as a toll-free one, may be in any of these.
+const CONTIGUOUS: [Tz; 4] = [America::New_York, America::Chicago, America::Denver, America::Los_Angeles];
+
 impl Whereabouts {
     /// Nobody tells us where they are: their area code says where they had their number from, and the shop they ask is near them.
     /// What the two disagree about is decided for the stricter.
@@ -19,6 +22,9 @@ impl Whereabouts {
         let mut zones = area.map(|area| area.zones.clone()).unwrap_or_default();
         if !zones.contains(&shop_zone) {
             zones.push(shop_zone);
+        }
+        if phone.is_some() && area.is_none() {
+            zones.extend(CONTIGUOUS.into_iter().filter(|zone| *zone != shop_zone));
         }
         let mut states: Vec<_> = area.and_then(|area| area.state).into_iter().chain(shop_state).collect();
         states.dedup();
@@ -47,9 +53,14 @@ impl Whereabouts {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::America;
-
     use super::*;
+
+    #[test]
+    fn whose_number_is_of_no_place_may_be_anywhere() {
+        let phone = E164::parse("+1 800 555 0142").unwrap();
+        let anywhere = Whereabouts::of(Some(&phone), America::Denver, None);
+        assert_eq!((anywhere.zones().len(), anywhere.zone()), (4, America::Denver));
+    }
 
     #[test]
     fn a_canadian_is_not_texted_by_the_clock_of_the_shop_alone() {

@@ -13,12 +13,26 @@ alter table templates
     add check (mjml is null or channel = 'email'),
     add check (approved_as is null or channel = 'whatsapp');
 
-alter table leads
-    -- In which it is written to. Null: its tenant's own.
-    add column language text check (language in ('en', 'es')),
-    -- Who said so, or `words` that they wrote or chose; and when.
-    add column language_by text,
-    add column language_at timestamptz;
+-- In which a lead is written to. Null: its tenant's own.
+alter table leads add column language text check (language in ('en', 'es'));
+
+-- What people and we did with a lead, of which nothing else is kept: rows are added, and never changed.
+create table lead_history (
+    tenant_id uuid not null references tenants,
+    lead_id uuid not null,
+    -- Business time.
+    at timestamptz not null,
+    -- `we`, or somebody of the staff.
+    who text not null,
+    -- In one word, such as `speaks` or `task_taken`.
+    what text not null,
+    detail text
+);
+create index lead_history_of_lead on lead_history (lead_id, tenant_id);
+alter table lead_history enable row level security;
+create policy one_tenant on lead_history
+    using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
+grant select, insert on lead_history to leads_app;
 
 -- Not looked at row by row, which would hold the largest tables up: what is there has kept to less.
 alter table messages
@@ -39,6 +53,44 @@ select tenant_id, 'whatsapp', address, source, suppressed_at
 from suppressions
 where channel = 'sms' and lifted_at is null and not starts_with(source, 'unreachable:')
 on conflict do nothing;
+
+-- Every opt-out and opt-in there was: the table of those that hold has each address once. Rows are added, and never changed.
+create table suppression_history (
+    tenant_id uuid not null references tenants,
+    channel text not null,
+    address text not null,
+    what text not null check (what in ('opted_out', 'opted_in')),
+    source text not null,
+    at timestamptz not null
+);
+create index suppression_history_of_address on suppression_history (address, channel, tenant_id);
+alter table suppression_history enable row level security;
+create policy one_tenant on suppression_history
+    using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
+grant select, insert on suppression_history to leads_app;
+
+insert into suppression_history (tenant_id, channel, address, what, source, at)
+select tenant_id, channel, address, 'opted_out', source, suppressed_at from suppressions
+union all
+select tenant_id, channel, address, 'opted_in', source, lifted_at from suppressions where lifted_at is not null;
+
+create function keep_suppression() returns trigger
+    language plpgsql
+    as $$
+    begin
+        if tg_op = 'UPDATE' and new.lifted_at is not null and new.lifted_at is distinct from old.lifted_at then
+            insert into suppression_history (tenant_id, channel, address, what, source, at)
+            values (new.tenant_id, new.channel, new.address, 'opted_in', new.source, new.lifted_at);
+        elsif tg_op = 'INSERT'
+              or (new.suppressed_at, new.source, new.lifted_at) is distinct from (old.suppressed_at, old.source, old.lifted_at) then
+            insert into suppression_history (tenant_id, channel, address, what, source, at)
+            values (new.tenant_id, new.channel, new.address, 'opted_out', new.source, new.suppressed_at);
+        end if;
+        return null;
+    end
+    $$;
+
+create trigger keep_suppression after insert or update on suppressions for each row execute function keep_suppression();
 
 -- When somebody last wrote by WhatsApp: for a day from then on a business may write to them freely.
 create table conversations (
@@ -62,9 +114,14 @@ create function note_language(of_tenant uuid, of_lead uuid, spoken text, noted_a
     as $$
     begin
         perform set_config('app.tenant', of_tenant::text, true);
-        update leads l set language = spoken, language_by = 'words', language_at = noted_at
-        where l.tenant_id = of_tenant and l.language is null
-          and l.id = (select coalesce(o.merged_into, o.id) from leads o where o.tenant_id = of_tenant and o.id = of_lead limit 1);
+        with noted as (
+            update leads l set language = spoken
+            where l.tenant_id = of_tenant and l.language is null
+              and l.id = (select coalesce(o.merged_into, o.id) from leads o where o.tenant_id = of_tenant and o.id = of_lead limit 1)
+            returning l.id
+        )
+        insert into lead_history (tenant_id, lead_id, at, who, what, detail)
+        select of_tenant, noted.id, noted_at, 'we', 'speaks', spoken from noted;
     end
     $$;
 

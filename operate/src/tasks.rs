@@ -53,7 +53,7 @@ pub async fn complete_task(desk: &Desk, slug: &str, id: TaskId, by: &str) -> Res
 /// Somebody else does it.
 pub async fn assign_task(desk: &Desk, slug: &str, id: TaskId, to: &str) -> Result<(), Error> {
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
-    if !tx.tasks().assign(id, to).await? {
+    if !tx.tasks().assign(id, to, desk.clock.now()).await? {
         return Err(Error::NoSuchTask(id));
     }
     Ok(tx.commit().await?)

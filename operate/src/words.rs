@@ -23,6 +23,8 @@ pub struct SavedWords {
     pub segments: Option<Segments>,
     /// A letter that makes every part of a text hold less than half as much.
     pub dear_letter: Option<char>,
+    /// Whoever asks by a form has no price yet.
+    pub shows_price: bool,
 }
 
 /// Every template, by its name.
@@ -160,7 +162,7 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
         return wrong("it is longer than four parts, and each is paid for; make it shorter");
     }
     let dear_letter = segments.and_then(|_| Segments::dearest_letter(&sample.body));
-    Ok(SavedWords { sample, segments, dear_letter })
+    Ok(SavedWords { shows_price: body.contains("price"), sample, segments, dear_letter })
 }
 
 fn without_comments(html: &str) -> String {

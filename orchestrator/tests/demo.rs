@@ -198,7 +198,7 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     });
     let said = String::from_utf8_lossy(&ill.stdout).into_owned();
     for expected in [
-        "WRONG seal keys        none of the keys in seal.keys opens 10 of 10",
+        "WRONG seal keys        none of the keys in seal.keys opens 12 of 12",
         "WRONG nats (ingest)",
         "WRONG settings         nats.replicas: 9 is not 1, 3 or 5",
         "ok    streams          not looked at: nats.deploy_password is not set here",

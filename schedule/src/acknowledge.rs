@@ -30,7 +30,7 @@ impl Stage for Acknowledge {
             return Ok(());
         };
         match taken.task {
-            Some(task) => tx.tasks().assign(task, &by).await?,
+            Some(task) => tx.tasks().assign(task, &by, cx.now()).await?,
             None => tx.slas().acknowledge(taken.lead, &by, cx.now()).await?,
         };
         cx.commit(tx).await?;

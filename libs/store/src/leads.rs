@@ -336,7 +336,11 @@ impl Leads<'_> {
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         sqlx::query!(
-            "update leads set language = $3, language_by = $4, language_at = $5 where tenant_id = $1 and id = $2",
+            "with noted as (
+                 update leads set language = $3 where tenant_id = $1 and id = $2 returning id
+             )
+             insert into lead_history (tenant_id, lead_id, at, who, what, detail)
+             select $1, id, $5, $4, 'speaks', $3 from noted",
             self.0.tenant.uuid(),
             id.uuid(),
             language.as_str(),

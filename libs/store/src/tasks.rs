@@ -104,12 +104,18 @@ impl Tasks<'_> {
     }
 
     /// Somebody takes it. Answers false if there is no such task that is still to do.
-    pub async fn assign(self, id: TaskId, to: &str) -> Result<bool, Error> {
+    pub async fn assign(self, id: TaskId, to: &str, now: DateTime<Utc>) -> Result<bool, Error> {
         let done = sqlx::query!(
-            "update tasks set assignee = $3 where tenant_id = $1 and id = $2 and completed_at is null",
+            "with taken as (
+                 update tasks set assignee = $3 where tenant_id = $1 and id = $2 and completed_at is null
+                 returning lead_id, title
+             )
+             insert into lead_history (tenant_id, lead_id, at, who, what, detail)
+             select $1, lead_id, $4, $3, 'task_taken', title from taken",
             self.0.tenant.uuid(),
             id.uuid(),
-            to
+            to,
+            now
         )
         .execute(&mut *self.0.inner)
         .await

@@ -46,8 +46,8 @@ impl Timeline<'_> {
                    union all select first_seen_at, 'we', 'heard', crm, null, null, 1 from l
                    union all select planned_at, 'we', 'planned', null, null, null, 2 from l
                        where planned_at is not null
-                   union all select language_at, case language_by when 'words' then 'we' else language_by end, 'speaks', language,
-                          null, null, 2 from l where language_at is not null
+                   union all select at, who, what, detail, null, null, 8 from lead_history
+                       where tenant_id = $1 and lead_id = $2
                    union all select stopped_at, 'we', 'ended', status, stop_reason, null, 5 from l where stopped_at is not null
                    union all select sent_at, 'we', 'sent', template || ' by ' || channel, null, moves, 4 from m
                        where sent_at is not null
@@ -60,13 +60,13 @@ impl Timeline<'_> {
                        where a.outcome in ('not_processed', 'not_found', 'lost')
                    union all select received_at, 'customer', 'wrote', body, null, null, 3 from replies
                        where tenant_id = $1 and lead_id = $2
-                   union all select x.suppressed_at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,
-                          case when starts_with(x.source, 'unreachable:') then 'unreachable' else 'opted_out' end, x.channel,
-                          x.source, null, 7
-                       from own join suppressions x on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
-                   union all select x.lifted_at, 'customer', 'opted_in', x.channel, null, null, 7
-                       from own join suppressions x on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
-                            and x.lifted_at is not null
+                   union all select x.at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,
+                          case when x.what = 'opted_out' and starts_with(x.source, 'unreachable:') then 'unreachable'
+                               else x.what end,
+                          x.channel, case when x.what = 'opted_out' then x.source end, null, 4
+                       from own
+                       join suppression_history x
+                            on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
                    union all select step.at, step.who, step.what, null, null, null, 8
                        from sla_clocks c
                        cross join lateral (values
@@ -77,7 +77,8 @@ impl Timeline<'_> {
                    union all select coalesce(finished_at, raised_at), 'we', case state when 'sent' then 'told' else 'not_told' end,
                           member || ' by ' || channel, reason, null, 8 from alerts
                        where tenant_id = $1 and lead_id = $2
-                   union all select created_at, created_by, 'task_added', title, null, null, 7 from tasks
+                   union all select created_at, created_by, 'task_added', title,
+                          'due ' || to_char(due_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), null, 7 from tasks
                        where tenant_id = $1 and lead_id = $2
                    union all select completed_at, coalesce(completed_by, 'staff'), 'task_done', title, null, null, 8 from tasks
                        where tenant_id = $1 and lead_id = $2 and completed_at is not null

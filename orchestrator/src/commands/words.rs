@@ -82,6 +82,11 @@ pub async fn save(config: &Config, wanted: SaveArguments, json: bool) -> anyhow:
     } else {
         say("(saved)")?;
     }
+    if saved.shows_price {
+        say(
+            "whoever asks by a form has no price yet and reads $0; a step can be for others alone: \"when\": {\"cents_at_least\": 1}",
+        )?;
+    }
     if let Some(letter) = saved.dear_letter {
         say(&format!("{letter:?} makes each part hold 67 letters instead of 153; leave it out, and it costs half"))?;
     }

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::{Channel, LeadStatus};
+use operate::read_timeline;
 use sim::{Manners, Quote};
 use tests::{Test, noon, quote, until};
 
@@ -9,6 +10,8 @@ use crate::{
     crm_copies::{answered, with_number},
     door::tell,
     killed::unacked,
+    ledger::desk,
+    merges::TENANT,
 };
 
 const DANA: &str = "+15125550142";
@@ -139,6 +142,13 @@ async fn stop_silences_every_channel_for_good_and_start_lifts_it() {
     let third = Quote { name: "New Quote: Windshield Film".into(), ..quote("o-4") };
     test.site.sim.world.ask_for_quote(&third, Manners::default());
     until("the customer is written to again", async || test.texts_to(DANA).len() == 2).await;
+    // And leaves once more, in other words: each time they did is kept.
+    assert_eq!(test.site.sim.world.reply(DANA, "take me off your list").await, 200);
+    until("they are left alone again", async || !lifted().await).await;
+    let story = read_timeline(&desk(&test), TENANT, test.lead_id(&third)).await.expect("a story");
+    let times = |says: &str| story.iter().filter(|line| line.says.starts_with(says)).count();
+    assert_eq!(times("Nothing more goes to them by sms"), 2, "{story:?}");
+    assert_eq!(times("They want messages by sms again"), 1, "{story:?}");
     program.stop().await;
 }
 

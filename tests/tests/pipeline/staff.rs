@@ -296,6 +296,10 @@ async fn who_wrote_back_is_a_task_until_somebody_does_it() {
     .await;
     complete_task(&desk, TENANT, task.id, "kim").await.expect("done");
     assert!(matches!(complete_task(&desk, TENANT, task.id, "kim").await, Err(Error::NoSuchTask(_))), "it is done");
+    let story = read_timeline(&desk, TENANT, lead).await.expect("a story");
+    let says: Vec<_> = story.iter().map(|line| line.says.as_str()).collect();
+    assert!(says.contains(&"kim does it: Answer what they wrote"), "{says:?}");
+    assert!(says.iter().any(|line| line.starts_with("To do: Answer what they wrote (due 2026-")), "{says:?}");
     assert!(list_tasks(&desk, TENANT).await.expect("tasks").is_empty());
 
     let due = test.site.clock.now() + TimeDelta::hours(1);

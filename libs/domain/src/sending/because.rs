@@ -28,6 +28,10 @@ pub enum Because {
     OwnHours {
         zone: Tz,
     },
+    /// A Sunday before noon, of a tenant that leaves people alone then.
+    QuietSunday {
+        zone: Tz,
+    },
     /// The shop is closed.
     ShopHours,
     /// They have had so many within a day.
@@ -51,6 +55,7 @@ impl Because {
             Self::StateHours { .. } => "state_hours",
             Self::Holiday { .. } => "holiday",
             Self::OwnHours { .. } => "own_hours",
+            Self::QuietSunday { .. } => "quiet_sunday",
             Self::ShopHours => "shop_hours",
             Self::TooMany { .. } => "too_many",
             Self::TooSoon { .. } => "too_soon",
@@ -71,6 +76,12 @@ impl fmt::Display for Because {
             Self::Holiday { name, state: Some(state) } => write!(f, "{state} allows no texts on {name}"),
             Self::Holiday { name, state: None } => write!(f, "nobody is texted on {name}"),
             Self::OwnHours { zone } => write!(f, "outside of your own hours, by the clocks of {zone}"),
+            Self::QuietSunday { zone } => {
+                write!(
+                    f,
+                    "nobody is texted on Sundays before noon, by the clocks of {zone} (quiet_sundays_and_holidays)"
+                )
+            }
             Self::ShopHours => f.write_str("the shop is closed"),
             Self::TooMany { most, state: Some(state) } => write!(f, "{state} allows {most} messages within a day"),
             Self::TooMany { most, state: None } => write!(f, "they have had {most} messages within a day"),

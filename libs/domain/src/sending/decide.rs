@@ -171,7 +171,7 @@ impl Rules<'_> {
         let noon = NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default();
         let is_sunday = chrono::Datelike::weekday(&day) == chrono::Weekday::Sun;
         let opens = super::instant(day, noon, zone);
-        (is_sunday && at < opens).then_some((opens, Because::OwnHours { zone }))
+        (is_sunday && at < opens).then_some((opens, Because::QuietSunday { zone }))
     }
 
     fn shop_hours(&self, sending: &Sending<'_>) -> Result<Option<DateTime<Utc>>, Because> {

@@ -11,8 +11,9 @@ use tracing::{error, info};
 
 use crate::carrier::Answer;
 
-/// Calls in a row that came to nothing, by which a vendor counts as away.
-pub(crate) const IN_A_ROW: u32 = 5;
+/// Calls in a row that came to nothing, by which a vendor counts as away that can be asked what it has. Of one that cannot, a call
+/// without an answer is one too many: each is a message that nobody knows about.
+const IN_A_ROW: u32 = 5;
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 /// The one that tries may have died.
@@ -70,7 +71,7 @@ impl Breakers {
     }
 
     /// What came of a call.
-    pub(crate) fn note(&self, vendor: &str, answer: &Answer, now: Instant) {
+    pub(crate) fn note(&self, vendor: &str, can_be_asked: bool, answer: &Answer, now: Instant) {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_silence(answer) {
             if let Some(Breaker::Away { .. }) = breakers.remove(vendor) {
@@ -83,7 +84,7 @@ impl Breakers {
         match breaker {
             Breaker::Answers { failed_in_a_row } => {
                 *failed_in_a_row += 1;
-                if *failed_in_a_row >= IN_A_ROW {
+                if *failed_in_a_row >= if can_be_asked { IN_A_ROW } else { 1 } {
                     *breaker = Breaker::Away { until: now + FIRST, lasts: FIRST, tries_until: None };
                     metrics::gauge!("notify_vendor_is_away", "vendor" => vendor.to_owned()).set(1);
                     error!(vendor, "does not answer: what goes out by it waits, and one message at a time tries");
@@ -124,7 +125,7 @@ mod tests {
         let breakers = Breakers::default();
         for _ in 0..IN_A_ROW {
             assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Answers));
-            breakers.note(VENDOR, &silence(), now);
+            breakers.note(VENDOR, true, &silence(), now);
         }
         breakers
     }
@@ -141,11 +142,11 @@ mod tests {
             assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Tries));
             assert!(breakers.may_call(VENDOR, now).is_err(), "one is enough");
             now += Duration::from_secs(3);
-            breakers.note(VENDOR, &silence(), now);
+            breakers.note(VENDOR, true, &silence(), now);
         }
         now += LONGEST;
         assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Tries));
-        breakers.note(VENDOR, &Answer::Accepted { provider_id: "SM1".into() }, now);
+        breakers.note(VENDOR, true, &Answer::Accepted { provider_id: "SM1".into() }, now);
         assert_eq!(
             (breakers.may_call(VENDOR, now), breakers.may_call(VENDOR, now)),
             (Ok(MayCall::Answers), Ok(MayCall::Answers))
@@ -153,11 +154,19 @@ mod tests {
     }
 
     #[test]
+    fn one_that_cannot_be_asked_is_left_alone_after_one_call() {
+        let now = Instant::now();
+        let breakers = Breakers::default();
+        breakers.note(VENDOR, false, &silence(), now);
+        assert_eq!(breakers.may_call(VENDOR, now), Err(FIRST));
+    }
+
+    #[test]
     fn those_who_called_before_it_was_known_do_not_make_it_longer() {
         let now = Instant::now();
         let breakers = opened(now);
         for _ in 0..20 {
-            breakers.note(VENDOR, &silence(), now);
+            breakers.note(VENDOR, true, &silence(), now);
         }
         assert_eq!(breakers.may_call(VENDOR, now), Err(FIRST));
     }
@@ -167,7 +176,7 @@ mod tests {
         let now = Instant::now();
         let breakers = Breakers::default();
         for _ in 0..50 {
-            breakers.note(VENDOR, &Answer::NotProcessed { code: "429".into(), retry_after: None }, now);
+            breakers.note(VENDOR, true, &Answer::NotProcessed { code: "429".into(), retry_after: None }, now);
         }
         assert_eq!(breakers.may_call(VENDOR, now), Ok(MayCall::Answers));
     }

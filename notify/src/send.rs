@@ -18,7 +18,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config,
-    breaker::{Breakers, IN_A_ROW, MayCall},
+    breaker::{Breakers, MayCall},
     carrier::{Answer, Carrier, Letter},
     decide::{Chosen, Decision, Stay, decide, other_address, valid_for},
     fall_back,
@@ -296,7 +296,7 @@ impl Send {
                 MayCall::Tries if carrier.standing().await.is_ok() => Ok(()),
                 MayCall::Tries => {
                     let silence = Answer::NotProcessed { code: "unreachable".into(), retry_after: None };
-                    self.breakers.note(leaving.vendor, &silence, Instant::now());
+                    self.breakers.note(leaving.vendor, false, &silence, Instant::now());
                     Err(not_yet(self.breakers.away_for(leaving.vendor, Instant::now())))
                 }
             }
@@ -304,7 +304,7 @@ impl Send {
         let answer = match may_leave.await {
             Ok(()) => {
                 let answer = carrier.send(letter).await;
-                self.note(leaving.vendor, carrier, &answer);
+                self.breakers.note(leaving.vendor, carrier.knows_what_it_sent(), &answer, Instant::now());
                 answer
             }
             Err(NotYet { after, reason }) => Answer::NotProcessed { code: reason.into(), retry_after: Some(after) },
@@ -331,14 +331,6 @@ impl Send {
         info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
         fall_back::announce(cx, tenant, other).await?;
         announce(cx, tenant, message.lead, message.id, Outcome::Withheld).await
-    }
-
-    /// Of a vendor that cannot be asked, one call without an answer is one too many: each is a message that nobody knows about.
-    fn note(&self, vendor: &str, carrier: &dyn Carrier, answer: &Answer) {
-        let times = if carrier.knows_what_it_sent() { 1 } else { IN_A_ROW };
-        for _ in 0..times {
-            self.breakers.note(vendor, answer, Instant::now());
-        }
     }
 
     async fn record(

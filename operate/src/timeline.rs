@@ -33,7 +33,7 @@ fn tell(happening: Happening) -> TimelineLine {
 }
 
 fn is_ours(why: &str) -> bool {
-    ["senders_day_is_full", "vendor_is_away", "held_up"].contains(&why)
+    ["senders_day_is_full", "vendor_away", "held_up"].contains(&why)
 }
 
 fn sentence(happening: &Happening) -> String {

@@ -130,7 +130,16 @@ fn may_enter(number: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     if number == PHONE_NUMBER_ID { Ok(()) } else { Err(Refusal(StatusCode::BAD_REQUEST, 100, "Unsupported request")) }
 }
 
-async fn number(State(world): State<Arc<World>>, Path(number): Path<String>, headers: HeaderMap) -> Response {
+async fn number(
+    State(world): State<Arc<World>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    // A vendor that is away is away for questions, too.
+    if let Some(answer) = before(world.faults.meet(Vendor::Whatsapp), &cut).await {
+        return answer;
+    }
     if let Err(refusal) = may_enter(&number, &headers) {
         return refuse(&world, refusal);
     }

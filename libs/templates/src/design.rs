@@ -65,7 +65,7 @@ impl Default for Designs {
     fn default() -> Self {
         let mut environment = strict(true);
         // Ours, and rendered by a test: it has no mistake that a program could meet.
-        let html = render_mjml("email", EVERY_EMAILS).unwrap_or_default();
+        let html = read_and_render("email", EVERY_EMAILS).unwrap_or_default();
         let _ = environment.add_template_owned("email", html);
         Self { environment }
     }
@@ -147,7 +147,22 @@ fn depth(markup: &str) -> usize {
     deepest
 }
 
+/// Of the reader's own thread: enough for a design of nothing but tags in one another (a test). Memory is taken as far as it is gone into.
+const STACK_BYTES: usize = 256 << 20;
+
+/// The reader calls itself for each tag in another, and what ends a tag it knows better than [`depth`]: whatever it is given, it ends in an
+/// error and not in the end of the process.
 fn render_mjml(name: &str, mjml: &str) -> Result<String, Error> {
+    let wrong = |says: &str| Error::Design { name: name.to_owned(), says: says.to_owned() };
+    std::thread::scope(|threads| {
+        let reader = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let reading = reader.spawn_scoped(threads, || read_and_render(name, mjml));
+        let read = reading.map_err(|_| wrong("there is no memory to read it in now; try again"))?.join();
+        read.unwrap_or_else(|_| Err(wrong("it cannot be read")))
+    })
+}
+
+fn read_and_render(name: &str, mjml: &str) -> Result<String, Error> {
     let wrong = |says: String| Error::Design { name: name.to_owned(), says };
     if mjml.len() > LONGEST {
         return Err(wrong("it is longer than 100 KB, and mailboxes show no more".to_owned()));
@@ -230,6 +245,12 @@ mod tests {
         assert!(says(&OWN.replace("{{ price }}", &"long ".repeat(30_000))).contains("longer than 100 KB"));
         let breaks = OWN.replace("{{ price }}", &"<br>x<br/>".repeat(200));
         assert!(Designs::default().read("t", &breaks).is_ok(), "a line break is no depth");
+        // What the count takes for ended or for void, and the reader may not: refused or not, the process lives.
+        for tag in ["<b a=\"/>\">", "<hr>", "<link>", "<b></i>", "<!-- <b> --><b a='/>'>"] {
+            let many = tag.repeat((LONGEST - OWN.len()) / tag.len());
+            let _ = Designs::default().read("t", &OWN.replace("{{ price }}", &many));
+            let _ = Designs::default().read("t", &OWN.replace("<mj-section>", &format!("{many}<mj-section>")));
+        }
         let include = OWN.replace("<mj-body>", r#"<mj-body><mj-include path="/etc/hostname" />"#);
         assert!(says(&include).contains("cannot be used"), "{}", says(&include));
     }

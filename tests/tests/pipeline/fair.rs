@@ -168,6 +168,30 @@ async fn a_sender_whose_day_is_full_goes_on_the_next_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_an_address_hears_today_by_email_when_the_senders_day_is_full() {
+    let test = Test::start().await;
+    test.choose(|settings| settings.senders.text_segments_per_day = DailySegments::try_from(20).ok()).await;
+    let program = test.run().await;
+    let address = |number: usize| format!("customer-{number}@example.com");
+    for number in 0..25 {
+        let asked = Quote { email: Some(address(number)), ..somebody(number) };
+        test.site.sim.world.ask_for_quote(&asked, Manners::default());
+    }
+    let heard = async || {
+        let heard_by = |number: usize| {
+            let phone = somebody(number).phone.unwrap_or_default();
+            test.texts_to(&phone).len() + test.emails_to(&address(number)).len()
+        };
+        (0..25).map(heard_by).collect::<Vec<_>>()
+    };
+    until("everybody has heard", async || heard().await.iter().all(|times| *times > 0)).await;
+    test.assert_settled().await;
+    assert_eq!(heard().await, [1; 25], "once, by one channel");
+    assert!(test.texted().len() < 25, "some by email");
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_vendor_that_is_away_is_left_alone_and_everything_goes_out_once_when_it_is_back() {
     let test = Test::start().await;
     let program = test.run().await;

@@ -11,7 +11,7 @@ use sim::{Event, Fault, FaultKind, Manners, Vendor};
 use sqlx::{Connection as _, PgConnection};
 use stage::Step;
 use store::Template;
-use tests::{KillOnce, Test, noon, quote, until};
+use tests::{KillOnce, Test, noon, quote, until, until_all};
 
 use crate::{
     door::{stored, tell},
@@ -299,6 +299,39 @@ async fn an_older_start_that_comes_again_lifts_no_newer_stop_and_one_by_text_no_
     wrote(ROBIN, "wamid.4", "START", now, "k4").await;
     wrote(ROBIN, "wamid.5", "STOP", now, "k5").await;
     assert_eq!(suppressed(ROBIN).await, [true, true], "a STOP in the same second");
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_costs_one_message_and_not_one_a_minute() {
+    let test = start(Some("quote_ready:en_US"), |_| {}).await;
+    let program = test.run().await;
+    test.site.sim.world.faults.add(Fault { vendor: Vendor::Whatsapp, kind: FaultKind::FailBefore, times: 100_000 });
+    ask(&test);
+    until_first(&test, "whatsapp failed").await;
+    let others: Vec<_> = (0..9)
+        .map(|number| sim::Quote { phone: Some(format!("+1512556{number:04}")), ..quote(&format!("o-other-{number}")) })
+        .collect();
+    for other in &others {
+        test.site.sim.world.ask_for_quote(other, Manners::default());
+    }
+    let first = async |quote: &sim::Quote| test.messages(quote).await.into_iter().next();
+    until_all("the others wait for the vendor", others.len(), async || {
+        let mut waiting = 0;
+        for other in &others {
+            let is_waiting = first(other).await.is_some_and(|first| first.reason.as_deref() == Some("vendor_away"));
+            waiting += usize::from(is_waiting);
+        }
+        waiting
+    })
+    .await;
+    test.site.sim.world.faults.clear();
+    until_all("each of the others has theirs", others.len(), async || messages(&test).len()).await;
+    until("nothing is left to do", async || unacked(&test).await == 0).await;
+    for other in &others {
+        assert_eq!(first(other).await.map(|first| first.state), Some(MessageState::Delivered));
+    }
+    test.assert_settled().await;
     program.stop().await;
 }
 

@@ -114,14 +114,14 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
         warn!(source = source.as_str(), "a receipt for a message we do not know");
         return Ok(());
     };
-    if is_sent && state == MessageState::Failed {
+    // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
+    let again = cx.deliveries() > 1;
+    if again || (is_sent && state == MessageState::Failed) {
         // Nobody has to ask any more.
         let mut tx = cx.begin(tenant).await?;
         tx.tasks().complete(TaskId::of_unknown(message), "receipt", cx.now()).await?;
         cx.commit(tx).await?;
     }
-    // A repeat finds it all recorded; whether it was also announced, only the id of the announcement knows.
-    let again = cx.deliveries() > 1;
     // A report can be faster than the answer to the call, or all that is left of it when the worker died.
     if is_sent || again {
         announce(cx, tenant, lead, message, Outcome::Sent).await?;

@@ -29,6 +29,7 @@ mod pool;
 mod refusals;
 mod replanning;
 mod replies;
+mod said;
 mod seal;
 mod sla;
 mod stops;

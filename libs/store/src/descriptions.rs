@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::{
     Error, Recipient, Transaction,
-    leads::{email, language, phone},
+    languages::language,
+    leads::{email, phone},
 };
 
 /// A lead as an operator reads it.

@@ -327,32 +327,6 @@ impl Leads<'_> {
         .map_err(Error::doing("put off giving a lead up"))
     }
 
-    /// Answers false if there is no such lead. `by`: who says so.
-    pub async fn set_language(
-        self,
-        id: LeadId,
-        language: Language,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        sqlx::query!(
-            "with noted as (
-                 update leads set language = $3 where tenant_id = $1 and id = $2 returning id
-             )
-             insert into lead_history (tenant_id, lead_id, at, who, what, detail)
-             select $1, id, $5, $4, 'speaks', $3 from noted",
-            self.0.tenant.uuid(),
-            id.uuid(),
-            language.as_str(),
-            by,
-            now
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map(|done| done.rows_affected() == 1)
-        .map_err(Error::doing("set a lead's language"))
-    }
-
     /// Nobody needs to look again whether this lead answered.
     pub async fn set_settled(self, id: LeadId) -> Result<(), Error> {
         sqlx::query!(
@@ -505,11 +479,6 @@ impl Leads<'_> {
 /// A number as it is kept.
 pub(crate) fn phone(kept: Option<&str>) -> Result<Option<E164>, Error> {
     kept.map(E164::parse).transpose().map_err(|error| Error::corrupt("phone", error))
-}
-
-/// A language as it is kept.
-pub(crate) fn language(kept: Option<&str>) -> Result<Option<Language>, Error> {
-    kept.map(str::parse).transpose().map_err(|error| Error::corrupt("language", error))
 }
 
 /// An email address as it is kept.

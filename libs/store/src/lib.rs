@@ -14,6 +14,7 @@ mod descriptions;
 mod error;
 mod everywhere;
 mod forms;
+mod languages;
 mod lead_to_plan;
 mod leads;
 mod links;

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use domain::{Channel, Language, LeadId, TenantId};
 
-use crate::{Error, Everywhere, Transaction, leads::language, token_hash};
+use crate::{Error, Everywhere, Transaction, languages::language, token_hash};
 
 /// Without letters that look like others, and without signs that a telephone takes for the end of a link.
 const LETTERS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

@@ -8,7 +8,8 @@ use domain::{
 
 use crate::{
     Error, Transaction,
-    leads::{email, language, phone},
+    languages::language,
+    leads::{email, phone},
     locations::{calendar, text_sender},
 };
 

@@ -59,7 +59,7 @@ async fn hear(cx: &Context, inbound: &Inbound, text: &Text) -> Result<(), Failur
         tx.replies().note_heard(text.channel, text.from.as_str(), said_at).await?;
     }
     // Whoever writes there is reached there.
-    tx.replies().lift(text.channel, text.from.as_str(), "unreachable:", said_at).await?;
+    tx.replies().note_reachable(text.channel, text.from.as_str(), said_at).await?;
     let reason = match keyword(&text.body) {
         Some(Keyword::Stop) => {
             opt_out(&mut tx, inbound, text, said_at, &leads).await?;

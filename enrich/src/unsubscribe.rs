@@ -30,8 +30,13 @@ impl Stage for Unsubscribe {
         let source = format!("{}:{lead}", inbound.source);
         let mut tx = cx.begin(tenant).await?;
         let (leads, addresses) = everything_of(&mut tx, lead).await?;
-        for (channel, address) in &addresses {
-            tx.replies().suppress(*channel, address, &source, inbound.received_at).await?;
+        // Nobody is written to by WhatsApp at a number that texts went to.
+        let ended: BTreeSet<_> = addresses
+            .iter()
+            .flat_map(|(by, address)| by.of_same_address().iter().map(move |by| (*by, address)))
+            .collect();
+        for (channel, address) in ended {
+            tx.replies().suppress(channel, address, &source, inbound.received_at).await?;
         }
         for lead in &leads {
             tx.leads().stop(*lead, StopReason::OptedOut, cx.now()).await?;

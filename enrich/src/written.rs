@@ -57,25 +57,18 @@ struct Entry {
 #[derive(Debug, Deserialize)]
 struct Change {
     #[serde(default)]
-    value: ChangeValue,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct ChangeValue {
-    /// Which of the application's numbers it is about.
-    #[serde(default)]
-    metadata: Value,
-    #[serde(default)]
-    messages: Vec<Value>,
+    value: Value,
 }
 
 /// To the number that the door is for. One that cannot be read does not keep the others from being heard.
 fn whatsapp(inbound: &Inbound) -> Result<Vec<Text>, Failure> {
     let webhook: Webhook = serde_json::from_slice(&inbound.body).map_err(Failure::reject)?;
     let changes = webhook.entry.into_iter().flat_map(|entry| entry.changes);
-    let ours = changes.filter(|change| inbound.is_of_number(change.value.metadata["phone_number_id"].as_str()));
-    let texts = ours.flat_map(|change| change.value.messages).filter_map(|message| {
-        let text = whatsapp_text(&message);
+    let ours = changes.filter(|change| inbound.is_of_number(change.value["metadata"]["phone_number_id"].as_str()));
+    let messages: Vec<Value> =
+        ours.flat_map(|change| change.value["messages"].as_array().cloned().unwrap_or_default()).collect();
+    let texts = messages.iter().filter_map(|message| {
+        let text = whatsapp_text(message);
         if text.is_none() {
             warn!("a message by WhatsApp cannot be read, or is nobody's; it stays in INBOUND");
         }
@@ -156,5 +149,9 @@ mod tests {
         assert_eq!(texts[0].from.as_str(), "+15125550142");
         assert_eq!(texts[0].written_at.map(|at| at.timestamp()), Some(1_795_366_014));
         assert!(whatsapp(&inbound("", b"[1]")).is_err());
+        let odd = br#"{"entry":[{"changes":[{"value":5},{"value":{"messages":null}},{"value":{"metadata":{"phone_number_id":"7"},
+            "messages":[{"from":"15125550142","id":"wamid.6","type":"text","text":{"body":"STOP"}}]}}]}]}"#;
+        let texts = whatsapp(&inbound("number=7", odd)).unwrap();
+        assert_eq!(texts.len(), 1, "what is odd beside it keeps nobody from being heard");
     }
 }

@@ -108,6 +108,12 @@ pub(crate) trait Carrier: Send + Sync {
     /// Everything the vendor has that could be this letter, sent at or after `since` (the vendor's clock).
     async fn look_up(&self, letter: &Letter, since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError>;
 
+    /// Whether the vendor answers at all, however it likes the question. Asked of one that cannot tell what it sent, for which a message is
+    /// no way to find out.
+    async fn answers(&self) -> bool {
+        true
+    }
+
     /// Whether one that [`look_up`](Self::look_up) does not find was never taken. Otherwise nobody can tell, and it is never sent again.
     fn knows_what_it_sent(&self) -> bool {
         true

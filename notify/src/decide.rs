@@ -97,6 +97,9 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
     if message.suppressed {
         return Decision::Stay(Stay::Withhold(WithheldReason::Suppressed));
     }
+    if message.unreachable {
+        return Decision::Stay(Stay::Withhold(WithheldReason::Unreachable));
+    }
     if message.channel == Channel::Email && message.recipient.email.as_ref().is_some_and(Email::is_nobodys) {
         return Decision::Rehearse;
     }
@@ -165,6 +168,7 @@ mod tests {
             lead_status: LeadStatus::New,
             stopped: false,
             suppressed: false,
+            unreachable: false,
             was_merged: false,
             recipient: Recipient {
                 first_name: None,

@@ -131,7 +131,7 @@ async fn take_in(cx: &Context, inbound: &Inbound, report: &Report, config: &Conf
     {
         info!(message.id = %message, lead.id = %lead, "{}", wanted.as_str());
         if wanted == MessageState::Failed
-            && go_on(cx, report, &receipt, (message, &recipient), tenant, config).await? == Next::PlannedAgain
+            && go_on(cx, report, &receipt, (message, &recipient), inbound, config).await? == Next::PlannedAgain
         {
             return Ok(());
         }
@@ -169,15 +169,19 @@ async fn go_on(
     report: &Report,
     receipt: &NewReceipt<'_>,
     (failed, recipient): (MessageId, &str),
-    tenant: TenantId,
+    inbound: &Inbound,
     config: &Config,
 ) -> Result<Next, Failure> {
+    let Inbound { tenant, received_at, .. } = *inbound;
     let mut tx = cx.begin(tenant).await?;
     let Some(failed) = tx.messages().lock(failed, cx.now()).await? else { return Ok(Next::Over) };
     match report.class {
         Some(ErrorClass::BadAddress) => {
-            let source = format!("unreachable:{}:{}", receipt.source, receipt.code.unwrap_or_default());
-            tx.replies().suppress(report.channel, recipient, &source, cx.clock().wall()).await?;
+            let source = format!("{}:{}", receipt.source, receipt.code.unwrap_or_default());
+            // When it was said: they may have written since.
+            tx.replies()
+                .note_unreachable(report.channel, recipient, &source, report.said_at.unwrap_or(received_at))
+                .await?;
         }
         // The vendor threw it away unsent, because its time was over: when it may leave is decided anew.
         Some(ErrorClass::Expired) => {

@@ -293,7 +293,7 @@ impl Send {
                 MayCall::Answers => Ok(()),
                 MayCall::Tries if carrier.knows_what_it_sent() => Ok(()),
                 // What might be lost for good is no probe.
-                MayCall::Tries if carrier.standing().await.is_ok() => Ok(()),
+                MayCall::Tries if carrier.answers().await => Ok(()),
                 MayCall::Tries => {
                     let silence = Answer::NotProcessed { code: "unreachable".into(), retry_after: None };
                     self.breakers.note(leaving.vendor, false, &silence, Instant::now());
@@ -360,18 +360,21 @@ impl Send {
                     return Ok(());
                 }
                 tx.messages().finish(message.id, MessageState::Failed, Some(&code), cx.now()).await?;
-                if matches!(class, ErrorClass::OptedOut | ErrorClass::BadAddress) {
-                    let why = if class == ErrorClass::OptedOut { "vendor" } else { "unreachable" };
-                    let source = format!("{why}:{code}");
-                    // Who wants nothing more wants it by no channel to this address; who cannot be reached by one may be by another.
-                    let one = [message.channel];
-                    let ended = if class == ErrorClass::OptedOut { message.channel.of_same_address() } else { &one };
-                    for channel in ended {
-                        tx.replies().suppress(*channel, &letter.to, &source, cx.clock().wall()).await?;
+                let source = format!("vendor:{code}");
+                match class {
+                    // Who wants nothing more wants it by no channel to this address.
+                    ErrorClass::OptedOut => {
+                        for channel in message.channel.of_same_address() {
+                            tx.replies().suppress(*channel, &letter.to, &source, cx.clock().wall()).await?;
+                        }
+                        tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;
                     }
-                }
-                if class == ErrorClass::OptedOut {
-                    tx.leads().stop(message.lead, StopReason::OptedOut, cx.now()).await?;
+                    // Who cannot be reached by one channel may be by another.
+                    ErrorClass::BadAddress => {
+                        let wall = cx.clock().wall();
+                        tx.replies().note_unreachable(message.channel, &letter.to, &source, wall).await?;
+                    }
+                    _ => {}
                 }
                 let other = fall_back::plan(cx, &mut tx, message, &self.config).await?;
                 cx.commit(tx).await?;

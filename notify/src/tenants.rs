@@ -3,7 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{Channel, Channels, Language, LegalWindow, LinkBase, Look, OwnRules, SenderLimits, StaffChannel};
+use domain::{
+    Channel, Channels, Language, LegalWindow, LinkBase, Look, OwnRules, SenderLimits, StaffChannel, TenantId,
+};
 use moka::future::Cache;
 use store::{Template, Transaction, Wordings};
 use templates::{Design, Designs};
@@ -21,8 +23,12 @@ use crate::{
 pub(crate) struct Tenants {
     http: reqwest::Client,
     designs: Arc<Designs>,
-    known: Cache<domain::TenantId, Arc<Tenant>>,
+    known: Cache<TenantId, Arc<Tenant>>,
+    read: Cache<(TenantId, String, Language), ReadDesign>,
 }
+
+/// Of this MJML. `None`: it cannot be read.
+type ReadDesign = (String, Option<Arc<Design>>);
 
 pub(crate) struct Tenant {
     pub(crate) channels: Channels,
@@ -33,7 +39,7 @@ pub(crate) struct Tenant {
     pub(crate) look: Look,
     templates: Wordings,
     /// Of emails that have one of their own.
-    designs: HashMap<(String, Language), Design>,
+    designs: HashMap<(String, Language), Arc<Design>>,
     sms: Option<Box<dyn Carrier>>,
     email: Option<Box<dyn Carrier>>,
     whatsapp: Option<Box<dyn Carrier>>,
@@ -43,7 +49,8 @@ pub(crate) struct Tenant {
 
 impl Tenants {
     pub(crate) fn new(http: reqwest::Client, designs: Arc<Designs>, ttl: Duration) -> Self {
-        Self { http, designs, known: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+        let known = Cache::builder().max_capacity(10_000).time_to_live(ttl).build();
+        Self { http, designs, known, read: Cache::builder().max_capacity(1_000).build() }
     }
 
     pub(crate) async fn find(&self, tx: &mut Transaction) -> Result<Arc<Tenant>, store::Error> {
@@ -65,7 +72,7 @@ impl Tenants {
             senders: settings.senders,
             link_base: settings.link_base,
             look: settings.look,
-            designs: self.read_designs(&templates),
+            designs: self.read_designs(id, &templates).await,
             templates: Wordings::new(templates, settings.language),
             sms: account.map(|account| Box::new(Twilio::new(self.http.clone(), account)) as Box<dyn Carrier>),
             email: mailer.map(|mailer| Box::new(Sendgrid::new(self.http.clone(), mailer)) as Box<dyn Carrier>),
@@ -78,15 +85,30 @@ impl Tenants {
     }
 
     /// One that cannot be read, which came in by another way than `leads template save`, gives way to the design that all have.
-    fn read_designs(&self, templates: &[Template]) -> HashMap<(String, Language), Design> {
-        let own = templates.iter().filter_map(|template| {
-            let mjml = template.mjml.as_deref()?;
-            let design = self.designs.read(&template.name, mjml);
-            let design = design
-                .inspect_err(|error| warn!(template = template.name, "its own design is not used: {}", error.says()));
-            Some(((template.name.clone(), template.language), design.ok()?))
-        });
-        own.collect()
+    async fn read_designs(&self, tenant: TenantId, templates: &[Template]) -> HashMap<(String, Language), Arc<Design>> {
+        let mut own = HashMap::new();
+        for template in templates {
+            let Some(mjml) = &template.mjml else { continue };
+            if let Some(design) = self.read_design(tenant, template, mjml).await {
+                own.insert((template.name.clone(), template.language), design);
+            }
+        }
+        own
+    }
+
+    /// Read once for as long as it stays the same: that takes a while, and a thread of its own.
+    async fn read_design(&self, tenant: TenantId, template: &Template, mjml: &str) -> Option<Arc<Design>> {
+        let place = (tenant, template.name.clone(), template.language);
+        if let Some((_, design)) = self.read.get(&place).await.filter(|(of, _)| of == mjml) {
+            return design;
+        }
+        let (designs, name, own) = (self.designs.clone(), template.name.clone(), mjml.to_owned());
+        let read = tokio::task::spawn_blocking(move || designs.read(&name, &own)).await.ok()?;
+        let read =
+            read.inspect_err(|error| warn!(template = template.name, "its own design is not used: {}", error.says()));
+        let design = read.ok().map(Arc::new);
+        self.read.insert(place, (mjml.to_owned(), design.clone())).await;
+        design
     }
 }
 
@@ -97,7 +119,7 @@ impl Tenant {
 
     /// `None`: the one that all emails have.
     pub(crate) fn design(&self, template: &Template) -> Option<&Design> {
-        self.designs.get(&(template.name.clone(), template.language))
+        self.designs.get(&(template.name.clone(), template.language)).map(Arc::as_ref)
     }
 
     /// `None`: the tenant has no credentials for this channel.

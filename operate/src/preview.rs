@@ -150,7 +150,8 @@ pub async fn preview_lead(desk: &Desk, slug: &str, id: LeadId) -> Result<Cadence
             AddressKind::Email => lead.recipient.email.as_ref().map(Email::folded),
         };
         if let Some(address) = address
-            && tx.messages().is_suppressed(channel, &address).await?
+            && (tx.messages().is_suppressed(channel, &address).await?
+                || tx.messages().is_unreachable(channel, &address).await?)
         {
             suppressed.push(channel);
         }

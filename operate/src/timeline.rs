@@ -74,6 +74,7 @@ fn sentence(happening: &Happening) -> String {
         "told" => format!("We told {detail}"),
         "not_told" => format!("We did not tell {detail}{because}"),
         "unreachable" => format!("Nothing reaches them by {detail}{because}"),
+        "reachable" => format!("They wrote by {detail}, so they are reached by it again"),
         "task_added" => format!("To do: {detail}{because}"),
         "task_taken" => format!("{who} does it: {detail}"),
         "task_done" => format!("Done: {detail}"),

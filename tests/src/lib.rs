@@ -273,12 +273,18 @@ pub async fn until_all(what: &str, wanted: usize, mut count: impl AsyncFnMut() -
 pub struct KillOnce {
     stage: &'static str,
     step: Step,
+    each: bool,
     killed: Mutex<Vec<String>>,
 }
 
 impl KillOnce {
     pub fn new(stage: &'static str, step: Step) -> Arc<Self> {
-        Arc::new(Self { stage, step, killed: Mutex::default() })
+        Arc::new(Self { stage, step, each: false, killed: Mutex::default() })
+    }
+
+    /// Kills it once for each event.
+    pub fn each(stage: &'static str, step: Step) -> Arc<Self> {
+        Arc::new(Self { stage, step, each: true, killed: Mutex::default() })
     }
 
     /// The event during whose handling it killed, if it came to that.
@@ -290,7 +296,8 @@ impl KillOnce {
 impl Faults for KillOnce {
     fn dies(&self, stage: &'static str, event_id: &str, step: Step) -> bool {
         let mut killed = self.killed.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stage == self.stage && step == self.step && killed.is_empty();
+        let is_spared = killed.iter().any(|killed| !self.each || killed == event_id);
+        let now = stage == self.stage && step == self.step && !is_spared;
         if now {
             killed.push(event_id.to_owned());
         }

@@ -6,6 +6,13 @@ use email_address::{EmailAddress, Options};
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, Region};
 use serde::{Deserialize, Serialize};
 
+/// The area codes of other countries that share `+1`, by the North American Numbering Plan Administrator's list (nanpa.com). What is not
+/// among them is of the United States or Canada, or of no place.
+const ELSEWHERE: [&str; 21] = [
+    "242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758", "767", "784", "809",
+    "829", "849", "868", "869", "876",
+];
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ContactError {
     #[error("not a phone number that can be dialled")]
@@ -44,9 +51,10 @@ impl E164 {
         &self.0
     }
 
-    /// Whether it is of a country whose law and clocks we know: only such are written to.
+    /// Whether it is of the United States or Canada, whose law and clocks we know: only such are written to.
     pub fn is_north_american(&self) -> bool {
-        self.0.starts_with("+1")
+        let area = self.0.strip_prefix("+1").and_then(|national| national.get(..3));
+        area.is_some_and(|area| !ELSEWHERE.contains(&area))
     }
 }
 

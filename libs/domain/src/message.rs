@@ -127,6 +127,8 @@ impl FromStr for MessageState {
 pub enum WithheldReason {
     /// The customer opted out.
     Suppressed,
+    /// Nothing reaches them by this channel, as its vendor says.
+    Unreachable,
     /// Safe mode is on and the recipient is not on its list.
     SafeMode,
     /// The lead no longer has an address for this channel.
@@ -155,6 +157,7 @@ impl WithheldReason {
         matches!(
             self,
             Self::Suppressed
+                | Self::Unreachable
                 | Self::NoAddress
                 | Self::NoLawfulTime
                 | Self::NotApproved
@@ -168,6 +171,7 @@ impl WithheldReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Suppressed => "suppressed",
+            Self::Unreachable => "unreachable",
             Self::SafeMode => "safe_mode",
             Self::NoAddress => "no_address",
             Self::AlreadySaid => "already_said",

@@ -78,8 +78,8 @@ fn is_polite_stop(text: &str) -> bool {
 }
 
 /// Sentences in which somebody wants to hear no more. `*` stands for a word of [`WRITING`], `@` for whom, `+` for one
-/// of [`WRITING_IN_SPANISH`] in any of its forms.
-const REFUSALS: [&str; 48] = [
+/// of [`WRITE_NO_MORE`], `~` for one of [`TO_WRITE`].
+const REFUSALS: [&str; 49] = [
     "DO NOT * @",
     "DONT * @",
     "NEVER * @",
@@ -111,9 +111,10 @@ const REFUSALS: [&str; 48] = [
     "NO ME +",
     "NO NOS +",
     "NO MOLESTEN",
-    "DEJEN DE",
-    "DEJE DE",
-    "DEJA DE +",
+    "DEJEN DE ~",
+    "DEJE DE ~",
+    "DEJA DE ~",
+    "DEJAR DE ~",
     "NO MAS MENSAJES",
     "NO MAS TEXTOS",
     "NO MAS CORREOS",
@@ -132,35 +133,53 @@ const REFUSALS: [&str; 48] = [
 
 /// What is not to be done to them. A call is none of these: who wants no call may want a text.
 const WRITING: [&str; 9] = ["TEXT", "MESSAGE", "CONTACT", "EMAIL", "WRITE", "BOTHER", "SPAM", "HARASS", "TXT"];
-/// The beginnings of it, which have their forms for you and for all of you, and with whom behind them.
-const WRITING_IN_SPANISH: [&str; 9] =
-    ["ESCRIB", "MAND", "ENVI", "CONTACT", "MOLEST", "TEXTE", "MENSAJE", "BUSQU", "SIGAN"];
+/// What somebody is told not to do, to which the endings for you and for all of you come: what they did or do, as in "no me mandaron el
+/// precio", is no wish.
+const WRITE_NO_MORE: [&str; 9] =
+    ["ESCRIBA", "MANDE", "ENVIE", "CONTACTE", "MOLESTE", "TEXTEE", "MENSAJEE", "BUSQUE", "SIGA"];
+const FOR_WHOM: [&str; 3] = ["", "N", "S"];
+/// What somebody is told to leave off, to which whom comes.
+const TO_WRITE: [&str; 9] =
+    ["ESCRIBIR", "MANDAR", "ENVIAR", "CONTACTAR", "MOLESTAR", "TEXTEAR", "MENSAJEAR", "BUSCAR", "INSISTIR"];
+const TO_WHOM: [&str; 5] = ["", "ME", "NOS", "MELO", "MELOS"];
 const WHOM: [&str; 7] = ["ME", "US", "THIS", "MY", "AGAIN", "ANYMORE", "HERE"];
 
-/// After these words it is a wish about when or how, and not about whether.
-const UNLESS: [&str; 13] = [
-    "BEFORE", "UNTIL", "TILL", "AFTER", "DURING", "WHILE", "WORRY", "FORGET", "UNLESS", "ANTES", "HASTA", "DESPUES",
-    "MIENTRAS",
-];
+/// Behind it, in the same breath, it is a wish about when or how, and not about whether.
+const UNLESS: [&str; 11] =
+    ["BEFORE", "UNTIL", "TILL", "AFTER", "DURING", "WHILE", "UNLESS", "ANTES", "HASTA", "DESPUES", "MIENTRAS"];
+/// And with one of these as the first word of all.
+const NOT_YET: [&str; 6] = ["BEFORE", "UNTIL", "TILL", "DURING", "ANTES", "HASTA"];
 
 fn is_refusal(text: &str) -> bool {
     let plain: String =
         text.chars().filter(|c| !matches!(c, '\'' | '’')).flat_map(char::to_uppercase).map(unaccented).collect();
-    let words: Vec<_> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if words.iter().any(|word| UNLESS.contains(word)) {
+    let words_of = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    if words_of(&plain).first().is_some_and(|first| NOT_YET.contains(&first.as_str())) {
         return false;
     }
-    REFUSALS.iter().any(|refusal| {
-        let wanted: Vec<_> = refusal.split(' ').collect();
-        words.windows(wanted.len()).any(|said| said.iter().zip(&wanted).all(|(word, wanted)| is_said(word, wanted)))
+    plain.split([',', ';', '.', '!', '?', '\n']).map(words_of).any(|breath| {
+        REFUSALS.iter().any(|refusal| {
+            let wanted: Vec<_> = refusal.split(' ').collect();
+            let is_here = |said: &[String]| said.iter().zip(&wanted).all(|(word, wanted)| is_said(word, wanted));
+            let ends = breath.windows(wanted.len()).position(is_here).map(|at| at + wanted.len());
+            ends.is_some_and(|ends| !breath[ends..].iter().any(|word| UNLESS.contains(&word.as_str())))
+        })
     })
+}
+
+/// Whether it is one of these with one of those behind it.
+fn is_formed(word: &str, of: &[&str], with: &[&str]) -> bool {
+    of.iter().any(|form| word.strip_prefix(form).is_some_and(|ending| with.contains(&ending)))
 }
 
 fn is_said(word: &str, wanted: &str) -> bool {
     match wanted {
         "*" => WRITING.contains(&word),
         "@" => WHOM.contains(&word),
-        "+" => WRITING_IN_SPANISH.iter().any(|stem| word.starts_with(stem)),
+        "+" => is_formed(word, &WRITE_NO_MORE, &FOR_WHOM),
+        "~" => is_formed(word, &TO_WRITE, &TO_WHOM),
         // TEXTING, but WRITING of WRITE.
         "*ING" => word.strip_suffix("ING").is_some_and(|stem| {
             WRITING
@@ -238,6 +257,11 @@ mod tests {
             "no me escribas",
             "ya no me mandes nada",
             "deja de escribirme",
+            "No me manden más mensajes, después los llamo yo",
+            "ya les dije antes, no me escriban",
+            "forget it, stop texting me",
+            "I told you before, stop contacting me",
+            "I work until 9. Stop texting me",
             "no quiero recibir más mensajes",
             "por favor no me molesten",
             "ALTO",
@@ -276,6 +300,13 @@ mod tests {
             "do not worry, I will come by",
             "I do not write checks, is a card fine?",
             "do not send the invoice yet",
+            "No me mandaron el precio",
+            "no me enviaron la cotización",
+            "no me contactaron",
+            "no me molesta esperar",
+            "quiero que deje de sonar el vidrio",
+            "Before 9 don't text me",
+            "antes de las nueve no me escriban",
         ] {
             assert_eq!(keyword(text), None, "{text}");
         }

@@ -6,7 +6,7 @@ use domain::{Language, LeadId};
 use crate::{Error, Leads};
 
 impl Leads<'_> {
-    /// Answers false if there is no such lead. `by`: who says so.
+    /// Of the lead that is followed up in the end. Answers false if there is no such lead. `by`: who says so.
     pub async fn set_language(
         self,
         id: LeadId,
@@ -16,7 +16,10 @@ impl Leads<'_> {
     ) -> Result<bool, Error> {
         sqlx::query!(
             "with noted as (
-                 update leads set language = $3 where tenant_id = $1 and id = $2 returning id
+                 update leads l set language = $3
+                 where l.tenant_id = $1
+                   and l.id = (select coalesce(o.merged_into, o.id) from leads o where o.tenant_id = $1 and o.id = $2 limit 1)
+                 returning l.id
              )
              insert into lead_history (tenant_id, lead_id, at, who, what, detail)
              select $1, id, $5, $4, 'speaks', $3 from noted",

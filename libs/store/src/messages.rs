@@ -47,6 +47,8 @@ pub struct Message {
     pub stopped: bool,
     /// Whether this channel's address of the lead opted out.
     pub suppressed: bool,
+    /// Nothing reaches them by this channel, as its vendor says.
+    pub unreachable: bool,
     /// Its lead is, or was, one with another lead of theirs, which may have said the same words long ago.
     pub was_merged: bool,
     pub recipient: Recipient,
@@ -197,6 +199,11 @@ impl Messages<'_> {
                           where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
                             and x.address = case m.channel when 'email' then lower(l.email) else l.phone end
                       ) as "suppressed!",
+                      exists (
+                          select from unreachable x
+                          where x.tenant_id = m.tenant_id and x.channel = m.channel and x.reached_at is null
+                            and x.address = case m.channel when 'email' then lower(l.email) else l.phone end
+                      ) as "unreachable!",
                       exists (select from merges g where g.lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           or exists (select from merges g where g.into_lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           as "was_merged!",
@@ -266,6 +273,7 @@ impl Messages<'_> {
                 lead_status: row.status.parse().map_err(|error| Error::corrupt("lead status", error))?,
                 stopped: row.stopped,
                 suppressed: row.suppressed,
+                unreachable: row.unreachable,
                 was_merged: row.was_merged,
                 recipient: Recipient {
                     first_name: row.first_name,
@@ -425,6 +433,20 @@ impl Messages<'_> {
         .await
         .map_err(Error::doing("finish a message"))?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether nothing reaches this address by this channel, as its vendor says.
+    pub async fn is_unreachable(self, channel: Channel, address: &str) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select exists (select from unreachable
+                              where tenant_id = $1 and channel = $2 and address = $3 and reached_at is null) as "yes!""#,
+            self.0.tenant.uuid(),
+            channel.as_str(),
+            address
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look whether somebody is reached"))
     }
 
     /// Whether this address opted out of this channel.

@@ -6,14 +6,23 @@ use domain::{Channel, LeadId, MessageId, PlannedTouch, Replan};
 use crate::{Error, Message, Messages};
 
 impl Messages<'_> {
-    /// Plans the same step by the next channel that is left, because this one has failed. Answers the message, and when it is
-    /// released; `None`: there is no channel left, or it was said by it already.
+    /// Plans the same step by the next channel that is left, because this one has failed, once: what follows is the other's. `message`
+    /// is as it was read in this transaction. Answers which; `None`: there is no channel left, or the follow-up has ended.
     pub async fn fall_back(
         mut self,
         message: &Message,
         now: DateTime<Utc>,
         release_at: DateTime<Utc>,
     ) -> Result<Option<(MessageId, Channel)>, Error> {
+        // A repeat finds none left, and does not go on to the channel behind.
+        sqlx::query!(
+            "update messages set fallbacks = '{}' where tenant_id = $1 and id = $2",
+            self.0.tenant.uuid(),
+            message.id.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("take a message's other channels"))?;
         let mut left = message.fallbacks.as_slice();
         while let Some((channel, after)) = left.split_first() {
             left = after;
@@ -24,7 +33,7 @@ impl Messages<'_> {
         Ok(None)
     }
 
-    /// `None`: it was said by this channel already, or the follow-up has ended.
+    /// `None`: an email stands beside the text already, or the follow-up has ended.
     async fn plan_by(
         &mut self,
         message: &Message,

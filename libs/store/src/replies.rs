@@ -98,6 +98,47 @@ impl Replies<'_> {
         .map_err(Error::doing("record an opt-out"))
     }
 
+    /// Nothing reaches this address by this channel, as a vendor says, unless they have written by it since. `at`: wall time.
+    pub async fn note_unreachable(
+        self,
+        channel: Channel,
+        address: &str,
+        source: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into unreachable (tenant_id, channel, address, source, since) values ($1, $2, lower($3), $4, $5)
+             on conflict (address, channel, tenant_id) do update
+             set source = excluded.source, since = excluded.since, reached_at = null
+             where coalesce(unreachable.reached_at, unreachable.since) < excluded.since",
+            self.0.tenant.uuid(),
+            channel.as_str(),
+            address,
+            source,
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("note that nothing reaches somebody"))
+    }
+
+    /// Whoever writes by a channel is reached by it. `at`: wall time.
+    pub async fn note_reachable(self, channel: Channel, address: &str, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update unreachable set reached_at = $4
+             where tenant_id = $1 and channel = $2 and address = lower($3) and reached_at is null and since < $4",
+            self.0.tenant.uuid(),
+            channel.as_str(),
+            address,
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("note that somebody is reached"))
+    }
+
     /// The customer opted in again. Lifts only opt-outs whose source begins with `of_source`: a START by text does not take
     /// back that somebody reported our emails as spam.
     pub async fn lift(self, channel: Channel, address: &str, of_source: &str, at: DateTime<Utc>) -> Result<(), Error> {

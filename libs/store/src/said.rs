@@ -60,6 +60,7 @@ impl Messages<'_> {
                        join attempts a on a.message_id = m.id and a.tenant_id = $1
                        where m.tenant_id = $1 and m.lead_id = other.id and m.template = $3
                          and a.recipient = $4 and (a.outcome is null or a.outcome in ('accepted', 'lost'))
+                         and not (m.state = 'failed' and m.reason is distinct from 'nobody_knows')
                        limit 1
                    ) said
                    where other.id <> $5

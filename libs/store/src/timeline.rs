@@ -60,13 +60,18 @@ impl Timeline<'_> {
                        where a.outcome in ('not_processed', 'not_found', 'lost')
                    union all select received_at, 'customer', 'wrote', body, null, null, 3 from replies
                        where tenant_id = $1 and lead_id = $2
-                   union all select x.at, case when starts_with(x.source, 'unreachable:') then 'vendor' else 'customer' end,
-                          case when x.what = 'opted_out' and starts_with(x.source, 'unreachable:') then 'unreachable'
-                               else x.what end,
-                          x.channel, case when x.what = 'opted_out' then x.source end, null, 4
+                   union all select x.at, 'customer', x.what, x.channel, case when x.what = 'opted_out' then x.source end, null, 4
                        from own
                        join suppression_history x
                             on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
+                       where not starts_with(x.source, 'unreachable:')
+                   union all select told.at, told.who, told.what, x.channel, told.why, null, 4
+                       from own
+                       join unreachable x on x.tenant_id = $1 and x.channel = own.channel and x.address = own.address
+                       cross join lateral (values
+                           (x.since, 'vendor', 'unreachable', x.source), (x.reached_at, 'customer', 'reachable', null)
+                       ) told (at, who, what, why)
+                       where told.at is not null
                    union all select step.at, step.who, step.what, null, null, null, 8
                        from sla_clocks c
                        cross join lateral (values

@@ -71,6 +71,11 @@ impl Carrier for Whatsapp {
         }
     }
 
+    async fn answers(&self) -> bool {
+        let question = self.http.get(self.url("")).bearer_auth(&self.credentials.access_token);
+        question.send().await.is_ok_and(|answer| !answer.status().is_server_error())
+    }
+
     /// The vendor has no list that says to whom a message went: what became of one, its webhooks alone tell.
     async fn look_up(&self, _letter: &Letter, _since: DateTime<Utc>) -> Result<Vec<Trace>, LookupError> {
         Ok(Vec::new())

@@ -14,12 +14,9 @@ pub(crate) struct NoEntries(#[source] serde_json::Error);
 /// Of the number that the door is for. A status we cannot read, or of a kind that is no receipt, does not keep the others from being read.
 pub(crate) fn read_receipts(inbound: &Inbound) -> Result<Vec<Report>, NoEntries> {
     let webhook: wire::Webhook = serde_json::from_slice(&inbound.body).map_err(NoEntries)?;
-    let of_number = |metadata: &Option<wire::Metadata>| {
-        inbound.is_of_number(metadata.as_ref().and_then(|metadata| metadata.phone_number_id.as_deref()))
-    };
     let changes = webhook.entry.into_iter().flat_map(|entry| entry.changes);
-    let ours = changes.filter(|change| of_number(&change.value.metadata));
-    let statuses = ours.flat_map(|change| change.value.statuses);
+    let ours = changes.filter(|change| inbound.is_of_number(change.value["metadata"]["phone_number_id"].as_str()));
+    let statuses = ours.flat_map(|change| change.value["statuses"].as_array().cloned().unwrap_or_default());
     Ok(statuses.filter_map(|status| report(serde_json::from_value(status).ok()?)).collect())
 }
 

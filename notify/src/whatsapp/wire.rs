@@ -92,22 +92,9 @@ pub(super) struct Entry {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Change {
-    #[serde(default)]
-    pub value: ChangeValue,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct ChangeValue {
-    pub metadata: Option<Metadata>,
     /// Each by itself: one that cannot be read does not keep the others from being read.
     #[serde(default)]
-    pub statuses: Vec<Value>,
-}
-
-/// Which of the application's numbers it is about.
-#[derive(Debug, Deserialize)]
-pub(super) struct Metadata {
-    pub phone_number_id: Option<String>,
+    pub value: Value,
 }
 
 #[derive(Debug, Deserialize)]

@@ -192,6 +192,32 @@ async fn of_stop_and_start_the_later_one_counts_in_whatever_order_they_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn that_nothing_reaches_somebody_hides_no_opt_out_and_their_next_word_lifts_none() {
+    let test = Test::start().await;
+    let at = |minutes| noon() + TimeDelta::minutes(minutes);
+    let by = Channel::Sms;
+    for (number, stop_first) in [("+15125550171", true), ("+15125550172", false)] {
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        if stop_first {
+            tx.replies().suppress(by, number, "link:a-lead", at(1)).await.expect("kept");
+        }
+        tx.replies().note_unreachable(by, number, "twilio:30006", at(2)).await.expect("kept");
+        if !stop_first {
+            tx.replies().suppress(by, number, "link:a-lead", at(3)).await.expect("kept");
+        }
+        assert!(tx.messages().is_unreachable(by, number).await.expect("an answer"));
+        tx.replies().note_reachable(by, number, at(4)).await.expect("kept");
+        assert!(!tx.messages().is_unreachable(by, number).await.expect("an answer"));
+        assert!(tx.messages().is_suppressed(by, number).await.expect("an answer"), "{number}");
+        // What failed before they wrote is no news, what failed since is.
+        tx.replies().note_unreachable(by, number, "twilio:30006", at(2)).await.expect("kept");
+        assert!(!tx.messages().is_unreachable(by, number).await.expect("an answer"));
+        tx.replies().note_unreachable(by, number, "twilio:30006", at(5)).await.expect("kept");
+        assert!(tx.messages().is_unreachable(by, number).await.expect("an answer"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unsubscribe_from_an_email_we_do_not_know_counts_for_the_person() {
     let test = Test::start().await;
     let program = test.run().await;

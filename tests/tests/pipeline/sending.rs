@@ -120,7 +120,7 @@ async fn a_number_that_no_text_reaches_is_not_texted_again() {
     until("all are out", async || test.messages(&asked).await.iter().all(|line| line.finished_at.is_some())).await;
     assert_eq!(test.texts_to(DANA).len(), 1, "the one that did not arrive");
     assert_eq!(test.emails_to("dana@example.com").len(), 13);
-    let withheld = test.messages(&asked).await.into_iter().filter(|line| line.reason.as_deref() == Some("suppressed"));
+    let withheld = test.messages(&asked).await.into_iter().filter(|line| line.reason.as_deref() == Some("unreachable"));
     assert_eq!(withheld.count(), 6, "each text that was left says why it went out as an email");
     test.assert_settled().await;
     program.stop().await;

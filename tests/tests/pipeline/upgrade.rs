@@ -66,6 +66,11 @@ async fn is_brought_up_to_date(test: &Test, version: i64) {
         .await
         .expect("opt-outs");
     assert_eq!(ended, ["+15125550142"], "whoever wants no texts wants no WhatsApp either");
+    let unreached: Vec<(String, String)> = sqlx::query_as("select address, source from unreachable")
+        .fetch_all(&mut owner)
+        .await
+        .expect("whom nothing reaches");
+    assert_eq!(unreached, [("+15125550143".to_owned(), "twilio:30006".to_owned())]);
     migrate(&url).await.expect("a second time changes nothing");
 
     let kept: String = sqlx::query_scalar(
@@ -77,6 +82,28 @@ async fn is_brought_up_to_date(test: &Test, version: i64) {
     .await
     .expect("the lead");
     assert_eq!(kept, "o-1 sent SM1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_behind_which_nothing_reached_them_is_one_again() {
+    let test = Test::start().await;
+    let url = database(&test, "hidden").await;
+    let mut owner = PgConnection::connect(&url).await.expect("the owner");
+    migrations_up_to(40).run(&mut owner).await.expect("the schema of before");
+    sqlx::raw_sql(A_LEAD_WITH_A_TEXT).execute(&mut owner).await.expect("a lead of before");
+    sqlx::raw_sql(
+        "update suppressions set source = 'unreachable:twilio:30006', suppressed_at = now() where address = '+15125550142'",
+    )
+    .execute(&mut owner)
+    .await
+    .expect("a failure of before");
+    migrate(&url).await.expect("up to date");
+    let ended: Vec<(String, String)> =
+        sqlx::query_as("select address, source from suppressions").fetch_all(&mut owner).await.expect("opt-outs");
+    assert_eq!(ended, [("+15125550142".to_owned(), "twilio:SM2".to_owned())]);
+    let unreached: Vec<String> =
+        sqlx::query_scalar("select address from unreachable order by 1").fetch_all(&mut owner).await.expect("numbers");
+    assert_eq!(unreached, ["+15125550142", "+15125550143"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

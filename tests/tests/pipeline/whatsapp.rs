@@ -90,8 +90,8 @@ async fn whoever_cannot_be_reached_by_whatsapp_gets_a_text_and_is_not_tried_ther
     ask(&test);
     until("the text is out", async || test.texts_to(DANA).len() == 1).await;
     let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-    assert!(tx.messages().is_suppressed(Channel::Whatsapp, DANA).await.expect("an answer"));
-    assert!(!tx.messages().is_suppressed(Channel::Sms, DANA).await.expect("an answer"));
+    assert!(tx.messages().is_unreachable(Channel::Whatsapp, DANA).await.expect("an answer"));
+    assert!(!tx.messages().is_unreachable(Channel::Sms, DANA).await.expect("an answer"));
     drop(tx);
     until("all receipts are read", async || unacked(&test).await == 0).await;
     test.assert_settled().await;
@@ -250,18 +250,58 @@ async fn the_same_words_do_not_reach_one_telephone_by_whatsapp_and_as_a_text() {
     let program = test.run().await;
     ask(&test);
     until_first(&test, "whatsapp delivered").await;
-    // Another quote for the same, whose WhatsApp fails and whose text would say it again.
-    fault(&test, FaultKind::Undelivered);
-    let again = sim::Quote { email: None, ..quote("o-2") };
-    test.site.sim.world.ask_for_quote(&again, Manners::default());
-    until("it is decided", async || {
-        let states = test.states(&again).await;
-        states.first().is_some_and(|state| state == "whatsapp withheld" || state == "sms withheld")
+    // Another quote for the same, which goes by text alone.
+    test.choose(|settings| {
+        settings.cadence =
+            serde_json::from_str(r#"[{"day":0,"channels":["sms"],"template":"day_0"}]"#).expect("a cadence");
     })
     .await;
+    let again = sim::Quote { email: None, ..quote("o-2") };
+    test.site.sim.world.ask_for_quote(&again, Manners::default());
+    until("it is decided", async || test.states(&again).await == ["sms withheld"]).await;
+    assert_eq!(test.messages(&again).await[0].reason.as_deref(), Some("already_said"));
     until("nothing is left to do", async || unacked(&test).await == 0).await;
     assert!(test.texts_to(DANA).is_empty(), "{:?}", test.texts_to(DANA));
     program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_arrive_by_whatsapp_is_said_in_the_same_words_by_text() {
+    let test = start(Some("quote_ready:en_US"), |_| {}).await;
+    let text = Template {
+        name: "day_0".into(),
+        channel: Channel::Sms,
+        language: Language::English,
+        subject: None,
+        body: WORDS.into(),
+        mjml: None,
+        approved_as: None,
+    };
+    save_words(&desk(&test), TENANT, &text).await.expect("saved");
+    let program = test.run().await;
+    fault(&test, FaultKind::Undelivered);
+    ask(&test);
+    until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+    until("nothing is left to do", async || unacked(&test).await == 0).await;
+    test.assert_settled().await;
+    assert!(test.emails_to("dana@example.com").is_empty(), "the text has arrived");
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_is_heard_twice_falls_back_once() {
+    for step in [Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
+        let test = start(Some("quote_ready:en_US"), |_| {}).await;
+        let kill = KillOnce::each("notify-receipts", step);
+        let program = test.run_with(kill.clone()).await;
+        fault(&test, FaultKind::Undelivered);
+        ask(&test);
+        until("the text is out", async || test.texts_to(DANA).len() == 1).await;
+        until("nothing is left to do", async || unacked(&test).await == 0).await;
+        assert!(!kill.killed().is_empty(), "{step:?}");
+        assert!(test.emails_to("dana@example.com").is_empty(), "{step:?}: by a third channel");
+        program.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

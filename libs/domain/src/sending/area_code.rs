@@ -74,6 +74,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_other_countries_that_share_the_plan_are_not_ours() {
+        for (number, is_ours) in [
+            ("+1 512 555 0142", true),
+            ("+1 604 555 0142", true),
+            ("+1 787 555 0142", true),
+            ("+1 800 555 0142", true),
+            ("+1 876 555 0142", false),
+            ("+1 809 555 0142", false),
+            ("+44 20 7946 0018", false),
+        ] {
+            assert_eq!(E164::parse(number).unwrap().is_north_american(), is_ours, "{number}");
+        }
+        assert!(AREAS.keys().all(|code| E164::parse(&format!("+1{code}5550142")).unwrap().is_north_american()));
+    }
+
+    #[test]
     fn every_line_of_the_data_is_read_and_no_code_stands_there_twice() {
         let lines = include_str!("../../data/area_codes.csv").lines().count() - 1;
         assert_eq!(AREAS.len(), lines);

@@ -186,6 +186,18 @@ impl WeekHours {
         None
     }
 
+    /// From when until when it is open on a day, shift by shift.
+    pub fn shifts_on(&self, day: NaiveDate, zone: Tz) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> + '_ {
+        let shifts = self.days[place(day.weekday())].iter();
+        shifts.map(move |(opens, closes)| (instant(day, *opens, zone), instant(day, *closes, zone)))
+    }
+
+    /// How long it is open on the longest day of a week.
+    pub fn longest_day(&self) -> TimeDelta {
+        let open_for = |shifts: &Vec<(NaiveTime, NaiveTime)>| shifts.iter().map(|(from, until)| *until - *from).sum();
+        self.days.iter().map(open_for).max().unwrap_or_default()
+    }
+
     /// The first instant, not before `at`, at which it is open. `None`: not within two months.
     pub fn earliest(
         &self,

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -73,6 +74,14 @@ id!(
     CadenceChangeId
 );
 id!(
+    /// What somebody said at once in a conversation.
+    TurnId
+);
+id!(
+    /// A time that a shop keeps for somebody, or keeps while they think about it.
+    AppointmentId
+);
+id!(
     /// One message of a stream that a stage gave up on.
     DeadLetterId
 );
@@ -129,6 +138,27 @@ impl AlertId {
     pub fn of(about: Uuid, kind: &str, level: u8, member: &StaffMember) -> Self {
         let StaffMember { by, to, .. } = member;
         Self(Uuid::new_v5(&about, format!("alert:{kind}:{level}:{}:{to}", by.as_str()).as_bytes()))
+    }
+}
+
+impl AppointmentId {
+    /// One of the times that an answer offers. Whoever words the answer anew, under another `fence`, offers others.
+    pub fn of_offer(answer: TurnId, fence: i64, starts_at: DateTime<Utc>) -> Self {
+        let name = format!("offer:{fence}:{}", starts_at.timestamp());
+        Self(Uuid::new_v5(&answer.uuid(), name.as_bytes()))
+    }
+}
+
+impl TurnId {
+    /// What a page called `name` when it was said: a repeat is the same turn.
+    pub fn of_customer(lead: LeadId, name: &str) -> Self {
+        Self(Uuid::new_v5(&lead.uuid(), format!("turn:{name}").as_bytes()))
+    }
+
+    /// The answer to it.
+    #[must_use]
+    pub fn answer(self) -> Self {
+        Self(Uuid::new_v5(&self.0, b"answer"))
     }
 }
 

@@ -3,10 +3,12 @@
 //! Everything here can be tested with values alone. A new rule belongs here when two stages must agree on it.
 
 mod approved_name;
+mod booking;
 mod cadence;
 mod channels;
 mod clock;
 mod contact;
+mod conversation;
 mod crm_name;
 mod duplicate;
 mod form;
@@ -33,15 +35,20 @@ mod vendor_error;
 mod website_lead;
 
 pub use approved_name::{ApprovedName, ApprovedNameError};
+pub use booking::{BookingRules, Places, Slot, Taken};
 pub use cadence::{Cadence, CadenceError, CadencePreset, PlannedTouch, Planning, Step, When};
 pub use channels::{Channels, NoChannel};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email, as_people_read};
+pub use conversation::{BookingState, Card, ChatChannel, Ground, OfferedSlot, SaidBy};
 pub use crm_name::CrmName;
 pub use duplicate::{DuplicateRules, Owner, ZoneSource};
 pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema, FormSchemaError, HONEYPOT};
 pub use heat::{Heat, HeatRules, Known, Points, Sign};
-pub use ids::{AlertId, AttemptId, CadenceChangeId, DeadLetterId, LeadId, LocationId, MessageId, TaskId, TenantId};
+pub use ids::{
+    AlertId, AppointmentId, AttemptId, CadenceChangeId, DeadLetterId, LeadId, LocationId, MessageId, TaskId, TenantId,
+    TurnId,
+};
 pub use language::Language;
 pub use lead::{LeadStatus, NoContact, StopReason};
 pub use link::{LinkBase, LinkBaseError};

@@ -25,6 +25,8 @@ pub enum Stream {
     Inbound,
     Leads,
     Messages,
+    Chat,
+    ChatLive,
 }
 
 impl Stream {
@@ -33,6 +35,8 @@ impl Stream {
             Self::Inbound => "INBOUND",
             Self::Leads => "LEADS",
             Self::Messages => "MESSAGES",
+            Self::Chat => "CHAT",
+            Self::ChatLive => "CHAT_LIVE",
         }
     }
 }

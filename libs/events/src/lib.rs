@@ -4,6 +4,7 @@
 //! ever, and its subject in the design's table. An event carries ids and facts of its moment, never a copy of a row.
 
 mod alert;
+mod chat;
 mod envelope;
 mod form;
 mod inbound;
@@ -11,6 +12,7 @@ mod lead;
 mod message;
 
 pub use alert::AlertRaised;
+pub use chat::{ChatAsked, Handoff, LivePart, LiveTurn, Reset, Status};
 pub use envelope::{Decode, DecodeError, Event, Outgoing, Raw, Stream, header};
 pub use form::{Consent, FormSubmission, REHEARSAL};
 pub use inbound::{Inbound, InboundKind, Source};

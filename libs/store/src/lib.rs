@@ -6,8 +6,10 @@
 
 mod alerts;
 mod api_keys;
+mod appointments;
 mod attempts;
 mod cadences;
+mod chats;
 mod config;
 mod dead_letters;
 mod descriptions;
@@ -43,8 +45,10 @@ mod words;
 
 pub use alerts::{Alert, Alerts, NewAlert, Taken};
 pub use api_keys::{ApiKey, ApiKeyLine, ApiKeys};
+pub use appointments::{Appointments, BookedSlot, Booking, NewHold};
 pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, Started};
 pub use cadences::{ArmScore, CadenceChange, CadenceLine, CadenceUse, Cadences, LeadReplan, Rival, UseScope};
+pub use chats::{Answering, Chat, Chats, Fence, NewTurn, Turn};
 pub use config::{Config, check_url};
 pub use dead_letters::{DeadLetter, NewDeadLetter, OpenDeadLetter};
 pub use descriptions::{Descriptions, FormDescription, LeadDescription, LeadRecipient};

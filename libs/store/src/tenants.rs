@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    Cadence, Channel, Channels, CrmName, DuplicateRules, HeatRules, Language, LegalWindow, LinkBase, Look, OwnRules,
-    SenderLimits, SlaRules, Staff, TenantId, WebsiteLeadRules,
+    BookingRules, Cadence, Channel, Channels, CrmName, DuplicateRules, HeatRules, Language, LegalWindow, LinkBase,
+    Look, OwnRules, SenderLimits, SlaRules, Staff, TenantId, WebsiteLeadRules,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -18,6 +18,8 @@ pub struct TenantSettings {
     pub crm: CrmName,
     pub website_lead: WebsiteLeadRules,
     pub cadence: Cadence,
+    /// How its shops take appointments that customers make by themselves.
+    pub booking: BookingRules,
     pub channels: Channels,
     /// In which customers are written to of whom nobody knows better.
     pub language: Language,

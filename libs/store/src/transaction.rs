@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, postgres::PgConnectOpt
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Alerts, ApiKeys, Attempts, Cadences, Config, Descriptions, Error, Everywhere, Forms, Leads, Links, Locations,
-    Merges, Messages, Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
+    Alerts, ApiKeys, Appointments, Attempts, Cadences, Chats, Config, Descriptions, Error, Everywhere, Forms, Leads,
+    Links, Locations, Merges, Messages, Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
     pool::{Connections, Loan, Pool},
 };
 
@@ -137,6 +137,14 @@ impl Transaction {
 
     pub fn api_keys(&mut self) -> ApiKeys<'_> {
         ApiKeys(self)
+    }
+
+    pub fn appointments(&mut self) -> Appointments<'_> {
+        Appointments(self)
+    }
+
+    pub fn chats(&mut self) -> Chats<'_> {
+        Chats(self)
     }
 
     pub fn cadences(&mut self) -> Cadences<'_> {

@@ -95,3 +95,6 @@ create or replace function start_attempt(
         return 'started';
     end
     $$;
+
+-- Whether a change of a cadence had anything to do with a lead. Null: it had, or that was not kept.
+alter table cadence_change_leads add column has_changed boolean;

@@ -17,6 +17,8 @@ create table chats (
     fence bigint not null default 0,
     -- Wall time: until when whoever drew it answers. Null: nobody does.
     answering_until timestamptz,
+    -- Where the live log ended when they began, as pages write it.
+    answering_from text,
     -- Who of the staff has the conversation. Null: the assistant.
     held_by text,
     held_since timestamptz,
@@ -77,6 +79,17 @@ create table appointments (
 );
 create index appointments_of_lead on appointments (lead_id, tenant_id) where lead_id is not null;
 create unique index appointments_of_crm on appointments (crm_id, tenant_id, location_id) where crm_id is not null and state <> 'ended';
+
+-- Whoever has a link may talk, until it is taken back or has grown old; leaving by it works for ever.
+alter table links add column revoked_at timestamptz;
+create function find_chat_link(hash bytea)
+    returns table (tenant_id uuid, lead_id uuid, made_at timestamptz)
+    language sql stable security definer set search_path = public, pg_temp
+    as $$
+        select l.tenant_id, l.lead_id, l.made_at from links l where l.token_hash = hash and l.revoked_at is null
+    $$;
+revoke all on function find_chat_link(bytea) from public;
+grant execute on function find_chat_link(bytea) to leads_app;
 
 -- Cars a shop can have at once.
 alter table locations add column bays smallint not null default 1 check (bays between 1 and 100);

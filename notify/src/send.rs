@@ -8,12 +8,12 @@ use std::{
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, SenderLimits, StopReason, TenantId,
-    WithheldReason,
+    AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, SenderLimits, StopReason, TaskId,
+    TenantId, WithheldReason,
 };
 use events::{MessageAwaited, MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
-use store::{AttemptOutcome, Message, NewAttempt, Started, Transaction};
+use store::{AttemptOutcome, Message, NewAttempt, NewTask, Started, Transaction};
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
@@ -326,6 +326,9 @@ impl Send {
         tx.messages().withhold(message.id, reason, cx.now()).await?;
         let other =
             if reason.may_fall_back() { fall_back::plan(cx, &mut tx, message, &self.config).await? } else { None };
+        if reason == WithheldReason::Template && other.is_none() {
+            ask_somebody_to_write(cx, &mut tx, message).await?;
+        }
         cx.commit(tx).await?;
         metrics::counter!("notify_withheld_total", "reason" => reason.as_str()).increment(1);
         info!(message.id = %message.id, lead.id = %message.lead, "withheld: {}", reason.as_str());
@@ -408,6 +411,19 @@ impl Send {
             }
         }
     }
+}
+
+/// Nobody else tells the customer what our words could not say.
+async fn ask_somebody_to_write(cx: &Context, tx: &mut Transaction, message: &Message) -> Result<(), Failure> {
+    let task = NewTask {
+        id: TaskId::of_unwritten(message.id),
+        lead: message.lead,
+        title: "Write to them: our words for this step cannot be said (leads template list)",
+        due_at: cx.now(),
+        assignee: None,
+        created_by: "template",
+    };
+    Ok(tx.tasks().add(&task, cx.now()).await?)
 }
 
 fn apart_of(chosen: &Tenant) -> TimeDelta {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Channel, Language, WithheldReason};
+use domain::{Channel, Language, Segments, WithheldReason};
 use stage::Failure;
 use store::{Message, Recipient, Template, Transaction};
 use templates::{Around, Asked, Designs, Known, Renderer, Shop, Words, with_way_out};
@@ -80,8 +80,13 @@ impl Writer {
         links: OwnLinks,
     ) -> Result<Written, templates::Error> {
         let words = words(template);
-        let known = known(message, template.language, &links.to_chat);
-        let rendered = self.renderer.render(words, &known)?;
+        let mut known = known(message, template.language, &links.to_chat);
+        let mut rendered = self.renderer.render(words, &known)?;
+        if message.channel == Channel::Sms && Segments::of(&rendered.body).count > Segments::MOST {
+            // Something that they typed is as long as a text by itself: it is said without.
+            known = known.without_theirs(template.language);
+            rendered = self.renderer.render(words, &known)?;
+        }
         let mut written = Written {
             text: rendered.body.clone(),
             subject: rendered.subject,

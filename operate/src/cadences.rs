@@ -69,10 +69,7 @@ pub struct ArmResult {
 
 /// Saves the next version of a cadence. Nobody is written to by it before it is used.
 pub async fn save_cadence(desk: &Desk, slug: &str, name: &str, steps: &Cadence, by: &str) -> Result<i32, Error> {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
-        return Err(Error::CadenceName(name.to_owned()));
-    }
+    check_name(name)?;
     let mut tx = desk.store.begin(desk.find(slug).await?).await?;
     let templates = tx.tenants().list_templates().await?;
     if let Some((step, channel)) = without_words(steps.steps(), &templates) {
@@ -81,6 +78,12 @@ pub async fn save_cadence(desk: &Desk, slug: &str, name: &str, steps: &Cadence, 
     let version = tx.cadences().save(name, steps, by, desk.clock.now()).await?;
     tx.commit().await?;
     Ok(version)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let fits = !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(is_plain);
+    if fits { Ok(()) } else { Err(Error::CadenceName(name.chars().take(LONGEST_NAME).collect())) }
 }
 
 /// Every version, and where which is used.
@@ -217,6 +220,12 @@ async fn resolve(tx: &mut Transaction, scope: UseScope, what: &WantedCadence) ->
             let (rival_version, _) = tx.cadences().find(rival, None).await?.ok_or_else(|| no_such(rival))?;
             if (rival, rival_version) == (cadence, version) {
                 return Err(Error::AgainstItself(rival.clone()));
+            }
+            check_name(experiment)?;
+            // Who is in it stays in it, and would be counted for an arm that they never had.
+            let (own, other) = (format!("{cadence}@{version}"), format!("{rival}@{rival_version}"));
+            if tx.cadences().list_arms(experiment).await?.iter().any(|arm| *arm != own && *arm != other) {
+                return Err(Error::OtherArms(experiment.clone()));
             }
             let (experiment, cadence) = (experiment.clone(), rival.clone());
             Some(Rival { experiment, cadence, version: rival_version, percent: *percent })

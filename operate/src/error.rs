@@ -36,7 +36,9 @@ pub enum Error {
     NoSuchTask(domain::TaskId),
     #[error("the template is not saved: {0}")]
     Words(String),
-    #[error("{0:?} cannot be a cadence's name; use small letters, digits, - and _, such as summer")]
+    #[error(
+        "{0:?} cannot be the name of a cadence or an experiment; use up to 40 small letters, digits, - and _, such as summer"
+    )]
     CadenceName(String),
     #[error("there is no template {0:?} for it; see: leads template list")]
     NoSuchTemplate(String),
@@ -44,6 +46,8 @@ pub enum Error {
     NoSuchCadence(String),
     #[error("{0:?} cannot run against itself; save another cadence, or another version, first")]
     AgainstItself(String),
+    #[error("the experiment {0:?} has other cadences in it already; give this one another name")]
+    OtherArms(String),
     #[error("no shop is in a region {0:?}; regions come with: leads tenant import")]
     NoSuchRegion(String),
     #[error("{0:?} is locked for everything below it; use another one up there, without --lock, first")]

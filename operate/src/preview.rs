@@ -111,7 +111,7 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
     };
     let calendar = location.calendar();
     let rules = case.rules(&calendar);
-    let touches = cadence.plan(&Planning {
+    let planning = Planning {
         created_at: sample.asked_at,
         now: sample.asked_at,
         can: &|channel| {
@@ -126,9 +126,14 @@ pub async fn preview_sample(desk: &Desk, slug: &str, sample: &Sample) -> Result<
         has_vehicle: !sample.vehicle.is_empty(),
         rules: &rules,
         whereabouts: &case.whereabouts,
-    });
+    };
+    let touches = cadence.plan(&planning);
+    let left_out = cadence.left_out(&planning, &touches).into_iter();
+    let left_out = left_out.map(|(touch, why)| case.tell(touch, None, "left out", vec![why.to_owned()]));
     let played = preview(&touches, &rules, &case.whereabouts, &[]);
-    Ok(case.describe(played.into_iter().map(|played| case.will(played)).collect()))
+    let mut told: Vec<_> = played.into_iter().map(|played| case.will(played)).chain(left_out).collect();
+    told.sort_by_key(|touch| (touch.sent_at.unwrap_or(touch.wanted_at), touch.step));
+    Ok(case.describe(told))
 }
 
 /// What a lead has had, and what is left of its follow-up from now on.

@@ -7,8 +7,6 @@ use templates::{Around, Asked, Designs, Known, Rendered, Renderer, Shop, Words};
 
 use crate::{Desk, Error};
 
-/// What one may cost: some of what customers are known by is longer than the sample's.
-const MOST_SEGMENTS: u16 = 4;
 const LONGEST_SUBJECT: usize = 150;
 const LONGEST_BODY: usize = 20_000;
 /// Of a template's body (Meta: message templates).
@@ -96,8 +94,12 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
     if body.trim().is_empty() {
         return wrong("it says nothing");
     }
-    if body.len() > LONGEST_BODY || body.contains('\0') {
+    let is_typed = |letter: char| !letter.is_control() || "\n\r\t".contains(letter);
+    if body.len() > LONGEST_BODY || !body.chars().all(is_typed) {
         return wrong("its body is too long, or has a character that nobody can write");
+    }
+    if subject.as_ref().is_some_and(|subject| subject.chars().any(char::is_control)) {
+        return wrong("its subject has a line break, or a character that nobody can write");
     }
     match (channel, subject) {
         (Channel::Sms | Channel::Whatsapp, Some(_)) => return wrong("a text has no subject; leave it out"),
@@ -131,6 +133,18 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
     if sample.body.is_empty() {
         return wrong("it says nothing to a customer of nobody's");
     }
+    // Of most who ask by a form little more is known than where to write to.
+    let nothing = Asked { first_name: None, vehicle: "", service: "", total_cents: 0 };
+    let unknown = Known::new(*language, nothing, shop, "https://go.example.com/c/7Kd3mQxT9bWz2p");
+    let bare = renderer
+        .render(words(template), &unknown)
+        .map_err(|error| Error::Words(format!("to whoever gave no name, no car and no service: {}", error.says())))?;
+    if bare.body.is_empty() {
+        return wrong("it says nothing to whoever gave no name, no car and no service");
+    }
+    if *channel == Channel::Sms && Segments::of(&bare.body).count > Segments::MOST {
+        return wrong("to whoever gave no name, no car and no service it is longer than four parts; make it shorter");
+    }
     if *channel == Channel::Email && !body.contains("shop_address") {
         return wrong("an email has to show where the shop is (CAN-SPAM); write {{ shop_address }} somewhere");
     }
@@ -158,7 +172,7 @@ fn check(template: &Template) -> Result<SavedWords, Error> {
         return wrong("WhatsApp takes a thousand and twenty-four letters; make it shorter");
     }
     let segments = (*channel == Channel::Sms).then(|| Segments::of(&sample.body));
-    if segments.is_some_and(|segments| segments.count > MOST_SEGMENTS) {
+    if segments.is_some_and(|segments| segments.count > Segments::MOST) {
         return wrong("it is longer than four parts, and each is paid for; make it shorter");
     }
     let dear_letter = segments.and_then(|_| Segments::dearest_letter(&sample.body));

@@ -11,7 +11,7 @@ use orchestrator::{
         credentials::VendorName,
         keys::FormKeyArguments,
         pauses::PauseArguments,
-        person,
+        person, reason,
         task::TaskArguments,
         words,
     },
@@ -90,7 +90,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         what: PauseArguments,
         /// Why, for whoever wonders later
-        #[arg(long)]
+        #[arg(long, value_parser = reason)]
         why: String,
     },
     /// Have what was paused go on

@@ -17,11 +17,12 @@ pub enum Role {
     Enrich,
     Schedule,
     Notify,
+    Chat,
     Operate,
 }
 
 impl Role {
-    pub const ALL: [Self; 5] = [Self::Ingest, Self::Enrich, Self::Schedule, Self::Notify, Self::Operate];
+    pub const ALL: [Self; 6] = [Self::Ingest, Self::Enrich, Self::Schedule, Self::Notify, Self::Chat, Self::Operate];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,6 +30,7 @@ impl Role {
             Self::Enrich => "enrich",
             Self::Schedule => "schedule",
             Self::Notify => "notify",
+            Self::Chat => "chat",
             Self::Operate => "operate",
         }
     }
@@ -40,6 +42,7 @@ impl Role {
             Self::Enrich => &[Stream::Inbound, Stream::Leads],
             Self::Schedule => &[Stream::Leads, Stream::Messages, Stream::Inbound],
             Self::Notify => &[Stream::Messages, Stream::Inbound],
+            Self::Chat => &[Stream::Chat, Stream::ChatLive],
             Self::Operate => &[Stream::Inbound, Stream::Leads],
         }
     }
@@ -83,6 +86,7 @@ pub struct Config {
     pub enrich: enrich::Config,
     pub schedule: schedule::Config,
     pub notify: notify::Config,
+    pub chat: chat::Config,
 }
 
 impl Config {
@@ -145,6 +149,7 @@ impl Config {
             enrich: enrich::Config::read(reader),
             schedule: schedule::Config::read(reader),
             notify: notify::Config::read(reader),
+            chat: chat::Config::read(reader),
         }
     }
 }

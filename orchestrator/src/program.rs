@@ -84,6 +84,11 @@ impl Program {
                 }
                 Role::Schedule => schedule::start(&runtime, &config.schedule),
                 Role::Notify => notify::start(&runtime, &config.notify, limiter.clone()),
+                Role::Chat => {
+                    let app = chat::App::new(config.chat.clone(), &runtime, limiter.clone());
+                    router = router.merge(chat::router(app));
+                    chat::start(&runtime, &config.chat, catalogs.clone());
+                }
                 Role::Operate => {
                     let (store, accounts, clock) = (store.clone(), accounts.clone(), config.clock.clone());
                     let desk = operate::Desk { store, accounts, clock, public_url: config.ingest.public_url.clone() };
@@ -152,6 +157,7 @@ fn nats_check(role: Role) -> &'static str {
         Role::Enrich => "nats (enrich)",
         Role::Schedule => "nats (schedule)",
         Role::Notify => "nats (notify)",
+        Role::Chat => "nats (chat)",
         Role::Operate => "nats (operate)",
     }
 }

@@ -146,6 +146,7 @@ fn every_mistake_in_the_settings_is_named_at_once() {
         "redis.url: is missing",
         "seal.keys: is missing",
         "nats.notify_password: is missing",
+        "nats.chat_password: is missing",
         "ingest.public_url: is missing",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in:\n{text}");

@@ -83,6 +83,9 @@ async fn change(runtime: &Runtime, tenant: TenantId, id: CadenceChangeId, lead: 
         tx.messages().replan(lead, &replan, now).await?;
         tx.leads().set_cadence(lead, chosen.name.as_deref(), gives_up_at).await?;
         tx.cadences().count_change(id, &replan).await?;
+        if replan.moved.is_empty() && replan.added.is_empty() && replan.dropped.is_empty() {
+            tx.cadences().note_unchanged(id, lead).await?;
+        }
     }
     Ok(tx.commit().await?)
 }

@@ -1,9 +1,6 @@
 //! Where somebody came from, and with what.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-};
+use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 
@@ -13,39 +10,6 @@ use crate::Config;
 const TOLD: [&str; 8] =
     ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "gclid", "page", "referrer"];
 const LONGEST: usize = 200;
-
-/// Who called: for its rate, and kept nowhere. Behind a proxy the nearest one's word, which stands last. `None`: there is a proxy,
-/// and we were not told to believe it; everybody would share its rate.
-pub(super) fn address(config: &Config, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<String> {
-    let Some(name) = &config.client_address_header else {
-        let is_proxied = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
-        let peer = peer?.ip();
-        return (!is_proxied || !is_near(peer)).then(|| line_of(peer));
-    };
-    let told = headers.get_all(name).iter().next_back().and_then(|told| told.to_str().ok());
-    let last = told.and_then(|told| told.rsplit(',').next()?.trim().trim_matches(['[', ']']).parse().ok());
-    // Who comes past the proxy speaks for themselves.
-    last.or_else(|| peer.map(|peer| peer.ip())).map(line_of)
-}
-
-/// Where our own proxies are.
-fn is_near(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
-    }
-}
-
-/// Of the newer protocol a household has a whole network.
-fn line_of(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
 
 pub(super) fn of(config: &Config, headers: &HeaderMap, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut metadata = BTreeMap::new();
@@ -104,13 +68,5 @@ mod tests {
         ] {
             assert_eq!(device(agent), wanted, "{agent}");
         }
-    }
-
-    #[test]
-    fn a_household_of_the_newer_protocol_is_one_caller() {
-        let line = |address: &str| line_of(address.parse().unwrap());
-        assert_eq!(line("2001:db8:1:2:3:4:5:6"), line("2001:db8:1:2::9"));
-        assert_ne!(line("2001:db8:1:2::9"), line("2001:db8:1:3::9"));
-        assert_eq!(line("192.0.2.1"), "192.0.2.1");
     }
 }

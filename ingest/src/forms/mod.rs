@@ -51,7 +51,8 @@ impl FromRequest<App> for Call {
         let headers = request.headers().clone();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
-        let address = metadata::address(&app.0.config, &headers, peer);
+        let header = app.0.config.client_address_header.as_deref();
+        let address = service::caller::address(header, &headers, peer);
         Ok(Self { address, headers, query, body: Body::from_request(request, app).await? })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, str::FromStr};
 
-use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -247,15 +247,11 @@ impl Cadence {
 
     /// Every step that is for this lead, at its time, also if that is over.
     pub fn lay_out(&self, planning: &Planning<'_>) -> Vec<PlannedTouch> {
-        let shop = planning.rules.shop.zone;
-        let first_day = planning.created_at.with_timezone(&shop).date_naive();
+        let first_day = first_day(planning);
         let laid_out = self.0.iter().zip(1..).filter_map(|(step, number)| {
             let mut channels = step.channels.iter().copied().filter(|channel| (planning.can)(*channel));
             let channel = channels.next().filter(|_| step.when.holds(planning))?;
-            let due_at = match step.at {
-                None => planning.created_at,
-                Some(at) => instant(first_day + Days::new(u64::from(step.day)), at, shop),
-            };
+            let due_at = wanted_at(step, first_day, planning);
             let touch = PlannedTouch {
                 step: number,
                 channel,
@@ -269,9 +265,42 @@ impl Cadence {
         laid_out.collect()
     }
 
+    /// The steps of which nothing is planned, each as it was wanted, with why.
+    pub fn left_out(&self, planning: &Planning<'_>, planned: &[PlannedTouch]) -> Vec<(PlannedTouch, &'static str)> {
+        let first_day = first_day(planning);
+        let steps = self.0.iter().zip(1..).filter(|(_, number)| planned.iter().all(|touch| touch.step != *number));
+        let left_out = steps.filter_map(|(step, number)| {
+            let due_at = wanted_at(step, first_day, planning);
+            let why = if !step.channels.iter().any(|channel| (planning.can)(*channel)) {
+                "there is no address for it, or its channels are off"
+            } else if !step.when.holds(planning) {
+                "its conditions do not hold"
+            } else if due_at < planning.created_at {
+                "its hour was over when they asked"
+            } else {
+                "its time was over when the lead was found"
+            };
+            let (channel, template) = (*step.channels.first()?, step.template.clone());
+            Some((PlannedTouch { step: number, channel, fallbacks: Vec::new(), template, due_at }, why))
+        });
+        left_out.collect()
+    }
+
     /// When a lead that never answered is given up: a day after its last touch.
     pub fn gives_up_at<'t>(touches: impl IntoIterator<Item = &'t PlannedTouch>) -> Option<DateTime<Utc>> {
         touches.into_iter().map(|touch| touch.due_at).max().map(|last| last + TimeDelta::days(1))
+    }
+}
+
+/// In the shop's zone.
+fn first_day(planning: &Planning<'_>) -> NaiveDate {
+    planning.created_at.with_timezone(&planning.rules.shop.zone).date_naive()
+}
+
+fn wanted_at(step: &Step, first_day: NaiveDate, planning: &Planning<'_>) -> DateTime<Utc> {
+    match step.at {
+        None => planning.created_at,
+        Some(at) => instant(first_day + Days::new(u64::from(step.day)), at, planning.rules.shop.zone),
     }
 }
 

@@ -168,6 +168,16 @@ impl TaskId {
         Self(Uuid::new_v5(&message.uuid(), b"task:unknown"))
     }
 
+    /// To say what our own words could not.
+    pub fn of_unwritten(message: MessageId) -> Self {
+        Self(Uuid::new_v5(&message.uuid(), b"task:unwritten"))
+    }
+
+    /// To answer what the assistant could not.
+    pub fn of_turn(turn: TurnId) -> Self {
+        Self(Uuid::new_v5(&turn.uuid(), b"task:turn"))
+    }
+
     /// To answer what a customer wrote.
     pub fn of_reply(lead: LeadId, reply: &str) -> Self {
         Self(Uuid::new_v5(&lead.uuid(), format!("task:reply:{reply}").as_bytes()))

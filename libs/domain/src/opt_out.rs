@@ -20,11 +20,15 @@ pub enum Keyword {
 pub fn keyword(text: &str) -> Option<Keyword> {
     let word: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
     match word.as_str() {
-        "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" => Some(Keyword::Stop),
+        "STOP" | "STOPALL" | "QUIT" | "END" | "REVOKE" | "OPTOUT" | "CANCEL" | "UNSUBSCRIBE" | "UNSUB" => {
+            Some(Keyword::Stop)
+        }
+        // What French Canadians write.
+        "ARRET" | "ARRÊT" | "ARRETER" | "ARRÊTER" => Some(Keyword::Stop),
         "ALTO" | "PARAR" | "PARE" | "BASTA" | "BAJA" | "CANCELAR" | "DETENER" | "STOPP" => Some(Keyword::Stop),
         "START" | "UNSTOP" => Some(Keyword::Start),
         "HELP" | "INFO" => Some(Keyword::Help),
-        _ if is_polite_stop(text) || is_refusal(text) => Some(Keyword::Stop),
+        _ if breaths(text).any(is_polite_stop) || is_polite_stop(text) || is_refusal(text) => Some(Keyword::Stop),
         _ => None,
     }
 }
@@ -44,7 +48,13 @@ pub fn is_confirmed_by_vendor(text: &str) -> bool {
 /// `CANCEL`, `END` and `REVOKE` count only alone: a customer may want to cancel an appointment.
 fn is_polite_stop(text: &str) -> bool {
     const STOP: [&str; 5] = ["STOP", "STOPALL", "QUIT", "UNSUBSCRIBE", "OPTOUT"];
-    const AROUND: [&str; 22] = [
+    const AROUND: [&str; 28] = [
+        "POR",
+        "FAVOR",
+        "GRACIAS",
+        "YA",
+        "MAS",
+        "MENSAJES",
         "ALL",
         "ANYMORE",
         "THANK",
@@ -78,8 +88,8 @@ fn is_polite_stop(text: &str) -> bool {
 }
 
 /// Sentences in which somebody wants to hear no more. `*` stands for a word of [`WRITING`], `@` for whom, `+` for one
-/// of [`WRITE_NO_MORE`], `~` for one of [`TO_WRITE`].
-const REFUSALS: [&str; 49] = [
+/// of [`WRITE_NO_MORE`], `~` for one of [`TO_WRITE`], `#` for one of [`MESSAGES`], `%` for leaving somebody.
+const REFUSALS: [&str; 76] = [
     "DO NOT * @",
     "DONT * @",
     "NEVER * @",
@@ -115,10 +125,32 @@ const REFUSALS: [&str; 49] = [
     "DEJE DE ~",
     "DEJA DE ~",
     "DEJAR DE ~",
+    "DO NOT WANT #",
+    "DO NOT WANT ANY #",
+    "DO NOT WANT ANY MORE #",
+    "DO NOT WANT MORE #",
+    "DO NOT WANT THESE #",
+    "DO NOT WANT YOUR #",
+    "DO NOT WANT TO RECEIVE",
+    "DO NOT WANT TO GET ANY",
+    "DONT WANT #",
+    "DONT WANT ANY #",
+    "DONT WANT ANY MORE #",
+    "DONT WANT MORE #",
+    "DONT WANT THESE #",
+    "DONT WANT YOUR #",
+    "DONT WANT TO RECEIVE",
+    "DONT WANT TO GET ANY",
+    "NO QUIERO #",
+    "NO QUIERO MAS #",
+    "NO QUIERO QUE ME +",
+    "NO QUIERO QUE NOS +",
+    "% EN PAZ",
+    "YA BASTA",
+    "YA NO MAS",
     "NO MAS MENSAJES",
     "NO MAS TEXTOS",
     "NO MAS CORREOS",
-    "NO QUIERO MAS MENSAJES",
     "NO QUIERO RECIBIR",
     "NO DESEO RECIBIR",
     "NUMERO EQUIVOCADO",
@@ -129,6 +161,11 @@ const REFUSALS: [&str; 49] = [
     "QUITEN MI NUMERO",
     "QUITENME",
     "QUITEME",
+    "ELIMINEME",
+    "ELIMINENME",
+    "BORREME",
+    "BORRENME",
+    "PARENLE",
 ];
 
 /// What is not to be done to them. A call is none of these: who wants no call may want a text.
@@ -137,6 +174,7 @@ const WRITING: [&str; 9] = ["TEXT", "MESSAGE", "CONTACT", "EMAIL", "WRITE", "BOT
 /// precio", is no wish.
 const WRITE_NO_MORE: [&str; 9] =
     ["ESCRIBA", "MANDE", "ENVIE", "CONTACTE", "MOLESTE", "TEXTEE", "MENSAJEE", "BUSQUE", "SIGA"];
+const MESSAGES: [&str; 9] = ["TEXTS", "MESSAGES", "EMAILS", "MESSAGE", "TEXT", "MENSAJES", "TEXTOS", "CORREOS", "SMS"];
 const FOR_WHOM: [&str; 3] = ["", "N", "S"];
 /// What somebody is told to leave off, to which whom comes.
 const TO_WRITE: [&str; 9] =
@@ -159,14 +197,30 @@ fn is_refusal(text: &str) -> bool {
     if words_of(&plain).first().is_some_and(|first| NOT_YET.contains(&first.as_str())) {
         return false;
     }
-    plain.split([',', ';', '.', '!', '?', '\n']).map(words_of).any(|breath| {
-        REFUSALS.iter().any(|refusal| {
-            let wanted: Vec<_> = refusal.split(' ').collect();
-            let is_here = |said: &[String]| said.iter().zip(&wanted).all(|(word, wanted)| is_said(word, wanted));
-            let ends = breath.windows(wanted.len()).position(is_here).map(|at| at + wanted.len());
-            ends.is_some_and(|ends| !breath[ends..].iter().any(|word| UNLESS.contains(&word.as_str())))
-        })
+    breaths(&plain).map(words_of).any(|breath| {
+        is_bare_refusal(&breath)
+            || REFUSALS.iter().any(|refusal| {
+                let wanted: Vec<_> = refusal.split(' ').collect();
+                let is_here = |said: &[String]| said.iter().zip(&wanted).all(|(word, wanted)| is_said(word, wanted));
+                let ends = breath.windows(wanted.len()).position(is_here).map(|at| at + wanted.len());
+                ends.is_some_and(|ends| !breath[ends..].iter().any(|word| UNLESS.contains(&word.as_str())))
+            })
     })
+}
+
+/// "Please don't text", and no more; who says it of themselves says how they are reached.
+fn is_bare_refusal(breath: &[String]) -> bool {
+    let words: Vec<&str> = breath.iter().map(String::as_str).collect();
+    let before = match words.as_slice() {
+        [before @ .., "DONT", what] | [before @ .., "DO", "NOT", what] if WRITING.contains(what) => before,
+        _ => return false,
+    };
+    !before.last().is_some_and(|who| ["I", "WE", "THEY", "YOU", "WHO"].contains(who))
+}
+
+/// What is said in one breath.
+fn breaths(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ';', '.', '!', '?', '¡', '¿', '\n'])
 }
 
 /// Whether it is one of these with one of those behind it.
@@ -179,6 +233,8 @@ fn is_said(word: &str, wanted: &str) -> bool {
         "*" => WRITING.contains(&word),
         "@" => WHOM.contains(&word),
         "+" => is_formed(word, &WRITE_NO_MORE, &FOR_WHOM),
+        "#" => MESSAGES.contains(&word),
+        "%" => ["DEJEME", "DEJENME", "DEJAME", "DEJENOS", "DEJENNOS"].contains(&word),
         "~" => is_formed(word, &TO_WRITE, &TO_WHOM),
         // TEXTING, but WRITING of WRITE.
         "*ING" => word.strip_suffix("ING").is_some_and(|stem| {
@@ -262,6 +318,22 @@ mod tests {
             "forget it, stop texting me",
             "I told you before, stop contacting me",
             "I work until 9. Stop texting me",
+            "STOP por favor",
+            "ya no quiero mensajes",
+            "ya no quiero que me escriban",
+            "déjenme en paz",
+            "elimíneme de su lista",
+            "bórreme",
+            "ya basta",
+            "ya no más",
+            "I do not want any more texts from you",
+            "I dont want these texts",
+            "I do not want to receive messages",
+            "unsub",
+            "Stop. I already booked with you",
+            "Who is this? Stop",
+            "Arrêt",
+            "Please don't text",
             "no quiero recibir más mensajes",
             "por favor no me molesten",
             "ALTO",
@@ -306,6 +378,11 @@ mod tests {
             "no me molesta esperar",
             "quiero que deje de sonar el vidrio",
             "Before 9 don't text me",
+            "I don't text, please call me",
+            "we do not text",
+            "no quiero el polarizado oscuro",
+            "I do not want the dark one",
+            "do not stop, I like it",
             "antes de las nueve no me escriban",
         ] {
             assert_eq!(keyword(text), None, "{text}");

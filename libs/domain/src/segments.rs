@@ -25,6 +25,9 @@ const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ
 const EXTENDED: &str = "\u{c}^{}\\[~]|€";
 
 impl Segments {
+    /// A text may have: each part is paid for, and carriers tear longer ones apart.
+    pub const MOST: u16 = 4;
+
     pub fn of(text: &str) -> Self {
         let gsm: Option<Vec<usize>> = text.chars().map(places).collect();
         if let Some(letters) = gsm {

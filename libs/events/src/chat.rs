@@ -55,8 +55,15 @@ pub enum LivePart {
     TextEnd {
         id: String,
     },
-    Finish,
+    /// It is whole, and kept.
+    #[serde(rename_all = "camelCase")]
+    Finish {
+        message_id: TurnId,
+    },
+    /// Nobody says any more of it.
+    #[serde(rename_all = "camelCase")]
     Abort {
+        message_id: TurnId,
         reason: String,
     },
     /// What the assistant is at while nothing can be read yet.
@@ -142,6 +149,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::{Decode, Raw};
+
+    #[test]
+    fn version_1_of_asked_is_read_for_ever() {
+        let payload = include_str!("../fixtures/chat.asked.v1.json").into();
+        let event = ChatAsked::decode(&Raw { subject: "", headers: &[], payload: &payload }).unwrap();
+        assert_eq!((event.by, event.language), (ChatChannel::Web, Some(Language::English)));
+    }
 
     #[test]
     fn parts_are_written_as_pages_read_them() {
@@ -152,7 +167,7 @@ mod tests {
                 LivePart::TextDelta { id: "t1".into(), delta: "Hi".into() },
                 r#"{"type":"text-delta","id":"t1","delta":"Hi"}"#.into(),
             ),
-            (LivePart::Finish, r#"{"type":"finish"}"#.into()),
+            (LivePart::Finish { message_id: turn }, format!(r#"{{"type":"finish","messageId":"{turn}"}}"#)),
             (
                 LivePart::DataStatus { data: Status::LookingUp },
                 r#"{"type":"data-status","data":{"phase":"looking_up"}}"#.into(),

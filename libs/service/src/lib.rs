@@ -1,5 +1,6 @@
 //! What makes a program a service: configuration, telemetry, lifecycle, the HTTP client, problem+json and health.
 
+pub mod caller;
 pub mod config;
 pub mod health;
 pub mod http;

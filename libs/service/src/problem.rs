@@ -53,6 +53,8 @@ codes! {
     TooSlow = "too-slow", REQUEST_TIMEOUT, true, "The request did not arrive in time";
     DatabaseAway = "database-away", SERVICE_UNAVAILABLE, true, "We cannot look up this address just now";
     StreamAway = "stream-away", SERVICE_UNAVAILABLE, true, "We cannot store this safely just now";
+    NoSession = "no-session", UNAUTHORIZED, false, "This conversation is not open to you";
+    SlotGone = "slot-gone", CONFLICT, false, "That time is not kept any more";
     Internal = "internal", INTERNAL_SERVER_ERROR, true, "Something went wrong on our side";
 }
 

@@ -34,6 +34,10 @@ impl Context {
         self.deliveries
     }
 
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

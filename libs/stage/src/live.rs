@@ -219,7 +219,7 @@ impl Listening {
             let position = Position { sequence: info.stream_sequence, written_ms };
             self.tell(message.subject.as_str(), Entry { position, payload: message.payload.clone() });
             told += 1;
-            if told % 4_096 == 0 {
+            if told.is_multiple_of(4_096) {
                 self.forget_unheard();
             }
         }

@@ -164,6 +164,39 @@ impl Appointments<'_> {
         Ok(theirs.map_or(Booking::Gone, |appointment| Booking::Booked { appointment, is_new }))
     }
 
+    /// Somebody calls off what they have booked. `None`: they have no such appointment.
+    pub async fn cancel(mut self, id: AppointmentId, lead: LeadId) -> Result<Option<BookedSlot>, Error> {
+        let theirs = self.list_booked_of(lead).await?.into_iter().find(|booked| booked.id == id);
+        if theirs.is_some() {
+            sqlx::query!(
+                "update appointments set state = 'ended', ended_because = 'cancelled'
+                 where id = $1 and tenant_id = $2 and lead_id = $3 and state = 'booked'",
+                id.uuid(),
+                self.0.tenant.uuid(),
+                lead.uuid()
+            )
+            .execute(&mut *self.0.inner)
+            .await
+            .map_err(Error::doing("call off an appointment"))?;
+        }
+        Ok(theirs)
+    }
+
+    /// Somebody has booked another time, in the place of any before it.
+    pub async fn end_others(self, lead: LeadId, but: AppointmentId) -> Result<(), Error> {
+        sqlx::query!(
+            "update appointments set state = 'ended', ended_because = 'moved'
+             where lead_id = $1 and tenant_id = $2 and id <> $3 and state = 'booked'",
+            lead.uuid(),
+            self.0.tenant.uuid(),
+            but.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("end what was booked before"))
+    }
+
     /// What somebody has booked and not called off, the earliest first.
     pub async fn list_booked(mut self, lead: LeadId) -> Result<Vec<BookedSlot>, Error> {
         self.list_booked_of(lead).await

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Card, ChatChannel, Ground, Language, LeadId, SaidBy, TurnId};
+use uuid::Uuid;
 
 use crate::{Error, Transaction, languages::language};
 
@@ -43,6 +44,8 @@ pub struct Chat {
     pub answered_turn: u32,
     /// Somebody answers until then, by the wall's clock.
     pub answering_until: Option<DateTime<Utc>>,
+    /// Where the live log ended when they began.
+    pub answering_from: Option<String>,
     /// Who of the staff has it. `None`: the assistant.
     pub held_by: Option<String>,
     pub language: Option<Language>,
@@ -66,13 +69,39 @@ pub enum Answering {
     WithPerson,
 }
 
+struct TurnRow {
+    id: Uuid,
+    number: i32,
+    said_by: String,
+    name: Option<String>,
+    channel: String,
+    words: String,
+    cards: serde_json::Value,
+    said_at: DateTime<Utc>,
+}
+
+impl TurnRow {
+    fn parse(self) -> Result<Turn, Error> {
+        Ok(Turn {
+            id: TurnId::new(self.id),
+            number: self.number.unsigned_abs(),
+            said_by: self.said_by.parse().map_err(|error| Error::corrupt("who said it", error))?,
+            name: self.name,
+            channel: self.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
+            words: self.words,
+            cards: serde_json::from_value(self.cards).map_err(|error| Error::corrupt("cards", error))?,
+            said_at: self.said_at,
+        })
+    }
+}
+
 #[derive(Debug)]
 pub struct Chats<'t>(pub(crate) &'t mut Transaction);
 
 impl Chats<'_> {
-    /// A customer's turn; one that is there stays as it is. Answers its number, and keeps everybody else from saying something until this
+    /// Something is said; what is there stays as it is. Answers its number, and keeps everybody else from saying something until this
     /// transaction ends.
-    pub async fn hear(
+    pub async fn add(
         self,
         lead: LeadId,
         turn: &NewTurn<'_>,
@@ -116,16 +145,17 @@ impl Chats<'_> {
             .map_err(Error::doing("give a turn's number back"))?;
             return Ok(known.unsigned_abs());
         }
-        self.add(lead, number, turn, now).await?;
+        self.insert(lead, number, turn, now).await?;
         Ok(number.unsigned_abs())
     }
 
     /// Draws the number of whoever answers the turns up to `turn`, unless there is nothing to answer.
-    /// `wall`, `until`: by the wall's clock.
+    /// `wall`, `until`: by the wall's clock. `from`: where the live log ends.
     pub async fn begin_answer(
         self,
         lead: LeadId,
         turn: u32,
+        from: &str,
         wall: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Answering, Error> {
@@ -148,10 +178,15 @@ impl Chats<'_> {
             return Ok(Answering::InProgress { until });
         }
         let fence = sqlx::query_scalar!(
-            "update chats set fence = fence + 1, answering_until = $3 where lead_id = $1 and tenant_id = $2 returning fence",
+            // Whoever takes over begins where the one before began: what that one wrote is still read, and taken back.
+            "update chats
+             set fence = fence + 1, answering_until = $3,
+                 answering_from = case when answering_until is null then $4 else answering_from end
+             where lead_id = $1 and tenant_id = $2 returning fence",
             lead.uuid(),
             tenant,
-            until
+            until,
+            from
         )
         .fetch_one(&mut *self.0.inner)
         .await
@@ -199,7 +234,7 @@ impl Chats<'_> {
         .await
         .map_err(Error::doing("finish an answer"))?;
         let Some(number) = number else { return Ok(None) };
-        self.add(lead, number, answer, now).await?;
+        self.insert(lead, number, answer, now).await?;
         Ok(Some(number.unsigned_abs()))
     }
 
@@ -217,8 +252,8 @@ impl Chats<'_> {
         .map_err(Error::doing("leave an answer"))
     }
 
-    /// The customer wants no more of the answer. Answers false if nobody was answering.
-    pub async fn stop_answer(self, lead: LeadId) -> Result<bool, Error> {
+    /// The customer wants no more of the answer. Answers what it would have been an answer to; `None`: nobody was answering.
+    pub async fn stop_answer(self, lead: LeadId) -> Result<Option<TurnId>, Error> {
         let done = sqlx::query!(
             "update chats set fence = fence + 1, answering_until = null, answered_turn = last_turn
              where lead_id = $1 and tenant_id = $2 and answering_until is not null",
@@ -228,12 +263,23 @@ impl Chats<'_> {
         .execute(&mut *self.0.inner)
         .await
         .map_err(Error::doing("stop an answer"))?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let turn = sqlx::query_scalar!(
+            "select id from turns where lead_id = $1 and tenant_id = $2 and said_by = 'customer' order by number desc limit 1",
+            lead.uuid(),
+            self.0.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find what was not answered"))?;
+        Ok(turn.map(TurnId::new))
     }
 
     pub async fn find(self, lead: LeadId) -> Result<Option<Chat>, Error> {
         let row = sqlx::query!(
-            "select last_turn, answered_turn, answering_until, held_by, language from chats where lead_id = $1 and tenant_id = $2",
+            "select last_turn, answered_turn, answering_until, answering_from, held_by, language from chats where lead_id = $1 and tenant_id = $2",
             lead.uuid(),
             self.0.tenant.uuid()
         )
@@ -245,6 +291,7 @@ impl Chats<'_> {
                 last_turn: row.last_turn.unsigned_abs(),
                 answered_turn: row.answered_turn.unsigned_abs(),
                 answering_until: row.answering_until,
+                answering_from: row.answering_from,
                 held_by: row.held_by,
                 language: language(row.language.as_deref())?,
             })
@@ -252,10 +299,26 @@ impl Chats<'_> {
         .transpose()
     }
 
+    /// One turn. `None`: nobody has said it.
+    pub async fn find_turn(self, id: TurnId) -> Result<Option<Turn>, Error> {
+        sqlx::query_as!(
+            TurnRow,
+            "select id, number, said_by, name, channel, words, cards, said_at from turns where id = $1 and tenant_id = $2",
+            id.uuid(),
+            self.0.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find a turn"))?
+        .map(TurnRow::parse)
+        .transpose()
+    }
+
     /// The newest turns before one, the oldest first.
     pub async fn list_before(self, lead: LeadId, before: Option<u32>, most: u16) -> Result<Vec<Turn>, Error> {
         let before = before.and_then(|number| i32::try_from(number).ok()).unwrap_or(i32::MAX);
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            TurnRow,
             "select id, number, said_by, name, channel, words, cards, said_at from turns
              where lead_id = $1 and tenant_id = $2 and number < $3 order by number desc limit $4",
             lead.uuid(),
@@ -266,24 +329,10 @@ impl Chats<'_> {
         .fetch_all(&mut *self.0.inner)
         .await
         .map_err(Error::doing("read a conversation"))?;
-        rows.into_iter()
-            .rev()
-            .map(|row| {
-                Ok(Turn {
-                    id: TurnId::new(row.id),
-                    number: row.number.unsigned_abs(),
-                    said_by: row.said_by.parse().map_err(|error| Error::corrupt("who said it", error))?,
-                    name: row.name,
-                    channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
-                    words: row.words,
-                    cards: serde_json::from_value(row.cards).map_err(|error| Error::corrupt("cards", error))?,
-                    said_at: row.said_at,
-                })
-            })
-            .collect()
+        rows.into_iter().rev().map(TurnRow::parse).collect()
     }
 
-    async fn add(self, lead: LeadId, number: i32, turn: &NewTurn<'_>, now: DateTime<Utc>) -> Result<(), Error> {
+    async fn insert(self, lead: LeadId, number: i32, turn: &NewTurn<'_>, now: DateTime<Utc>) -> Result<(), Error> {
         let cards = serde_json::to_value(turn.cards).map_err(|error| Error::corrupt("cards", error))?;
         let grounds = serde_json::to_value(turn.grounds).map_err(|error| Error::corrupt("grounds", error))?;
         sqlx::query!(

@@ -69,6 +69,32 @@ impl Links<'_> {
         Ok(token)
     }
 
+    /// Nobody talks by the lead's links any more that there are now. Answers how many that was.
+    pub async fn revoke(self, lead: LeadId, wall: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "update links set revoked_at = $3 where tenant_id = $1 and lead_id = $2 and revoked_at is null",
+            self.0.tenant.uuid(),
+            lead.uuid(),
+            wall
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("revoke a lead's links"))?;
+        Ok(done.rows_affected())
+    }
+
+    /// Since when whoever opened a link of the lead's before may talk no more. `None`: they may.
+    pub async fn find_revoked_at(self, lead: LeadId) -> Result<Option<DateTime<Utc>>, Error> {
+        sqlx::query_scalar!(
+            "select max(revoked_at) from links where tenant_id = $1 and lead_id = $2",
+            self.0.tenant.uuid(),
+            lead.uuid()
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look whether a lead's links were revoked"))
+    }
+
     pub async fn find_shop(self, lead: LeadId) -> Result<Option<LinkedShop>, Error> {
         let row = sqlx::query!(
             r#"select s.name, s.phone, s.postal_address, s.hours, coalesce(l.language, t.settings ->> 'language') as language
@@ -120,6 +146,18 @@ impl Links<'_> {
 }
 
 impl Everywhere<'_> {
+    /// Who talks by this link, and since when there is one. `None`: nobody, or nobody any more.
+    pub async fn find_chat_link(&self, token: &str) -> Result<Option<(TenantId, LeadId, DateTime<Utc>)>, Error> {
+        let row = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", lead_id as "lead_id!", made_at as "made_at!" from find_chat_link($1)"#,
+            token_hash(token)
+        )
+        .fetch_optional(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("find a link to talk by"))?;
+        Ok(row.map(|row| (TenantId::new(row.tenant_id), LeadId::new(row.lead_id), row.made_at)))
+    }
+
     /// Whose link ends with this. `None`: nobody's.
     pub async fn find_link(&self, token: &str) -> Result<Option<(TenantId, LeadId)>, Error> {
         let row = sqlx::query!(

@@ -194,16 +194,10 @@ impl Messages<'_> {
                       l.status as "status!", l.stopped_at is not null as "stopped!", l.first_name, l.phone,
                       l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!", l.service as "service!",
                       l.total_cents as "total_cents!", l.language,
-                      exists (
-                          select from suppressions x
-                          where x.tenant_id = m.tenant_id and x.channel = m.channel and x.lifted_at is null
-                            and x.address = case m.channel when 'email' then lower(l.email) else l.phone end
-                      ) as "suppressed!",
-                      exists (
-                          select from unreachable x
-                          where x.tenant_id = m.tenant_id and x.channel = m.channel and x.reached_at is null
-                            and x.address = case m.channel when 'email' then lower(l.email) else l.phone end
-                      ) as "unreachable!",
+                      exists (select from suppressions x where x.tenant_id = m.tenant_id and x.channel = m.channel
+                              and x.address = own.address and x.lifted_at is null) as "suppressed!",
+                      exists (select from unreachable x where x.tenant_id = m.tenant_id and x.channel = m.channel
+                              and x.address = own.address and x.reached_at is null) as "unreachable!",
                       exists (select from merges g where g.lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           or exists (select from merges g where g.into_lead_id = m.lead_id and g.tenant_id = m.tenant_id)
                           as "was_merged!",
@@ -239,9 +233,9 @@ impl Messages<'_> {
                       s.time_zone, s.opening, s.closed_on, s.name as shop_name, s.phone as shop_phone, s.postal_address, s.hours, s.text_sender
                from messages m
                cross join lateral (select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1) l
+               cross join lateral (select case m.channel when 'email' then lower(l.email) else l.phone end as address) own
                join locations s on s.tenant_id = m.tenant_id and s.id = l.location_id
-               where m.tenant_id = $1 and m.id = $2
-               for update of m"#,
+               where m.tenant_id = $1 and m.id = $2 for update of m"#,
             self.0.tenant.uuid(),
             id.uuid(),
             now

@@ -97,7 +97,7 @@ impl Timeline<'_> {
                    union all select c.changed_at, c.changed_by, 'cadence', c.what, null, null, 3
                        from cadence_changes c
                        join cadence_change_leads x on x.change_id = c.id and x.lead_id = $2 and x.tenant_id = $1
-                       where c.tenant_id = $1 and x.is_done
+                       where c.tenant_id = $1 and x.is_done and x.has_changed is not false
                    union all select merged_at, 'we', 'merged', into_lead_id::text, because, null, 2 from merges
                        where tenant_id = $1 and lead_id = $2
                    union all select undone_at, 'operator', 'parted', into_lead_id::text, null, null, 2 from merges

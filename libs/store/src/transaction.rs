@@ -63,6 +63,16 @@ impl Store {
         Everywhere::new(self)
     }
 
+    /// Seals what only we can have made, and only we can read. `what`: what it is for; it opens as nothing else.
+    pub fn seal(&self, what: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        self.sealer.seal(what, plain)
+    }
+
+    /// Opens it again.
+    pub fn open_sealed(&self, what: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        self.sealer.open(what, sealed)
+    }
+
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.sealer
     }

@@ -196,7 +196,7 @@ mod tests {
     const OWN: &str = r#"<mjml><mj-body><mj-section><mj-column>
         <mj-text>Hola {{ first_name }}, {{ service }}: {{ price }}</mj-text>
         <mj-button href="{{ chat_link }}">Escribir</mj-button>
-        <mj-text>{{ shop_address }} <a href="{{ unsubscribe_link }}">No más</a></mj-text>
+        <mj-text>{{ shop }}, {{ shop_address }} <a href="{{ unsubscribe_link }}">No más</a></mj-text>
         </mj-column></mj-section></mj-body></mjml>"#;
 
     fn filled(own: Option<&str>, body: &str, language: Language, link: Option<&str>) -> String {
@@ -219,7 +219,8 @@ mod tests {
         );
         assert!(!html.contains("{{") && !html.contains("{%") && !html.contains("fonts.googleapis"), "{html}");
         let own = filled(Some(OWN), "", Language::Spanish, Some("https://go.example.com/u/a"));
-        assert!(own.contains("Hola &lt;b&gt;Dana") && own.contains("Window Tint: $459.99"), "{own}");
+        assert!(own.contains("Hola qué tal, Window Tint: $459.99"), "{own}");
+        assert!(own.contains("Sample Tint &amp; Sons, 1 Main St"), "{own}");
     }
 
     #[test]

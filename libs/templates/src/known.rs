@@ -43,16 +43,12 @@ pub struct Shop<'a> {
 impl<'a> Known<'a> {
     /// With the words, in this language, for what is not known.
     pub fn new(language: Language, asked: Asked<'a>, shop: Shop<'a>, chat_link: &'a str) -> Self {
-        let [nobody, a_vehicle, a_service] = match language {
-            Language::English => ["there", "your vehicle", NO_SERVICE],
-            // "Hola, qué tal" is what somebody is told whose name nobody knows.
-            Language::Spanish => ["qué tal", "su carro", "su solicitud"],
-        };
-        let is_known = |words: &&str| !words.is_empty() && *words != NO_SERVICE;
+        let [nobody, a_vehicle, a_service] = for_nothing(language);
+        let said = |words: &'a str| Some(words.trim()).filter(|words| *words != NO_SERVICE && is_fit(words));
         Self {
-            first_name: asked.first_name.unwrap_or(nobody),
-            vehicle: Some(asked.vehicle).filter(is_known).unwrap_or(a_vehicle),
-            service: Some(asked.service).filter(is_known).unwrap_or(a_service),
+            first_name: asked.first_name.map(str::trim).filter(|name| is_name(name)).unwrap_or(nobody),
+            vehicle: said(asked.vehicle).unwrap_or(a_vehicle),
+            service: said(asked.service).unwrap_or(a_service),
             price: domain::dollars(asked.total_cents),
             shop: shop.name,
             shop_phone: domain::as_people_read(shop.phone),
@@ -61,6 +57,43 @@ impl<'a> Known<'a> {
             chat_link,
         }
     }
+}
+
+impl Known<'_> {
+    /// The same without a word of the customer's own.
+    #[must_use]
+    pub fn without_theirs(self, language: Language) -> Self {
+        let [first_name, vehicle, service] = for_nothing(language);
+        Self { first_name, vehicle, service, ..self }
+    }
+}
+
+/// What is said for a name, a car and a service that nobody knows.
+fn for_nothing(language: Language) -> [&'static str; 3] {
+    match language {
+        Language::English => ["there", "your vehicle", NO_SERVICE],
+        // "Hola, qué tal" is what somebody is told whose name nobody knows.
+        Language::Spanish => ["qué tal", "su carro", "su solicitud"],
+    }
+}
+
+/// Longer is nobody's first name.
+const LONGEST_NAME: usize = 30;
+/// Of what somebody typed into a line of a form: it goes into our own words.
+const LONGEST_WORDS: usize = 80;
+
+/// As people are called: letters, and what stands between them.
+fn is_name(words: &str) -> bool {
+    words.chars().any(char::is_alphabetic)
+        && words.chars().count() <= LONGEST_NAME
+        && words.chars().all(|letter| letter.is_alphabetic() || " .'’-".contains(letter))
+}
+
+/// Whether what they typed can stand in a sentence of ours.
+fn is_fit(words: &str) -> bool {
+    !words.is_empty()
+        && words.chars().count() <= LONGEST_WORDS
+        && !words.chars().any(|letter| letter.is_control() || "{}<>".contains(letter))
 }
 
 #[cfg(test)]
@@ -87,6 +120,21 @@ pub(crate) mod tests {
         names.sort();
         promised.sort();
         assert_eq!(names, promised);
+    }
+
+    #[test]
+    fn what_is_no_name_and_no_car_is_not_said() {
+        let shop = Shop { name: "", phone: "", postal_address: "", hours: "" };
+        let words = |first_name: &'static str, vehicle: &'static str| {
+            let asked = Asked { first_name: Some(first_name), vehicle, service: "Tint", total_cents: 0 };
+            let known = Known::new(Language::English, asked, shop, "");
+            (known.first_name.to_owned(), known.vehicle.to_owned())
+        };
+        assert_eq!(words(" María-José O'Neil ", "2021 Civic"), ("María-José O'Neil".into(), "2021 Civic".into()));
+        for name in ["{{ shop }}", "<b>x</b>", "", "12", "Dana\nSTOP", &*"x".repeat(31).leak()] {
+            assert_eq!(words(name, "a {{ b }}"), ("there".into(), "your vehicle".into()), "{name}");
+        }
+        assert_eq!(words("Dana", "z".repeat(190).leak()).1, "your vehicle");
     }
 
     #[test]

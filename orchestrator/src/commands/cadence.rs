@@ -20,6 +20,9 @@ pub struct PreviewArguments {
     /// A lead, from now on; without it, somebody who might ask
     #[arg(long, conflicts_with_all = ["phone", "email", "at", "location", "language"])]
     lead: Option<LeadId>,
+    /// Somebody who might ask, which is what is shown without --lead
+    #[arg(long, conflicts_with = "lead")]
+    sample: bool,
     /// Their number, such as "+1 512 555 0142"; left out with --email: they have none
     #[arg(long)]
     phone: Option<String>,
@@ -39,7 +42,7 @@ pub struct PreviewArguments {
 
 /// Plays a follow-up to its end on a clock of its own. Nothing is sent.
 pub async fn preview(config: &Config, wanted: PreviewArguments, json: bool) -> anyhow::Result<()> {
-    let PreviewArguments { tenant: slug, lead, phone, email, at, location, language } = wanted;
+    let PreviewArguments { tenant: slug, lead, phone, email, at, location, language, sample: _ } = wanted;
     let desk = desk(config)?;
     let found = if let Some(lead) = lead {
         operate::preview_lead(&desk, &slug, lead).await?

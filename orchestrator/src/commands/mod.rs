@@ -48,6 +48,16 @@ async fn connect(config: &BusConfig) -> anyhow::Result<Bus> {
     anyhow::bail!("no connection to NATS at {url} within five seconds, or it refuses nats.{user}_password")
 }
 
+/// Why somebody did something, as it stands in what happened.
+pub fn reason(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 200;
+    let why = text.trim();
+    if why.is_empty() || why.chars().count() > LONGEST || why.chars().any(char::is_control) {
+        return Err(format!("say it in one line of up to {LONGEST} letters"));
+    }
+    Ok(why.to_owned())
+}
+
 /// Somebody's name, as it stands in what happened.
 pub fn person(text: &str) -> Result<String, String> {
     const LONGEST: usize = 80;

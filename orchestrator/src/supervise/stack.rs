@@ -28,7 +28,7 @@ pub struct Users {
 }
 
 impl Users {
-    pub const ALL: [&'static str; 7] = ["ingest", "enrich", "schedule", "notify", "operate", "deploy", "sys"];
+    pub const ALL: [&'static str; 8] = ["ingest", "enrich", "schedule", "notify", "chat", "operate", "deploy", "sys"];
 
     pub fn random() -> Self {
         // A letter in front: a configuration reads a bare number as one.

@@ -4,6 +4,7 @@ mod api;
 mod batches;
 mod cadences;
 mod catalog;
+mod chat;
 mod cluster;
 mod connections;
 mod crm_copies;

@@ -5,16 +5,16 @@ use super::Preset;
 pub(super) const STEPS: [Preset; 19] = [
     (
         "day_0",
-        "Hi {{ first_name }}, this is {{ shop }}. Thanks for asking about {{ service }} for {{ vehicle }}. We have \
-         your quote ready. Want to pick a day? Just reply here. Reply STOP to opt out.",
-        "Your {{ service }} quote from {{ shop }}",
-        "Hi {{ first_name }},\n\nthank you for asking about {{ service }} for {{ vehicle }}. Your quote is ready.\n\n\
+        "Hi {{ first_name }}, this is {{ shop }}. Thanks for asking about {{ service }} for {{ vehicle }}. We can \
+         tell you more right away. Want to pick a day? Just reply here. Reply STOP to opt out.",
+        "{{ shop }} about {{ service }}",
+        "Hi {{ first_name }},\n\nthank you for asking about {{ service }} for {{ vehicle }}. We can tell you more right away.\n\n\
          Would you like to pick a day? Call us at {{ shop_phone }}: we are open {{ shop_hours }}.",
     ),
     (
         "day_1",
         "Hi {{ first_name }}, {{ shop }} again. Any question about {{ service }} for {{ vehicle }}? Happy to help.",
-        "A question about your {{ service }}?",
+        "A question about {{ service }}?",
         "Hi {{ first_name }},\n\nyesterday you asked us about {{ service }} for {{ vehicle }}. Is there anything you \
          would like to know before you decide? We are at {{ shop_phone }}.",
     ),
@@ -34,16 +34,15 @@ pub(super) const STEPS: [Preset; 19] = [
     ),
     (
         "day_7",
-        "Hi {{ first_name }}, it has been a week. Your {{ service }} quote at {{ shop }} still stands. Shall we book it?",
-        "Your quote still stands",
-        "Hi {{ first_name }},\n\nit has been a week since you asked about {{ service }}. The quote still stands. Shall \
-         we find a day for it?",
+        "Hi {{ first_name }}, it has been a week since you asked {{ shop }} about {{ service }}. Shall we find a day for it?",
+        "Shall we find a day for it?",
+        "Hi {{ first_name }},\n\nit has been a week since you asked about {{ service }}. Shall we find a day for it?",
     ),
     (
         "day_10",
         "Hi {{ first_name }}, did you find what you need for {{ vehicle }}? If not, {{ shop }} is a text away.",
         "Did you find what you need?",
-        "Hi {{ first_name }},\n\ndid you find what you need for {{ vehicle }}? If something in our quote did not fit, \
+        "Hi {{ first_name }},\n\ndid you find what you need for {{ vehicle }}? If something did not fit, \
          call {{ shop_phone }}, and we look at it again.",
     ),
     (
@@ -81,9 +80,9 @@ pub(super) const STEPS: [Preset; 19] = [
     ),
     (
         "day_27",
-        "Hi {{ first_name }}, your quote from {{ shop }} ends in a few days. Shall we book {{ service }} before then?",
-        "Your quote ends in a few days",
-        "Hi {{ first_name }},\n\nyour quote for {{ service }} ends in a few days. Shall we book it before then?",
+        "Hi {{ first_name }}, we close your request at {{ shop }} in a few days. Shall we find a day for {{ service }} before then?",
+        "We close your request in a few days",
+        "Hi {{ first_name }},\n\nin a few days we close what you asked us about {{ service }}. Shall we find a day for it before then?",
     ),
     (
         "day_30",

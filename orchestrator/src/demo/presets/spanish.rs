@@ -5,10 +5,10 @@ use super::Preset;
 pub(super) const STEPS: [Preset; 19] = [
     (
         "day_0",
-        "Hola {{ first_name }}, le escribe {{ shop }}. Gracias por preguntar por {{ service }} para {{ vehicle }}. Ya tenemos su \
-         precio. ¿Le damos una cita? Responda por favor. Responda STOP para no recibir mensajes.",
-        "Su presupuesto de {{ service }} de {{ shop }}",
-        "Hola {{ first_name }}:\n\ngracias por preguntar por {{ service }} para {{ vehicle }}. Su presupuesto está listo.\n\n\
+        "Hola {{ first_name }}, le escribe {{ shop }}. Gracias por preguntar por {{ service }} para {{ vehicle }}. Le contamos \
+         todo enseguida. ¿Le damos una cita? Responda por favor. Responda STOP para no recibir mensajes.",
+        "{{ shop }}: {{ service }}",
+        "Hola {{ first_name }}:\n\ngracias por preguntar por {{ service }} para {{ vehicle }}. Le contamos todo enseguida.\n\n\
          ¿Le gustaría elegir un día? Llámenos al {{ shop_phone }}.",
     ),
     (
@@ -35,15 +35,15 @@ pub(super) const STEPS: [Preset; 19] = [
     ),
     (
         "day_7",
-        "Hola {{ first_name }}, hace una semana que {{ shop }} le dio un precio de {{ service }}. Sigue igual. ¿Le damos una cita?",
-        "Su presupuesto sigue en pie",
-        "Hola {{ first_name }}:\n\nhace una semana nos preguntó por {{ service }}. El presupuesto sigue en pie. ¿Buscamos un día?",
+        "Hola {{ first_name }}, ya hace una semana de su solicitud a {{ shop }}: {{ service }}. ¿Le damos una cita?",
+        "¿Buscamos un día?",
+        "Hola {{ first_name }}:\n\nhace una semana nos preguntó por {{ service }}. ¿Buscamos un día?",
     ),
     (
         "day_10",
         "Hola {{ first_name }}, ¿ya tiene lo que busca para {{ vehicle }}? Si no, escriba a {{ shop }}: le ayudamos.",
         "¿Encontró lo que buscaba?",
-        "Hola {{ first_name }}:\n\n¿encontró lo que buscaba para {{ vehicle }}? Si algo del presupuesto no le convence, llame al \
+        "Hola {{ first_name }}:\n\n¿encontró lo que buscaba para {{ vehicle }}? Si algo no le convence, llame al \
          {{ shop_phone }} y lo vemos de nuevo.",
     ),
     (
@@ -66,7 +66,7 @@ pub(super) const STEPS: [Preset; 19] = [
     ),
     (
         "day_22",
-        "Hola {{ first_name }}, hace tres semanas que {{ shop }} le dio un precio. ¿Le sigue interesando?",
+        "Hola {{ first_name }}, hace tres semanas de su solicitud a {{ shop }}. ¿Le sigue interesando?",
         "¿Todavía le interesa?",
         "Hola {{ first_name }}:\n\nhace tres semanas nos pidió un presupuesto para {{ vehicle }}. ¿Todavía le interesa? Llame al \
          {{ shop_phone }}.",
@@ -79,9 +79,9 @@ pub(super) const STEPS: [Preset; 19] = [
     ),
     (
         "day_27",
-        "Hola {{ first_name }}, el precio que le dio {{ shop }} vence pronto. ¿Le damos una cita para {{ service }} antes?",
-        "Su presupuesto vence pronto",
-        "Hola {{ first_name }}:\n\nsu presupuesto de {{ service }} vence en unos días. ¿Reservamos antes?",
+        "Hola {{ first_name }}, pronto cerramos su solicitud en {{ shop }}. ¿Le damos una cita para {{ service }} antes?",
+        "Pronto cerramos su solicitud",
+        "Hola {{ first_name }}:\n\nen unos días cerramos lo que nos pidió: {{ service }}. ¿Reservamos antes?",
     ),
     (
         "day_30",

@@ -1,0 +1,270 @@
+//! A customer said something: it is kept, the follow-up ends, and they are answered, by whichever replica takes it.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::anyhow;
+use catalog_cache::Catalogs;
+use chrono::TimeDelta;
+use domain::{Card, Ground, SaidBy, StopReason, TaskId, TurnId};
+use events::{ChatAsked, LivePart, LiveTurn, Status, Stream};
+use stage::{Context, Failure, Position, Stage};
+use store::{Answering, NewTask, NewTurn, Transaction};
+use tracing::{error, info, warn};
+
+use crate::{
+    Config,
+    concierge::{self, Draft},
+    ground::Grounds,
+    known::{self, Known},
+    live::{self, LiveAnswer, Lost, read_position, written},
+    offer::ForWhom,
+};
+
+/// Who words what no model words.
+const CONCIERGE: &str = "concierge";
+/// Before somebody looks again whether whoever answers has finished.
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+pub(crate) struct Answer {
+    pub(crate) config: Arc<Config>,
+    pub(crate) catalogs: Catalogs,
+}
+
+/// What is checked of an answer and may be read.
+struct Checked {
+    sentences: Vec<String>,
+    cards: Vec<Card>,
+    grounds: Vec<Ground>,
+    hand_over: Option<&'static str>,
+}
+
+impl Stage for Answer {
+    const NAME: &'static str = "chat";
+    const STREAM: Stream = Stream::Chat;
+    type Input = ChatAsked;
+
+    async fn handle(&self, cx: &Context, asked: ChatAsked) -> Result<(), Failure> {
+        let subject = LivePart::subject(asked.tenant, asked.lead);
+        let ends_at = written(live::newest(cx, &subject).await);
+        let (answering, known) = self.hear(cx, &asked, &ends_at).await?;
+        self.show_what_they_said(cx, &asked).await?;
+        let answer = asked.turn.answer();
+        let fence = match answering {
+            Answering::Begun(fence) => fence,
+            // Whoever did it may have died before they said so.
+            Answering::Done => return live::finish(cx, (asked.tenant, asked.lead), answer).await,
+            Answering::WithPerson => return Ok(()),
+            Answering::InProgress { .. } => {
+                return Err(Failure::retry_after(LOOKS_AGAIN_AFTER, anyhow!("somebody else answers this customer")));
+            }
+        };
+        let Some((mut known, turn, from)) = known else {
+            return Err(Failure::reject(anyhow!("there is no lead {}", asked.lead)));
+        };
+        let whom = ForWhom { tenant: asked.tenant, lead: asked.lead, answer, fence };
+        known.look_up_services(asked.tenant, &self.catalogs).await;
+        match self.answer(cx, &known, whom, turn, from, &asked).await {
+            Ok(()) => live::finish(cx, (asked.tenant, asked.lead), answer).await,
+            Err(Lost::Overtaken) => {
+                info!(lead.id = %asked.lead, "somebody else has the conversation; this answer is not said");
+                Ok(())
+            }
+            Err(Lost::Failed(failure)) => {
+                self.leave(cx, whom).await;
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// Keeps what they said, ends the follow-up, and begins to answer, in one transaction.
+    async fn hear(
+        &self,
+        cx: &Context,
+        asked: &ChatAsked,
+        ends_at: &str,
+    ) -> Result<(Answering, Option<(Known, u32, Position)>), Failure> {
+        let wall = cx.clock().wall();
+        let mut tx = cx.begin(asked.tenant).await?;
+        if tx.leads().lookup(asked.lead).await?.is_none() {
+            return Err(Failure::reject(anyhow!("there is no lead {}", asked.lead)));
+        }
+        // Their words say it best; what their page speaks counts until they have said something.
+        let before = tx.chats().find(asked.lead).await?.and_then(|chat| chat.language);
+        let spoken = concierge::language_of(&asked.words).or(asked.language.filter(|_| before.is_none()));
+        let turn = NewTurn {
+            id: asked.turn,
+            said_by: SaidBy::Customer,
+            name: None,
+            channel: asked.by,
+            words: &asked.words,
+            cards: &[],
+            grounds: &[],
+            worded_by: None,
+        };
+        let number = tx.chats().add(asked.lead, &turn, spoken, cx.now()).await?;
+        tx.leads().stop(asked.lead, StopReason::Replied, cx.now()).await?;
+        let until = wall + TimeDelta::from_std(self.config.lease).unwrap_or(TimeDelta::seconds(5));
+        let answering = tx.chats().begin_answer(asked.lead, number, ends_at, wall, until).await?;
+        let known = match answering {
+            Answering::Begun(_) => self.know(&mut tx, asked, number).await?,
+            _ => None,
+        };
+        cx.commit(tx).await?;
+        Ok((answering, known))
+    }
+
+    async fn know(
+        &self,
+        tx: &mut Transaction,
+        asked: &ChatAsked,
+        number: u32,
+    ) -> Result<Option<(Known, u32, Position)>, Failure> {
+        let chat = tx.chats().find(asked.lead).await?.unwrap_or_default();
+        let from = chat.answering_from.as_deref().and_then(read_position);
+        let Some(known) = known::read(tx, asked.lead).await? else { return Ok(None) };
+        let number = known.turns.iter().map(|turn| turn.number).max().unwrap_or(number);
+        Ok(Some((known, number, from.unwrap_or(Position { sequence: 0, written_ms: 0 }))))
+    }
+
+    /// To whoever has the page open twice.
+    async fn show_what_they_said(&self, cx: &Context, asked: &ChatAsked) -> Result<(), Failure> {
+        let turn = LiveTurn {
+            message_id: asked.turn,
+            said_by: SaidBy::Customer,
+            name: None,
+            words: asked.words.clone(),
+            cards: Vec::new(),
+            said_at: cx.now(),
+        };
+        let part = LivePart::DataTurn { data: turn };
+        cx.publish(&part.pack(asked.tenant, asked.lead, &format!("turn:{}", asked.turn))).await
+    }
+
+    async fn answer(
+        &self,
+        cx: &Context,
+        known: &Known,
+        whom: ForWhom,
+        turn: u32,
+        from: Position,
+        asked: &ChatAsked,
+    ) -> Result<(), Lost> {
+        let mut live = LiveAnswer::begin(cx, whom, self.config.lease, from).await?;
+        live.write(&LivePart::DataStatus { data: Status::Thinking }).await?;
+        let draft = concierge::answer(cx, known, whom, &known.waiting_words()).await?;
+        let checked = check(draft, known, cx);
+        let spaced: Vec<String> = spaced(&checked.sentences);
+        live.text(spaced.iter().map(String::as_str)).await?;
+        for card in &checked.cards {
+            live.card(card).await?;
+        }
+        self.keep(cx, whom, turn, asked, &checked).await
+    }
+
+    /// The answer is a turn, and what it asks of the staff is a task, or nothing is, because somebody else has the conversation by now.
+    async fn keep(
+        &self,
+        cx: &Context,
+        whom: ForWhom,
+        turn: u32,
+        asked: &ChatAsked,
+        checked: &Checked,
+    ) -> Result<(), Lost> {
+        let words = checked.sentences.join(" ");
+        let said = NewTurn {
+            id: whom.answer,
+            said_by: SaidBy::Assistant,
+            name: None,
+            channel: asked.by,
+            words: &words,
+            cards: &checked.cards,
+            grounds: &checked.grounds,
+            worded_by: Some(CONCIERGE),
+        };
+        let mut tx = cx.begin(whom.tenant).await?;
+        let number = tx.chats().answer(whom.lead, whom.fence, turn, &said, cx.now()).await.map_err(Failure::from)?;
+        if number.is_none() {
+            return Err(Lost::Overtaken);
+        }
+        if let Some(why) = checked.hand_over {
+            hand_over(&mut tx, cx, whom, asked.turn, why).await?;
+        }
+        cx.commit(tx).await?;
+        metrics::counter!("chat_answers_total", "by" => CONCIERGE).increment(1);
+        info!(lead.id = %whom.lead, "answered a customer");
+        Ok(())
+    }
+
+    /// Somebody else may try at once.
+    async fn leave(&self, cx: &Context, whom: ForWhom) {
+        let leave = async {
+            let mut tx = cx.begin(whom.tenant).await?;
+            tx.chats().leave_answer(whom.lead, whom.fence).await?;
+            tx.commit().await?;
+            Ok::<_, Failure>(())
+        };
+        if leave.await.is_err() {
+            warn!(lead.id = %whom.lead, "an answer was not left; somebody else takes over when its time is over");
+        }
+    }
+}
+
+/// A person is asked to answer, now: a task that is due at once is told to the staff at once.
+async fn hand_over(
+    tx: &mut Transaction,
+    cx: &Context,
+    whom: ForWhom,
+    turn: TurnId,
+    why: &'static str,
+) -> Result<(), Failure> {
+    let task = NewTask {
+        id: TaskId::of_turn(turn),
+        lead: whom.lead,
+        title: "Answer them in the chat",
+        due_at: cx.now(),
+        assignee: None,
+        created_by: "reply",
+    };
+    tx.tasks().add(&task, cx.now()).await?;
+    metrics::counter!("chat_hand_overs_total", "why" => why).increment(1);
+    info!(lead.id = %whom.lead, why, "a person is asked to answer");
+    Ok(())
+}
+
+/// What may be said of a draft. A sentence that rests on nothing is left out, and a person is asked.
+fn check(draft: Draft, known: &Known, cx: &Context) -> Checked {
+    let mut grounds: Grounds = known.grounds(cx.now());
+    for card in &draft.cards {
+        if let Card::Slots { slots, .. } = card {
+            grounds.slots.extend(slots.iter().map(|offered| (offered.hold, offered.slot)));
+        }
+    }
+    let mut checked =
+        Checked { sentences: Vec::new(), cards: draft.cards, grounds: Vec::new(), hand_over: draft.hand_over };
+    for sentence in draft.sentences {
+        match grounds.check(&sentence) {
+            Ok(rests_on) => {
+                checked.grounds.extend(rests_on);
+                checked.sentences.push(sentence);
+            }
+            Err(ungrounded) => {
+                error!(claim = ungrounded.claim, "a sentence rests on nothing, and is not said");
+                metrics::counter!("chat_ungrounded_total", "by" => CONCIERGE).increment(1);
+                checked.hand_over = checked.hand_over.or(Some("ungrounded"));
+            }
+        }
+    }
+    checked.grounds.dedup();
+    checked
+}
+
+/// Each with the space before the next.
+fn spaced(sentences: &[String]) -> Vec<String> {
+    let last = sentences.len().saturating_sub(1);
+    let with_space = |(place, sentence): (usize, &String)| {
+        if place == last { sentence.clone() } else { format!("{sentence} ") }
+    };
+    sentences.iter().enumerate().map(with_space).collect()
+}

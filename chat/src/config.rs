@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use service::config::Reader;
+use stage::StageConfig;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub stage: StageConfig,
+    /// How long somebody who answers may be silent before somebody else takes over. Wall time.
+    pub lease: Duration,
+    /// How long whoever opened a link may talk without opening it again.
+    pub session_ttl: Duration,
+    /// How long a link opens a conversation after its first message was sent.
+    pub link_ttl: Duration,
+    /// Requests a minute of one conversation, and as many at once.
+    pub per_lead: u32,
+    /// And from one address.
+    pub per_address: u32,
+    /// The header in which a proxy in front says who called; the last address in it counts.
+    pub client_address_header: Option<String>,
+    /// How long an open stream lasts before the page has to open it again.
+    pub stream_ttl: Duration,
+    /// Between two signs that a stream is still there.
+    pub heartbeat: Duration,
+    /// How long a request may wait for JetStream before it is told to come again.
+    pub publish_patience: Duration,
+    /// Whether the page came by TLS, so that the browser shall send its cookie by nothing else.
+    pub is_secure: bool,
+}
+
+impl Config {
+    pub fn read(reader: &mut Reader) -> Self {
+        let per_minute = |reader: &mut Reader, key: &str| {
+            let rate = reader.parse_or(key, 100);
+            if rate == 0 {
+                reader.mistake(key, "0 would let nobody talk; write for example 100");
+            }
+            rate
+        };
+        let lease = reader.duration_or("chat.lease", Duration::from_secs(5));
+        if lease < Duration::from_secs(1) {
+            reader.mistake("chat.lease", "is shorter than a second; two would answer at once");
+        }
+        Self {
+            stage: StageConfig::read(reader, "chat"),
+            lease,
+            session_ttl: reader.duration_or("chat.session_ttl", Duration::from_hours(30 * 24)),
+            link_ttl: reader.duration_or("chat.link_ttl", Duration::from_hours(120 * 24)),
+            per_lead: per_minute(reader, "chat.per_lead"),
+            per_address: per_minute(reader, "chat.per_address"),
+            client_address_header: reader.optional("ingest.client_address_header").map(|name| name.to_lowercase()),
+            stream_ttl: reader.duration_or("chat.stream_ttl", Duration::from_secs(600)),
+            heartbeat: reader.duration_or("chat.heartbeat", Duration::from_secs(15)),
+            publish_patience: reader.duration_or("chat.publish_patience", Duration::from_secs(3)),
+            is_secure: reader.optional("ingest.public_url").is_some_and(|url| url.starts_with("https://")),
+        }
+    }
+}

@@ -71,6 +71,8 @@ create table appointments (
     crm_id text,
     -- Wall time: since when the CRM may have it without our knowing under which id.
     crm_asked_at timestamptz,
+    -- Wall time: when the CRM is told what became of it. Null: it knows.
+    crm_look_at timestamptz,
     primary key (id, tenant_id),
     check ((state = 'held') = (held_until is not null)),
     check ((state = 'ended') = (ended_because is not null)),
@@ -78,7 +80,24 @@ create table appointments (
     exclude using gist (location_id with =, bay with =, during with &&) where (state <> 'ended')
 );
 create index appointments_of_lead on appointments (lead_id, tenant_id) where lead_id is not null;
+create index appointments_to_tell on appointments (crm_look_at) where crm_look_at is not null;
 create unique index appointments_of_crm on appointments (crm_id, tenant_id, location_id) where crm_id is not null and state <> 'ended';
+
+-- Appointments whose CRM is to be told, of all tenants; nobody else takes them until `again_at`.
+create function appointments_to_tell(at timestamptz, again_at timestamptz, batch integer)
+    returns table (tenant_id uuid, id uuid)
+    language sql volatile security definer set search_path = public, pg_temp
+    as $$
+        with due as materialized (
+            select a.tenant_id, a.id from appointments a
+            where a.crm_look_at <= at order by a.crm_look_at limit batch for update skip locked
+        )
+        update appointments a set crm_look_at = again_at
+        where (a.id, a.tenant_id) in (select due.id, due.tenant_id from due)
+        returning a.tenant_id, a.id
+    $$;
+revoke all on function appointments_to_tell(timestamptz, timestamptz, integer) from public;
+grant execute on function appointments_to_tell(timestamptz, timestamptz, integer) to leads_app;
 
 -- Whoever has a link may talk, until it is taken back or has grown old; leaving by it works for ever.
 alter table links add column revoked_at timestamptz;

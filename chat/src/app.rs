@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use accounts::Accounts;
 use catalog_cache::Catalogs;
 use chrono::{DateTime, Utc};
 use domain::{Clock, LeadId};
@@ -11,7 +12,7 @@ use stage::{Bus, Listening, Runtime};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, answer::Answer};
+use crate::{Config, answer::Answer, tell_crm};
 
 /// How long somebody may go on talking whose link was taken back.
 const REVOKED_WITHIN: Duration = Duration::from_secs(30);
@@ -44,8 +45,9 @@ impl App {
     }
 }
 
-/// Runs the role's stages.
-pub fn start(runtime: &Runtime, config: &Config, catalogs: Catalogs) {
+/// Runs the role's stages, and tells the CRM what was booked.
+pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts, catalogs: Catalogs) {
+    runtime.lifecycle.spawn("bookings", tell_crm::run(runtime.clone(), accounts));
     stage::run(runtime, config.stage.clone(), Answer { config: Arc::new(config.clone()), catalogs });
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn book(
         let told = told(&mut tx, lead, &appointment, BookingState::Booked).await?;
         if is_new {
             tx.appointments().release_holds(lead).await?;
-            tx.appointments().end_others(lead, hold).await?;
+            tx.appointments().end_others(lead, hold, wall).await?;
             tx.leads().stop(lead, StopReason::Booked, now).await?;
             keep(&mut tx, lead, &told, hold, now).await?;
         }
@@ -78,7 +78,9 @@ pub(crate) async fn cancel(
     let Session { tenant, lead } = session;
     let cancel = async {
         let mut tx = app.0.store.begin(tenant).await?;
-        let Some(called_off) = tx.appointments().cancel(appointment, lead).await? else { return Ok(None) };
+        let Some(called_off) = tx.appointments().cancel(appointment, lead, app.0.clock.wall()).await? else {
+            return Ok(None);
+        };
         let told = told(&mut tx, lead, &called_off, BookingState::Cancelled).await?;
         keep(&mut tx, lead, &told, appointment, app.0.clock.now()).await?;
         tx.commit().await?;

@@ -45,7 +45,7 @@ impl Config {
             stage: StageConfig::read(reader, "chat"),
             lease,
             session_ttl: reader.duration_or("chat.session_ttl", Duration::from_hours(30 * 24)),
-            link_ttl: reader.duration_or("chat.link_ttl", Duration::from_hours(120 * 24)),
+            link_ttl: Duration::from_hours(24) * u32::from(reader.parse_or("chat.link_days", 120_u16)),
             per_lead: per_minute(reader, "chat.per_lead"),
             per_address: per_minute(reader, "chat.per_address"),
             client_address_header: reader.optional("ingest.client_address_header").map(|name| name.to_lowercase()),

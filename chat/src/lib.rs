@@ -20,6 +20,7 @@ mod router;
 mod session;
 mod stop;
 mod stream;
+mod tell_crm;
 
 pub(crate) use app::database_away;
 pub use app::{App, start};

@@ -42,7 +42,7 @@ impl Role {
             Self::Enrich => &[Stream::Inbound, Stream::Leads],
             Self::Schedule => &[Stream::Leads, Stream::Messages, Stream::Inbound],
             Self::Notify => &[Stream::Messages, Stream::Inbound],
-            Self::Chat => &[Stream::Chat, Stream::ChatLive],
+            Self::Chat => &[Stream::Chat, Stream::ChatLive, Stream::Leads],
             Self::Operate => &[Stream::Inbound, Stream::Leads],
         }
     }

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use crm::{Crm, Error, Feed, Listed, ListedServices, NewRegistration, Part, Registrations, Shop, Stamp, Wanted};
+use crm::{
+    Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Shop, Stamp, Wanted,
+};
 use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 use limits::{ComeBackAfter, Limiter};
 use store::CrmLimit;
@@ -80,6 +82,14 @@ impl Crm for Limited {
 
     fn settles_within(&self) -> TimeDelta {
         self.crm.settles_within()
+    }
+
+    async fn make_appointment(&self, wanted: &NewAppointment) -> Result<String, Error> {
+        self.note(self.crm.make_appointment(wanted).await).await
+    }
+
+    async fn find_appointment(&self, wanted: &NewAppointment) -> Result<Option<String>, Error> {
+        self.note(self.crm.find_appointment(wanted).await).await
     }
 
     async fn shops(&self) -> Result<Vec<Shop>, Error> {

@@ -16,7 +16,7 @@ pub mod tekmetric;
 use async_trait::async_trait;
 pub use change::{About, Change, UnreadableChange};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Appointment, CrmName, Customer, Order, Vehicle};
+use domain::{Appointment, CrmName, Customer, Order, Slot, Vehicle};
 pub use error::Error;
 pub use list::{Feed, Listed, ListedServices, Part, Row, Stamp, Wanted, Window};
 pub use registration::{NewRegistration, Registration, Registrations};
@@ -54,6 +54,12 @@ pub trait Crm: Send + Sync {
     /// row's date itself, because a CRM may ignore a filter without a word.
     async fn list(&self, wanted: &Wanted) -> Result<Listed, Error>;
 
+    /// Makes an appointment. Whoever does not hear how that ended looks for it before they ask again.
+    async fn make_appointment(&self, wanted: &NewAppointment) -> Result<String, Error>;
+
+    /// An appointment that [`make_appointment`](Self::make_appointment) may have made, by its mark.
+    async fn find_appointment(&self, wanted: &NewAppointment) -> Result<Option<String>, Error>;
+
     /// What a shop sells, in as many parts as the CRM gives it: none of another shop's.
     async fn services(&self, location_id: &str, part: Part) -> Result<ListedServices, Error>;
 
@@ -62,6 +68,26 @@ pub trait Crm: Send + Sync {
 
     /// Registers a webhook, or makes the one with this id what it should be and switches it on.
     async fn save_webhook(&self, id: Option<&str>, webhook: &NewRegistration) -> Result<(), Error>;
+}
+
+/// An appointment that a customer has made, as the CRM is to have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAppointment {
+    /// The CRM's id of the shop.
+    pub location_id: String,
+    pub order_id: Option<String>,
+    pub customer_id: Option<String>,
+    pub slot: Slot,
+    /// What the shop's calendar shows.
+    pub title: String,
+    /// By which it is found again: it stands in the note.
+    pub mark: String,
+}
+
+impl NewAppointment {
+    fn note(&self) -> String {
+        format!("Booked by the customer in the chat ({})", self.mark)
+    }
 }
 
 /// A shop as the CRM has it.

@@ -168,6 +168,11 @@ impl TaskId {
         Self(Uuid::new_v5(&message.uuid(), b"task:unknown"))
     }
 
+    /// To note an appointment in the CRM, or to take it out.
+    pub fn of_appointment(appointment: AppointmentId, what: &str) -> Self {
+        Self(Uuid::new_v5(&appointment.uuid(), format!("task:appointment:{what}").as_bytes()))
+    }
+
     /// To say what our own words could not.
     pub fn of_unwritten(message: MessageId) -> Self {
         Self(Uuid::new_v5(&message.uuid(), b"task:unwritten"))

@@ -3,9 +3,10 @@
 //! That no bay is taken twice the table itself holds, whoever writes to it.
 
 use chrono::{DateTime, Utc};
-use domain::{AppointmentId, LeadId, LocationId, Slot, Taken};
+use chrono_tz::Tz;
+use domain::{AppointmentId, LeadId, LocationId, Slot, Taken, TenantId};
 
-use crate::{Error, Transaction};
+use crate::{Error, Everywhere, Transaction, tenants::parse_zone};
 
 /// A place that is kept for somebody while they think about it.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,28 @@ pub enum Booking {
     Booked { appointment: BookedSlot, is_new: bool },
     /// It was not kept for them any more, or never.
     Gone,
+}
+
+/// An appointment that the CRM is to be told of.
+#[derive(Debug, Clone)]
+pub struct AppointmentToTell {
+    pub lead: LeadId,
+    pub slot: Slot,
+    /// It is booked; otherwise it was, and was called off or moved.
+    pub is_booked: bool,
+    /// The CRM's id of it, once that is known.
+    pub crm_id: Option<String>,
+    /// The CRM may have it already.
+    pub was_asked: bool,
+    /// The CRM's id of the shop.
+    pub crm_location_id: String,
+    pub zone: Tz,
+    /// Whose lead it is: a CRM's name, or `form`.
+    pub crm: String,
+    pub crm_order_id: String,
+    pub crm_customer_id: Option<String>,
+    pub service: String,
+    pub vehicle: String,
 }
 
 #[derive(Debug)]
@@ -148,7 +171,7 @@ impl Appointments<'_> {
         now: DateTime<Utc>,
     ) -> Result<Booking, Error> {
         let booked = sqlx::query!(
-            "update appointments set state = 'booked', held_until = null, booked_at = $5
+            "update appointments set state = 'booked', held_until = null, booked_at = $5, crm_look_at = $4
              where id = $1 and tenant_id = $2 and lead_id = $3 and state = 'held' and held_until > $4",
             id.uuid(),
             self.0.tenant.uuid(),
@@ -165,15 +188,21 @@ impl Appointments<'_> {
     }
 
     /// Somebody calls off what they have booked. `None`: they have no such appointment.
-    pub async fn cancel(mut self, id: AppointmentId, lead: LeadId) -> Result<Option<BookedSlot>, Error> {
+    pub async fn cancel(
+        mut self,
+        id: AppointmentId,
+        lead: LeadId,
+        wall: DateTime<Utc>,
+    ) -> Result<Option<BookedSlot>, Error> {
         let theirs = self.list_booked_of(lead).await?.into_iter().find(|booked| booked.id == id);
         if theirs.is_some() {
             sqlx::query!(
-                "update appointments set state = 'ended', ended_because = 'cancelled'
+                "update appointments set state = 'ended', ended_because = 'cancelled', crm_look_at = $4
                  where id = $1 and tenant_id = $2 and lead_id = $3 and state = 'booked'",
                 id.uuid(),
                 self.0.tenant.uuid(),
-                lead.uuid()
+                lead.uuid(),
+                wall
             )
             .execute(&mut *self.0.inner)
             .await
@@ -183,13 +212,14 @@ impl Appointments<'_> {
     }
 
     /// Somebody has booked another time, in the place of any before it.
-    pub async fn end_others(self, lead: LeadId, but: AppointmentId) -> Result<(), Error> {
+    pub async fn end_others(self, lead: LeadId, but: AppointmentId, wall: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query!(
-            "update appointments set state = 'ended', ended_because = 'moved'
+            "update appointments set state = 'ended', ended_because = 'moved', crm_look_at = $4
              where lead_id = $1 and tenant_id = $2 and id <> $3 and state = 'booked'",
             lead.uuid(),
             self.0.tenant.uuid(),
-            but.uuid()
+            but.uuid(),
+            wall
         )
         .execute(&mut *self.0.inner)
         .await
@@ -200,6 +230,87 @@ impl Appointments<'_> {
     /// What somebody has booked and not called off, the earliest first.
     pub async fn list_booked(mut self, lead: LeadId) -> Result<Vec<BookedSlot>, Error> {
         self.list_booked_of(lead).await
+    }
+
+    /// Reads what the CRM is to be told, and keeps everybody else from it until this transaction ends. `None`: it knows.
+    pub async fn lock_to_tell(self, id: AppointmentId) -> Result<Option<AppointmentToTell>, Error> {
+        let row = sqlx::query!(
+            r#"select a.lead_id as "lead_id!", lower(a.during) as "starts_at!", upper(a.during) as "ends_at!",
+                      a.state = 'booked' as "is_booked!", a.crm_id, a.crm_asked_at is not null as "was_asked!",
+                      s.crm_location_id, s.time_zone, l.crm as "crm!", l.crm_order_id as "crm_order_id!", l.crm_customer_id,
+                      l.service as "service!", l.vehicle as "vehicle!"
+               from appointments a
+               cross join lateral (select * from leads where tenant_id = a.tenant_id and id = a.lead_id limit 1) l
+               join locations s on s.tenant_id = a.tenant_id and s.id = a.location_id
+               where a.id = $1 and a.tenant_id = $2 and a.crm_look_at is not null for update of a"#,
+            id.uuid(),
+            self.0.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("lock an appointment"))?;
+        row.map(|row| {
+            Ok(AppointmentToTell {
+                lead: LeadId::new(row.lead_id),
+                slot: Slot { starts_at: row.starts_at, ends_at: row.ends_at },
+                is_booked: row.is_booked,
+                crm_id: row.crm_id,
+                was_asked: row.was_asked,
+                crm_location_id: row.crm_location_id,
+                zone: parse_zone(&row.time_zone)?,
+                crm: row.crm,
+                crm_order_id: row.crm_order_id,
+                crm_customer_id: row.crm_customer_id,
+                service: row.service,
+                vehicle: row.vehicle,
+            })
+        })
+        .transpose()
+    }
+
+    /// From now on the CRM may have it: whoever looks next asks for it first.
+    pub async fn note_asked(self, id: AppointmentId, wall: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update appointments set crm_asked_at = coalesce(crm_asked_at, $3) where id = $1 and tenant_id = $2",
+            id.uuid(),
+            self.0.tenant.uuid(),
+            wall
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("note that the CRM is asked"))
+    }
+
+    /// The CRM did not take it; it is told again at `at`, by the wall's clock.
+    pub async fn tell_again_at(self, id: AppointmentId, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update appointments set crm_look_at = $3 where id = $1 and tenant_id = $2 and crm_look_at is not null",
+            id.uuid(),
+            self.0.tenant.uuid(),
+            at
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("put off what the CRM is told"))
+    }
+
+    /// The CRM has it under this id, if any, and need not be told again of what it was when `is_booked` was read.
+    pub async fn set_told(self, id: AppointmentId, crm_id: Option<&str>, is_booked: bool) -> Result<(), Error> {
+        sqlx::query!(
+            "update appointments
+             set crm_id = coalesce($3, crm_id), crm_look_at = case when (state = 'booked') = $4 then null else crm_look_at end
+             where id = $1 and tenant_id = $2",
+            id.uuid(),
+            self.0.tenant.uuid(),
+            crm_id,
+            is_booked
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("note that the CRM knows"))
     }
 
     async fn list_booked_of(&mut self, lead: LeadId) -> Result<Vec<BookedSlot>, Error> {
@@ -222,5 +333,26 @@ impl Appointments<'_> {
             booked_at: row.booked_at,
         });
         Ok(booked.collect())
+    }
+}
+
+impl Everywhere<'_> {
+    /// Appointments whose CRM is to be told, of all tenants. Nobody else takes them until `again_at`. By the wall's clock.
+    pub async fn appointments_to_tell(
+        &self,
+        at: DateTime<Utc>,
+        again_at: DateTime<Utc>,
+        most: u16,
+    ) -> Result<Vec<(TenantId, AppointmentId)>, Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", id as "id!" from appointments_to_tell($1, $2, $3)"#,
+            at,
+            again_at,
+            i32::from(most)
+        )
+        .fetch_all(&mut *self.0.lend().await?)
+        .await
+        .map_err(Error::doing("take appointments whose CRM is to be told"))?;
+        Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant_id), AppointmentId::new(row.id))).collect())
     }
 }

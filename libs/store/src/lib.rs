@@ -46,7 +46,7 @@ mod words;
 
 pub use alerts::{Alert, Alerts, NewAlert, Taken};
 pub use api_keys::{ApiKey, ApiKeyLine, ApiKeys};
-pub use appointments::{Appointments, BookedSlot, Booking, NewHold};
+pub use appointments::{AppointmentToTell, Appointments, BookedSlot, Booking, NewHold};
 pub use attempts::{Attempt, AttemptOutcome, Attempts, NewAttempt, Started};
 pub use cadence_changes::{ArmScore, CadenceChange};
 pub use cadences::{CadenceLine, CadenceUse, Cadences, LeadReplan, Rival, UseScope};

@@ -88,6 +88,9 @@ fn check(settings: &TenantSettings, templates: &[Template]) -> Result<(), Error>
     }
     settings.sla.check().or_else(wrong)?;
     settings.staff.check().or_else(wrong)?;
+    if let Some(says) = settings.booking.mistake() {
+        return wrong(format!("booking.{says}"));
+    }
     match without_words(settings.cadence.steps(), templates) {
         Some((step, channel)) => {
             let (name, channel) = (&step.template, channel.as_str());

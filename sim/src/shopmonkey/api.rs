@@ -128,6 +128,7 @@ fn matches(row: &Value, filter: &Value, deaf: &[String]) -> bool {
 /// Appointments and webhooks alone: what else can be made there, nothing of ours makes yet.
 async fn create(
     State(world): State<Arc<World>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
     Path(table): Path<String>,
     headers: HeaderMap,
     Json(mut row): Json<Value>,
@@ -141,6 +142,11 @@ async fn create(
     if table != "appointment" {
         return refuse(&world, StatusCode::NOT_FOUND, "API-00404", "Not found.");
     }
+    let fault = world.faults.meet(Vendor::Shopmonkey);
+    if let Some(answer) = before(fault, &cut).await {
+        world.journal.write(Event::Refused { vendor: "shopmonkey".into(), why: format!("{fault:?}") });
+        return answer;
+    }
     for needed in ["name", "startDate", "endDate", "color"] {
         if row[needed].as_str().is_none_or(str::is_empty) {
             let message = format!("{needed} is required");
@@ -149,7 +155,7 @@ async fn create(
     }
     row["id"] = json!(uuid::Uuid::new_v4().to_string());
     let row = world.book(&row, Manners::default());
-    answer(StatusCode::OK, &json!({"success": true, "data": row}))
+    after(fault, &cut, answer(StatusCode::OK, &json!({"success": true, "data": row})))
 }
 
 /// Webhooks alone: what else can be changed there, nothing of ours changes yet.

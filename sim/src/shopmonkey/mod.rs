@@ -56,7 +56,7 @@ impl Shopmonkey {
         rows.filter(|row| passes(row)).cloned().collect()
     }
 
-    pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
+    pub fn rows(&self, table: &str) -> Vec<Value> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.get(table).map(|rows| rows.values().cloned().collect()).unwrap_or_default()
     }

@@ -5,7 +5,8 @@ use domain::LeadId;
 use orchestrator::{Program, Role};
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
-use sim::Manners;
+use sim::{Fault, FaultKind, Manners, Vendor};
+use sqlx::{Connection as _, PgConnection};
 use stage::Step;
 use tests::{KillOnce, Test, quote, until};
 
@@ -338,6 +339,72 @@ async fn a_bay_is_nobodys_twice_however_many_press_at_once() {
     booked.sort();
     booked.dedup();
     assert_eq!(booked.len(), pages.len(), "the shop has one bay");
+    program.stop().await;
+}
+
+/// What the shop's calendar in the CRM shows.
+fn calendar(test: &Test) -> Vec<Value> {
+    test.site.sim.world.shopmonkey.rows("appointment")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_is_in_the_crm_once_whatever_the_crm_answers() {
+    for kind in [None, Some(FaultKind::FailBefore), Some(FaultKind::FailAfter), Some(FaultKind::CutAfter)] {
+        let test = Test::start().await;
+        stock(&test);
+        let program = test.run().await;
+        let lead = asked(&test, "o-1").await;
+        let page = Page::open(&test, &program, lead).await;
+        let answer = page.say("m-1", "Can I bring it in for ceramic tint, full sedan?").await;
+        let (hold, starts_at) = slots(&answer)[0].clone();
+        if let Some(kind) = kind {
+            test.site.sim.world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind, times: 1 });
+        }
+        let (status, booked) = page.post("book", &json!({ "hold": hold })).await;
+        assert_eq!(status, StatusCode::OK, "{booked}");
+        until("the CRM has it", async || !calendar(&test).is_empty()).await;
+        until("we know its id there", async || untold(&test).await == 0).await;
+        let rows = calendar(&test);
+        assert_eq!(rows.len(), 1, "{kind:?}: {rows:?}");
+        assert_eq!(text(&rows[0]["startDate"]).parse(), Ok(starts_at), "{kind:?}");
+        assert_eq!(
+            (text(&rows[0]["orderId"]).as_str(), &rows[0]["sendConfirmation"]),
+            ("o-1", &json!(false)),
+            "{kind:?}"
+        );
+        test.assert_settled().await;
+        program.stop().await;
+    }
+}
+
+/// Appointments that the CRM is still to be told of.
+async fn untold(test: &Test) -> i64 {
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    let count = "select count(*) from appointments where crm_look_at is not null";
+    sqlx::query_scalar(count).fetch_one(&mut owner).await.expect("a count")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_called_off_or_cannot_be_told_to_the_crm_is_somebodys_task() {
+    let test = Test::start().await;
+    stock(&test);
+    let program = test.run().await;
+    let lead = asked(&test, "o-1").await;
+    let page = Page::open(&test, &program, lead).await;
+    let answer = page.say("m-1", "Can I bring it in for ceramic tint, full sedan?").await;
+    let (_, booked) = page.post("book", &json!({ "hold": slots(&answer)[0].0 })).await;
+    until("the CRM has it", async || untold(&test).await == 0 && calendar(&test).len() == 1).await;
+    let appointment = &booked["appointment"];
+    let (status, off) = page.post("cancel", &json!({ "appointment": appointment })).await;
+    assert_eq!((status, off["booking"]["state"].as_str()), (StatusCode::OK, Some("cancelled")));
+    let (status, _) = page.post("cancel", &json!({ "appointment": appointment })).await;
+    assert_eq!(status, StatusCode::CONFLICT, "a second time there is nothing to call off");
+    until("somebody is asked to take it out", async || {
+        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+        let tasks = tx.tasks().list_open(10).await.expect("tasks");
+        tasks.iter().any(|task| task.lead == lead && task.title.starts_with("Take out of the CRM"))
+    })
+    .await;
     program.stop().await;
 }
 

@@ -131,7 +131,10 @@ async fn an_email_has_the_shops_colors_or_a_design_of_its_own_and_always_a_text_
     until("the email is there", async || test.emails_to("dana@example.com").len() == 1).await;
     let html = || test.site.sim.world.sendgrid.newest_html("dana@example.com").expect("HTML");
     assert!(
-        html().contains("#b3261e") && html().contains("logo.png") && html().contains("Hi there") && !html().contains("<i>"),
+        html().contains("#b3261e")
+            && html().contains("logo.png")
+            && html().contains("Hi there")
+            && !html().contains("<i>"),
         "{}",
         html()
     );

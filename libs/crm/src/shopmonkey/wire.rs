@@ -136,6 +136,7 @@ pub(super) struct Appointment {
     /// `Confirmed`, `Declined`, `NoResponse`.
     pub confirmation_status: Option<String>,
     pub cancellation_note: Option<String>,
+    pub note: Option<String>,
     pub created_date: Option<DateTime<Utc>>,
     pub updated_date: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_default")]

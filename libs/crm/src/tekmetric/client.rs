@@ -12,7 +12,8 @@ use url::Url;
 
 use super::{Credentials, Tokens, convert, wire};
 use crate::{
-    Crm, Error, Feed, Listed, ListedServices, NewRegistration, Part, Registrations, Row, Shop, Stamp, Wanted,
+    Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Row, Shop, Stamp,
+    Wanted,
     http::{Answer, NO_SUCH_PLACE, address, is_a_way_out, send},
     lenient::{kept, plain},
 };
@@ -28,6 +29,8 @@ pub struct Tekmetric {
 /// Where somebody finds what our access is; there is no page for it in the shop's settings.
 pub(super) const API_ACCESS: &str = "the API access that Tekmetric granted, its client id and secret";
 
+/// Where somebody notes an appointment.
+const CALENDAR: &str = "Calendar";
 /// Where a shop adds a webhook.
 const WEBHOOKS: &str = "Settings > Integrations > Webhooks";
 
@@ -155,6 +158,14 @@ impl Crm for Tekmetric {
         let Some(row) = self.get::<wire::Appointment>("appointments", id).await? else { return Ok(None) };
         let zone = row.shop_id.as_ref().and_then(|shop| self.zones.get(shop)).copied().unwrap_or(Tz::UTC);
         Ok(convert::appointment(row, zone))
+    }
+
+    async fn make_appointment(&self, _: &NewAppointment) -> Result<String, Error> {
+        Err(Error::ByHand { place: CALENDAR })
+    }
+
+    async fn find_appointment(&self, _: &NewAppointment) -> Result<Option<String>, Error> {
+        Ok(None)
     }
 
     /// A version is a second, in which a row may change twice: what was read within that second may not be the last of it.

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     Config,
+    calendar::Calendars,
     concierge::{self, Draft},
     ground::Grounds,
     known::{self, Known},
@@ -28,6 +29,7 @@ const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(500);
 pub(crate) struct Answer {
     pub(crate) config: Arc<Config>,
     pub(crate) catalogs: Catalogs,
+    pub(crate) calendars: Calendars,
 }
 
 /// What is checked of an answer and may be read.
@@ -153,7 +155,7 @@ impl Answer {
     ) -> Result<(), Lost> {
         let mut live = LiveAnswer::begin(cx, whom, self.config.lease, from).await?;
         live.write(&LivePart::DataStatus { data: Status::Thinking }).await?;
-        let draft = concierge::answer(cx, known, whom, &known.waiting_words()).await?;
+        let draft = concierge::answer(cx, &self.calendars, known, whom, &known.waiting_words()).await?;
         let checked = check(draft, known, cx);
         let spaced: Vec<String> = spaced(&checked.sentences);
         live.text(spaced.iter().map(String::as_str)).await?;

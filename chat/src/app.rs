@@ -12,7 +12,7 @@ use stage::{Bus, Listening, Runtime};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, answer::Answer, tell_crm};
+use crate::{Config, answer::Answer, calendar::Calendars, tell_crm};
 
 /// How long somebody may go on talking whose link was taken back.
 const REVOKED_WITHIN: Duration = Duration::from_secs(30);
@@ -46,9 +46,11 @@ impl App {
 }
 
 /// Runs the role's stages, and tells the CRM what was booked.
-pub fn start(runtime: &Runtime, config: &Config, accounts: Accounts, catalogs: Catalogs) {
-    runtime.lifecycle.spawn("bookings", tell_crm::run(runtime.clone(), accounts));
-    stage::run(runtime, config.stage.clone(), Answer { config: Arc::new(config.clone()), catalogs });
+pub fn start(runtime: &Runtime, config: &Config, accounts: &Accounts, catalogs: Catalogs) {
+    runtime.lifecycle.spawn("bookings", tell_crm::run(runtime.clone(), accounts.clone()));
+    let calendars = Calendars::new(accounts.clone(), runtime.store.clone());
+    let answer = Answer { config: Arc::new(config.clone()), catalogs, calendars };
+    stage::run(runtime, config.stage.clone(), answer);
 }
 
 /// Nobody is told what is wrong with our servers, but that it passes.

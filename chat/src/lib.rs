@@ -7,6 +7,7 @@
 mod answer;
 mod app;
 mod book;
+mod calendar;
 mod concierge;
 mod config;
 mod context;

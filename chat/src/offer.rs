@@ -8,7 +8,7 @@ use domain::{AppointmentId, LeadId, OfferedSlot, Places, Slot, Taken, TenantId, 
 use stage::{Context, Failure};
 use store::{Fence, NewHold};
 
-use crate::known::Known;
+use crate::{calendar::Calendars, known::Known};
 
 /// What they would like; what is left out does not matter to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +57,7 @@ pub(crate) struct Offered {
 /// Keeps times for somebody, in the place of any that they were offered before.
 pub(crate) async fn offer(
     cx: &Context,
+    calendars: &Calendars,
     known: &Known,
     whom: ForWhom,
     service: Option<&str>,
@@ -66,10 +67,14 @@ pub(crate) async fn offer(
     let (now, wall) = (cx.now(), cx.clock().wall());
     let held_until = wall + TimeDelta::minutes(known.booking.held_minutes.into());
     let location = known.location.id;
+    let until = now + TimeDelta::days(i64::from(known.booking.days_ahead) + 7);
+    let calendar = calendars.find(whom.tenant, &known.location, now, until).await;
     let mut tx = cx.begin(whom.tenant).await?;
     tx.appointments().lock_shop(location, wall).await?;
     tx.appointments().release_holds(whom.lead).await?;
-    let until = now + TimeDelta::days(i64::from(known.booking.days_ahead) + 7);
+    if let Some(calendar) = calendar {
+        tx.appointments().take_in(location, calendar.from, calendar.until, &calendar.entries).await?;
+    }
     let taken = tx.appointments().list_taken(location, now, until).await?;
     let places = Places { shop: &known.shop, rules: &known.booking, bays: known.bays, taken: &taken };
     let mut slots = Vec::new();

@@ -87,7 +87,7 @@ impl Program {
                 Role::Chat => {
                     let app = chat::App::new(config.chat.clone(), &runtime, limiter.clone());
                     router = router.merge(chat::router(app));
-                    chat::start(&runtime, &config.chat, accounts.clone(), catalogs.clone());
+                    chat::start(&runtime, &config.chat, &accounts, catalogs.clone());
                 }
                 Role::Operate => {
                     let (store, accounts, clock) = (store.clone(), accounts.clone(), config.clock.clone());

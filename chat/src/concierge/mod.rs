@@ -15,6 +15,7 @@ use self::{
     when::when,
 };
 use crate::{
+    calendar::Calendars,
     known::Known,
     offer::{ForWhom, When, offer},
 };
@@ -49,7 +50,13 @@ impl Draft {
 }
 
 /// What to answer to the words that they said last.
-pub(crate) async fn answer(cx: &Context, known: &Known, whom: ForWhom, words: &str) -> Result<Draft, Failure> {
+pub(crate) async fn answer(
+    cx: &Context,
+    calendars: &Calendars,
+    known: &Known,
+    whom: ForWhom,
+    words: &str,
+) -> Result<Draft, Failure> {
     let say = Say(known.language);
     let plain = plain(words);
     let draft = introduce(known, say);
@@ -61,16 +68,16 @@ pub(crate) async fn answer(cx: &Context, known: &Known, whom: ForWhom, words: &s
         }
         Some(Wish::WhoIsThis) => draft,
         Some(Wish::CancelBooking) => cancel(known, say, draft),
-        Some(Wish::MoveBooking) => times(cx, known, whom, &plain, draft).await?,
+        Some(Wish::MoveBooking) => times(cx, calendars, known, whom, &plain, draft).await?,
         Some(Wish::Book) if !known.booked.is_empty() => booked(known, say, draft).say(say.press_to_cancel()),
-        Some(Wish::Book) => times(cx, known, whom, &plain, draft).await?,
+        Some(Wish::Book) => times(cx, calendars, known, whom, &plain, draft).await?,
         Some(Wish::Hours) => said_or_not(&known.location.hours, |hours| say.hours(hours), say, draft),
         Some(Wish::Place) => place(known, say, draft),
         Some(Wish::Services) if subject(&plain).is_empty() => services(known, say, draft),
         Some(Wish::Thanks) => draft.say(say.you_are_welcome()),
         Some(Wish::Greeting) if subject(&plain).is_empty() => draft.say(say.hello()).say(say.what_i_can_do()),
         Some(Wish::Price | Wish::Services | Wish::Greeting) => prices(known, &plain, say, draft),
-        None if names_a_day(known, cx, &plain) => times(cx, known, whom, &plain, draft).await?,
+        None if names_a_day(known, cx, &plain) => times(cx, calendars, known, whom, &plain, draft).await?,
         None if !known.find_services(&subject(&plain)).is_empty() && !subject(&plain).is_empty() => {
             prices(known, &plain, say, draft)
         }
@@ -202,7 +209,14 @@ fn cancel(known: &Known, say: Say, draft: Draft) -> Draft {
 }
 
 /// Times to choose from for what they mean.
-async fn times(cx: &Context, known: &Known, whom: ForWhom, plain: &str, draft: Draft) -> Result<Draft, Failure> {
+async fn times(
+    cx: &Context,
+    calendars: &Calendars,
+    known: &Known,
+    whom: ForWhom,
+    plain: &str,
+    draft: Draft,
+) -> Result<Draft, Failure> {
     let say = Say(known.language);
     let found = meant(known, plain);
     let service = match found.as_slice() {
@@ -223,10 +237,10 @@ async fn times(cx: &Context, known: &Known, whom: ForWhom, plain: &str, draft: D
     let wanted = when(plain, today);
     let of = service.map(|service| service.id.as_str());
     let mut draft = draft;
-    let mut offered = offer(cx, known, whom, of, lasts, &wanted).await?;
+    let mut offered = offer(cx, calendars, known, whom, of, lasts, &wanted).await?;
     if offered.slots.is_empty() && wanted != When::default() {
         draft = draft.say(say.no_time());
-        offered = offer(cx, known, whom, of, lasts, &When::default()).await?;
+        offered = offer(cx, calendars, known, whom, of, lasts, &When::default()).await?;
         if !offered.slots.is_empty() {
             draft = draft.say(say.these_instead());
         }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use crm::{
-    Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Shop, Stamp, Wanted,
+    CalendarEntry, Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations,
+    Shop, Stamp, Wanted, Window,
 };
 use domain::{Appointment, CrmName, Customer, Order, Vehicle};
 use limits::{ComeBackAfter, Limiter};
@@ -90,6 +91,10 @@ impl Crm for Limited {
 
     async fn find_appointment(&self, wanted: &NewAppointment) -> Result<Option<String>, Error> {
         self.note(self.crm.find_appointment(wanted).await).await
+    }
+
+    async fn calendar(&self, location_id: &str, window: Window) -> Result<Vec<CalendarEntry>, Error> {
+        self.note(self.crm.calendar(location_id, window).await).await
     }
 
     async fn shops(&self) -> Result<Vec<Shop>, Error> {

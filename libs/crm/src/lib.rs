@@ -60,6 +60,9 @@ pub trait Crm: Send + Sync {
     /// An appointment that [`make_appointment`](Self::make_appointment) may have made, by its mark.
     async fn find_appointment(&self, wanted: &NewAppointment) -> Result<Option<String>, Error>;
 
+    /// What a shop's calendar has that begins within a window; what was called off is not in it.
+    async fn calendar(&self, location_id: &str, window: Window) -> Result<Vec<CalendarEntry>, Error>;
+
     /// What a shop sells, in as many parts as the CRM gives it: none of another shop's.
     async fn services(&self, location_id: &str, part: Part) -> Result<ListedServices, Error>;
 
@@ -84,10 +87,22 @@ pub struct NewAppointment {
     pub mark: String,
 }
 
+/// How the note of an appointment begins that we have made.
+const OUR_NOTE: &str = "Booked by the customer in the chat";
+
 impl NewAppointment {
     fn note(&self) -> String {
-        format!("Booked by the customer in the chat ({})", self.mark)
+        format!("{OUR_NOTE} ({})", self.mark)
     }
+}
+
+/// A time at which a shop has somebody in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarEntry {
+    pub id: String,
+    pub slot: Slot,
+    /// We have made it, whether or not we know its id already.
+    pub is_ours: bool,
 }
 
 /// A shop as the CRM has it.

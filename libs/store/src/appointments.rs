@@ -125,6 +125,76 @@ impl Appointments<'_> {
         Ok(taken.collect())
     }
 
+    /// The shop's own appointments, as its CRM has those that begin between two instants. Whoever has locked the shop does this; each takes
+    /// the first bay that is free then, or one beside those there are.
+    pub async fn take_in(
+        mut self,
+        location: LocationId,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        theirs: &[(String, Slot)],
+    ) -> Result<(), Error> {
+        let known = sqlx::query!(
+            r#"select id, crm_id as "crm_id!", lower(during) as "starts_at!", upper(during) as "ends_at!", lead_id from appointments
+               where location_id = $1 and tenant_id = $2 and state = 'booked' and crm_id is not null
+                 and during && tstzrange($3, $4)"#,
+            location.uuid(),
+            self.0.tenant.uuid(),
+            from,
+            until
+        )
+        .fetch_all(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("read what a shop had of its own"))?;
+        for row in known.iter().filter(|row| row.lead_id.is_none() && row.starts_at >= from) {
+            let is_there = |(id, slot): &(String, Slot)| {
+                *id == row.crm_id && (slot.starts_at, slot.ends_at) == (row.starts_at, row.ends_at)
+            };
+            if !theirs.iter().any(is_there) {
+                sqlx::query!(
+                    "update appointments set state = 'ended', ended_because = 'gone' where id = $1 and tenant_id = $2",
+                    row.id,
+                    self.0.tenant.uuid()
+                )
+                .execute(&mut *self.0.inner)
+                .await
+                .map_err(Error::doing("end what a shop has no more"))?;
+            }
+        }
+        for (crm_id, slot) in theirs {
+            let is_known = known.iter().any(|row| {
+                row.crm_id == *crm_id
+                    && (row.lead_id.is_some() || (row.starts_at, row.ends_at) == (slot.starts_at, slot.ends_at))
+            });
+            if !is_known {
+                self.take_in_one(location, crm_id, *slot).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_in_one(&mut self, location: LocationId, crm_id: &str, slot: Slot) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into appointments (tenant_id, id, location_id, bay, during, state, crm_id)
+             select $1, gen_random_uuid(), $2, bay, tstzrange($3, $4), 'booked', $5
+             from generate_series(0, 99) as bay
+             where not exists (
+                 select from appointments a
+                 where a.location_id = $2 and a.tenant_id = $1 and a.bay = bay.bay and a.state <> 'ended'
+                   and a.during && tstzrange($3, $4))
+             order by bay limit 1",
+            self.0.tenant.uuid(),
+            location.uuid(),
+            slot.starts_at,
+            slot.ends_at,
+            crm_id
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map(drop)
+        .map_err(Error::doing("take in an appointment of a shop's own"))
+    }
+
     /// Keeps a place for somebody. Answers false if somebody else has it.
     pub async fn hold(self, hold: &NewHold<'_>) -> Result<bool, Error> {
         let held = sqlx::query!(

@@ -377,6 +377,40 @@ async fn a_booking_is_in_the_crm_once_whatever_the_crm_answers() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_the_shop_has_given_away_itself_is_not_offered() {
+    let test = Test::start().await;
+    stock(&test);
+    let program = test.run().await;
+    let (one, other) = (asked(&test, "o-1").await, asked(&test, "o-2").await);
+    let words = "Can I bring it in for ceramic tint, full sedan?";
+    let first = slots(&Page::open(&test, &program, one).await.say("m-1", words).await)[0].1;
+    let release = "update appointments set held_until = now() - interval '1 second' where state = 'held'";
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    sqlx::query(release).execute(&mut owner).await.expect("released");
+    // The shop notes somebody by hand then, and has another one called off.
+    let date = |at: DateTime<Utc>| json!(at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+    let row = |id: &str, at: DateTime<Utc>, note: Option<&str>| {
+        json!({"id": id, "name": "By telephone", "color": "blue", "locationId": orchestrator::demo::LOCATIONS[0].0,
+            "startDate": date(at), "endDate": date(at + chrono::TimeDelta::hours(2)), "cancellationNote": note})
+    };
+    for (id, at, note) in [("by-hand", first, None), ("off", first + chrono::TimeDelta::hours(3), Some("sick"))] {
+        test.site.sim.world.shopmonkey.put("appointment", id, row(id, at, note));
+    }
+    // Another replica, which has not asked the CRM yet.
+    let elsewhere = test.site.config(&Role::ALL, &[("http.listen", "127.0.0.1:0")]).expect("settings");
+    program.stop().await;
+    let program = Program::start(&elsewhere, &Role::ALL, None).await.expect("a replica");
+    let offered = slots(&Page::open(&test, &program, other).await.say("m-1", words).await);
+    let hours = chrono::TimeDelta::hours(2);
+    assert!(offered.iter().all(|(_, at)| *at >= first + hours), "{offered:?}, and the shop has somebody at {first}");
+    assert!(
+        offered.iter().any(|(_, at)| *at < first + chrono::TimeDelta::hours(6)),
+        "that day is not over: {offered:?}"
+    );
+    program.stop().await;
+}
+
 /// Appointments that the CRM is still to be told of.
 async fn untold(test: &Test) -> i64 {
     let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");

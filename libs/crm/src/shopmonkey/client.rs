@@ -9,8 +9,8 @@ use url::Url;
 
 use super::{Credentials, convert, registration, wire};
 use crate::{
-    Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Row, Shop, Stamp,
-    Wanted, Window,
+    CalendarEntry, Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Row,
+    Shop, Stamp, Wanted, Window,
     http::{NO_SUCH_PLACE, address, is_a_way_out, send},
     lenient::{kept, plain},
 };
@@ -79,6 +79,8 @@ impl Shopmonkey {
 /// Where somebody finds our key.
 const API_KEYS: &str = "Settings > Integration > API Keys";
 
+/// Of a calendar: more is none that a shop could have in some weeks.
+const MOST_PAGES: u32 = 40;
 /// A page has no more, whatever one asks for.
 const LARGEST_PAGE: usize = 100;
 
@@ -172,6 +174,29 @@ impl Crm for Shopmonkey {
             None if !is_whole => Err(Error::FilterIgnored { feed: "appointments", stamp: "due, at one time" }),
             found => Ok(found.map(|row| row.id)),
         }
+    }
+
+    /// A window of which there is more than a page is asked for in halves, because pages are not the same from one request to the next.
+    async fn calendar(&self, location_id: &str, window: Window) -> Result<Vec<CalendarEntry>, Error> {
+        let (mut ahead, mut entries) = (vec![window], Vec::new());
+        let mut pages = 0;
+        while let Some(window) = ahead.pop() {
+            pages += 1;
+            let filter = json!({"locationId": location_id, "startDate": within(window)}).to_string();
+            let (raw, is_whole) = self.rows("appointment", self.list_of("appointment", Some(filter))).await?;
+            let rows = raw.iter().filter_map(|row| serde_json::from_str::<wire::Appointment>(row.get()).ok());
+            let found: Vec<_> = rows.filter_map(|row| convert::calendar_entry(row, location_id, window)).collect();
+            match window.halve() {
+                Some((earlier, later)) if !is_whole => {
+                    if pages > MOST_PAGES {
+                        return Err(Error::FilterIgnored { feed: "appointments", stamp: "due" });
+                    }
+                    ahead.extend([later, earlier]);
+                }
+                _ => entries.extend(found),
+            }
+        }
+        Ok(entries)
     }
 
     async fn shops(&self) -> Result<Vec<Shop>, Error> {

@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
-use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Service, Tax, Vehicle};
+use domain::{Appointment, Customer, E164, Email, Order, OrderStatus, Phone, Service, Slot, Tax, Vehicle};
 
 use super::wire;
-use crate::lenient::{cents, kept, plain, said};
+use crate::{
+    CalendarEntry, OUR_NOTE, Window,
+    lenient::{cents, kept, plain, said},
+};
 
 /// The row's own count of its changes, or else the time of the last one.
 pub(super) fn version(meta: Option<wire::Meta>, updated_at: Option<DateTime<Utc>>) -> i64 {
@@ -76,6 +79,20 @@ pub(super) fn customer(row: wire::Customer) -> Customer {
 
 pub(super) fn vehicle(row: wire::Vehicle) -> Vehicle {
     Vehicle { year: row.year, make: row.make.map(plain), model: row.model.map(plain) }
+}
+
+/// `None`: it was called off, or is of another shop or time. What lasts all day is a note and no car.
+pub(super) fn calendar_entry(row: wire::Appointment, location_id: &str, window: Window) -> Option<CalendarEntry> {
+    let (starts_at, ends_at) = (row.start_date?, row.end_date?);
+    let is_ours = row.note.as_deref().is_some_and(|note| note.starts_with(OUR_NOTE));
+    let is_wanted = row.location_id.as_deref() == Some(location_id) && window.holds(starts_at);
+    let fits = is_wanted && !row.all_day && starts_at < ends_at;
+    let appointment = appointment(row);
+    (fits && !appointment.is_cancelled).then_some(CalendarEntry {
+        id: appointment.id,
+        slot: Slot { starts_at, ends_at },
+        is_ours,
+    })
 }
 
 /// How the row of a cancelled appointment looks the vendor does not say; either of the two words it has for that counts.

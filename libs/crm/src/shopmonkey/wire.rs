@@ -133,6 +133,10 @@ pub(super) struct Appointment {
     pub order_id: Option<String>,
     pub customer_id: Option<String>,
     pub start_date: Option<DateTime<Utc>>,
+    pub end_date: Option<DateTime<Utc>>,
+    pub location_id: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub all_day: bool,
     /// `Confirmed`, `Declined`, `NoResponse`.
     pub confirmation_status: Option<String>,
     pub cancellation_note: Option<String>,

@@ -12,8 +12,8 @@ use url::Url;
 
 use super::{Credentials, Tokens, convert, wire};
 use crate::{
-    Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Row, Shop, Stamp,
-    Wanted,
+    CalendarEntry, Crm, Error, Feed, Listed, ListedServices, NewAppointment, NewRegistration, Part, Registrations, Row,
+    Shop, Stamp, Wanted, Window,
     http::{Answer, NO_SUCH_PLACE, address, is_a_way_out, send},
     lenient::{kept, plain},
 };
@@ -166,6 +166,10 @@ impl Crm for Tekmetric {
 
     async fn find_appointment(&self, _: &NewAppointment) -> Result<Option<String>, Error> {
         Ok(None)
+    }
+
+    async fn calendar(&self, _: &str, _: Window) -> Result<Vec<CalendarEntry>, Error> {
+        Err(Error::ByHand { place: CALENDAR })
     }
 
     /// A version is a second, in which a row may change twice: what was read within that second may not be the last of it.

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use catalog_cache::Catalogs;
-use chrono::TimeDelta;
-use domain::{Card, Ground, SaidBy, StopReason, TaskId, TurnId};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Card, Ground, LeadId, SaidBy, StopReason, TaskId, TurnId};
 use events::{ChatAsked, LivePart, LiveTurn, Status, Stream};
 use stage::{Context, Failure, Position, Stage};
 use store::{Answering, NewTask, NewTurn, Transaction};
@@ -23,6 +23,8 @@ use crate::{
 
 /// Who words what no model words.
 const CONCIERGE: &str = "concierge";
+/// Before the staff is told that somebody whom one of them answers waits.
+const A_PERSON_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// Before somebody looks again whether whoever answers has finished.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
@@ -111,7 +113,12 @@ impl Answer {
         let answering = tx.chats().begin_answer(asked.lead, number, ends_at, wall, until).await?;
         let known = match answering {
             Answering::Begun(_) => self.know(&mut tx, asked, number).await?,
-            _ => None,
+            Answering::WithPerson => {
+                // Whoever has it is reminded, if they do not look.
+                ask_for_an_answer(&mut tx, asked.lead, asked.turn, cx.now() + A_PERSON_WITHIN, cx.now()).await?;
+                None
+            }
+            Answering::Done | Answering::InProgress { .. } => None,
         };
         cx.commit(tx).await?;
         Ok((answering, known))
@@ -133,7 +140,7 @@ impl Answer {
     /// To whoever has the page open twice.
     async fn show_what_they_said(&self, cx: &Context, asked: &ChatAsked) -> Result<(), Failure> {
         let turn = LiveTurn {
-            message_id: asked.turn,
+            id: asked.turn,
             said_by: SaidBy::Customer,
             name: None,
             words: asked.words.clone(),
@@ -191,7 +198,10 @@ impl Answer {
             return Err(Lost::Overtaken);
         }
         if let Some(why) = checked.hand_over {
-            hand_over(&mut tx, cx, whom, asked.turn, why).await?;
+            // What is due at once is told to the staff at once.
+            ask_for_an_answer(&mut tx, whom.lead, asked.turn, cx.now(), cx.now()).await?;
+            metrics::counter!("chat_hand_overs_total", "why" => why).increment(1);
+            info!(lead.id = %whom.lead, why, "a person is asked to answer");
         }
         cx.commit(tx).await?;
         metrics::counter!("chat_answers_total", "by" => CONCIERGE).increment(1);
@@ -213,26 +223,23 @@ impl Answer {
     }
 }
 
-/// A person is asked to answer, now: a task that is due at once is told to the staff at once.
-async fn hand_over(
+/// A person is to answer this turn.
+async fn ask_for_an_answer(
     tx: &mut Transaction,
-    cx: &Context,
-    whom: ForWhom,
+    lead: LeadId,
     turn: TurnId,
-    why: &'static str,
+    due_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let task = NewTask {
         id: TaskId::of_turn(turn),
-        lead: whom.lead,
+        lead,
         title: "Answer them in the chat",
-        due_at: cx.now(),
+        due_at,
         assignee: None,
         created_by: "reply",
     };
-    tx.tasks().add(&task, cx.now()).await?;
-    metrics::counter!("chat_hand_overs_total", "why" => why).increment(1);
-    info!(lead.id = %whom.lead, why, "a person is asked to answer");
-    Ok(())
+    Ok(tx.tasks().add(&task, now).await?)
 }
 
 /// What may be said of a draft. A sentence that rests on nothing is left out, and a person is asked.

@@ -129,7 +129,7 @@ async fn keep(
 /// To every page that is open. Whoever misses it reads it in the history.
 async fn tell(app: &App, tenant: TenantId, lead: LeadId, told: &Told) {
     let turn = LiveTurn {
-        message_id: told.turn,
+        id: told.turn,
         said_by: SaidBy::Assistant,
         name: None,
         words: told.words.clone(),

@@ -24,6 +24,8 @@ pub(crate) struct Known {
     /// The oldest first; the newest is what they said last.
     pub(crate) turns: Vec<Turn>,
     pub(crate) booked: Vec<BookedSlot>,
+    /// Until here nothing of theirs waits for an answer.
+    answered_turn: u32,
     services: Services,
 }
 
@@ -49,6 +51,7 @@ pub(crate) async fn read(tx: &mut Transaction, lead: LeadId) -> Result<Option<Kn
         booking: settings.booking,
         turns,
         booked,
+        answered_turn: chat.answered_turn,
         services: None,
     }))
 }
@@ -78,10 +81,8 @@ impl Known {
 
     /// What they have said since the last answer: somebody who types fast says it in pieces.
     pub(crate) fn waiting_words(&self) -> String {
-        let waiting = self.turns.iter().rev().take_while(|turn| turn.said_by == SaidBy::Customer);
-        let mut words: Vec<&str> = waiting.map(|turn| turn.words.as_str()).collect();
-        words.reverse();
-        words.join(" ")
+        let waits = |turn: &&Turn| turn.said_by == SaidBy::Customer && turn.number > self.answered_turn;
+        self.turns.iter().filter(waits).map(|turn| turn.words.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     /// The service that was spoken of last: the only one whose price was shown then, or the one for which times were.

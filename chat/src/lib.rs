@@ -12,6 +12,7 @@ mod concierge;
 mod config;
 mod context;
 mod ground;
+mod health;
 mod history;
 mod known;
 mod live;

@@ -48,6 +48,10 @@ pub enum Error {
     AgainstItself(String),
     #[error("the experiment {0:?} has other cadences in it already; give this one another name")]
     OtherArms(String),
+    #[error("say it in up to 2000 letters; there is nothing, too much, or a character that nobody can write")]
+    ChatWords,
+    #[error("nobody of the staff has the conversation with lead {0}; the assistant answers")]
+    NotHeld(domain::LeadId),
     #[error("no shop is in a region {0:?}; regions come with: leads tenant import")]
     NoSuchRegion(String),
     #[error("{0:?} is locked for everything below it; use another one up there, without --lock, first")]

@@ -4,6 +4,7 @@
 mod api;
 mod backfill;
 mod cadences;
+mod chats;
 mod dead_letters;
 #[doc(hidden)]
 pub mod decoders;
@@ -30,6 +31,7 @@ pub use cadences::{
     ArmResult, Effect, WantedCadence, WantedPlace, WantedRival, WantedUse, list_cadence_changes, list_cadences,
     preview_use, save_cadence, score_experiment, use_cadence,
 };
+pub use chats::{Conversation, ConversationTurn, give_chat_back, read_chat, say_in_chat};
 pub use dead_letters::{DeadLetterLine, DeadLetters};
 pub use desk::Desk;
 pub use error::Error;

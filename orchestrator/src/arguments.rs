@@ -106,6 +106,9 @@ pub(crate) enum Command {
     /// One lead, and leads that are one
     #[command(subcommand)]
     Lead(Lead),
+    /// Conversations with customers
+    #[command(subcommand)]
+    Chat(Chat),
     /// What is left for a person to do
     #[command(subcommand)]
     Task(Task),
@@ -225,6 +228,32 @@ pub(crate) enum Tenant {
         /// Write to whoever asked, as if they had asked today
         #[arg(long)]
         contact: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Chat {
+    /// What was said
+    Show {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+    },
+    /// Say something, as somebody of the shop; the assistant is silent from then on
+    Say {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
+        words: String,
+        /// Who
+        #[arg(long, value_parser = person)]
+        by: String,
+    },
+    /// Have the assistant answer again
+    GiveBack {
+        /// As `leads tenant list` names it
+        tenant: String,
+        lead: LeadId,
     },
 }
 

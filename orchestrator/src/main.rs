@@ -14,7 +14,7 @@ use orchestrator::{
 };
 use service::telemetry;
 
-use crate::arguments::{Arguments, Cadence, Command, Dead, Lead, Nats, Task, Template, Tenant, Webhook};
+use crate::arguments::{Arguments, Cadence, Chat, Command, Dead, Lead, Nats, Task, Template, Tenant, Webhook};
 
 /// Many small allocations on several threads: the system's allocator took about a tenth of a busy pipeline's time.
 #[global_allocator]
@@ -106,6 +106,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             runtime.block_on(commands::pauses::list(&config, &tenant, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Lead(command) => runtime.block_on(run_lead(command, load_for, json)).map(|()| ExitCode::SUCCESS),
+        Command::Chat(command) => {
+            let sections: &[_] = if matches!(command, Chat::Show { .. }) {
+                &["postgres", "redis"]
+            } else {
+                &["postgres", "redis", "nats"]
+            };
+            runtime.block_on(run_chat(command, &load_for(sections)?, json)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Task(command) => {
             runtime.block_on(run_task(command, &load_for(&["postgres", "redis"])?, json)).map(|()| ExitCode::SUCCESS)
         }
@@ -160,6 +168,14 @@ async fn run_lead(
         }
         Lead::Merges { tenant } => commands::lead::merges(&config, &tenant, json).await,
         Lead::Unmerge { tenant, lead } => commands::lead::unmerge(&config, &tenant, lead, json).await,
+    }
+}
+
+async fn run_chat(command: Chat, config: &Config, json: bool) -> anyhow::Result<()> {
+    match command {
+        Chat::Show { tenant, lead } => commands::chat::show(config, &tenant, lead, json).await,
+        Chat::Say { tenant, lead, words, by } => commands::chat::speak(config, &tenant, lead, &words, &by).await,
+        Chat::GiveBack { tenant, lead } => commands::chat::give_back(config, &tenant, lead).await,
     }
 }
 

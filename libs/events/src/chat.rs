@@ -101,9 +101,8 @@ pub struct Reset {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct LiveTurn {
-    pub message_id: TurnId,
+    pub id: TurnId,
     pub said_by: SaidBy,
     /// Of one of the staff.
     pub name: Option<String>,

@@ -277,6 +277,40 @@ impl Chats<'_> {
         Ok(turn.map(TurnId::new))
     }
 
+    /// Somebody of the staff has the conversation from now on, and nobody else answers. Answers false if they had it already.
+    pub async fn take_over(self, lead: LeadId, by: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"with before as (
+                   select held_by from chats where lead_id = $1 and tenant_id = $2 for update
+               )
+               update chats set held_by = $3, held_since = coalesce(held_since, $4), fence = fence + 1, answering_until = null,
+                                answered_turn = last_turn
+               where lead_id = $1 and tenant_id = $2
+               returning (select before.held_by from before) is distinct from $3 as "is_new!""#,
+            lead.uuid(),
+            self.0.tenant.uuid(),
+            by,
+            now
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("take a conversation over"))
+    }
+
+    /// The assistant answers what is said from now on. Answers false if nobody of the staff had the conversation.
+    pub async fn give_back(self, lead: LeadId) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "update chats set held_by = null, held_since = null, answered_turn = last_turn
+             where lead_id = $1 and tenant_id = $2 and held_by is not null",
+            lead.uuid(),
+            self.0.tenant.uuid()
+        )
+        .execute(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("give a conversation back"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
     pub async fn find(self, lead: LeadId) -> Result<Option<Chat>, Error> {
         let row = sqlx::query!(
             "select last_turn, answered_turn, answering_until, answering_from, held_by, language from chats where lead_id = $1 and tenant_id = $2",

@@ -2,6 +2,7 @@
 
 pub mod cadence;
 pub mod catalog;
+pub mod chat;
 pub mod credentials;
 pub mod dead;
 pub mod doctor;

@@ -2,15 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::LeadId;
+use operate::{give_chat_back, say_in_chat};
 use orchestrator::{Program, Role};
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
 use sim::{Fault, FaultKind, Manners, Vendor};
 use sqlx::{Connection as _, PgConnection};
-use stage::Step;
+use stage::{Bus, Step};
 use tests::{KillOnce, Test, quote, until};
 
-use crate::killed::unacked;
+use crate::{killed::unacked, ledger::desk, merges::TENANT};
 
 /// Somebody with the page open.
 struct Page {
@@ -339,6 +340,40 @@ async fn a_bay_is_nobodys_twice_however_many_press_at_once() {
     booked.sort();
     booked.dedup();
     assert_eq!(booked.len(), pages.len(), "the shop has one bay");
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_person_has_the_conversation_the_assistant_is_silent() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let lead = asked(&test, "o-1").await;
+    let page = Page::open(&test, &program, lead).await;
+    page.say("m-1", "hello").await;
+    let (_, before) = page.get("history").await;
+    let (desk, bus) = (desk(&test), Bus::connect(&test.site.bus_config("operate")).await.expect("a connection"));
+    say_in_chat(&desk, &bus, TENANT, lead, "Hi, this is Kim. What can I do?", "kim").await.expect("said");
+    let heard = page.read(&text(&before["as_of"]), "data-turn").await;
+    let last = &heard[heard.len() - 1].1["data"];
+    assert_eq!((last["said_by"].as_str(), last["name"].as_str()), (Some("person"), Some("kim")), "{heard:?}");
+    assert!(heard.iter().any(|(_, part)| part["data"]["state"] == "joined"), "{heard:?}");
+    let (status, _) = page.post("message?wait=2", &json!({ "id": "m-2", "words": "how much is tint?" })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "nobody answers in their place");
+    until("it is heard", async || page.turns().await.len() == 4).await;
+    let (_, history) = page.get("history").await;
+    assert_eq!(history["held_by"], "kim");
+
+    give_chat_back(&desk, &bus, TENANT, lead).await.expect("given back");
+    assert!(give_chat_back(&desk, &bus, TENANT, lead).await.is_err(), "nobody has it any more");
+    let answer = page.say("m-3", "what are your hours?").await;
+    assert!(text(&answer["words"]).contains("open"), "{answer}");
+    for wrong in ["", " \n ", "a\u{7}b", &"x".repeat(2_001)] {
+        assert!(say_in_chat(&desk, &bus, TENANT, lead, wrong, "kim").await.is_err(), "{wrong}");
+    }
+    let turns = page.turns().await;
+    let who: Vec<_> = turns.iter().map(|(who, _)| who.as_str()).collect();
+    assert_eq!(who, ["customer", "assistant", "person", "customer", "customer", "assistant"], "{turns:?}");
+    bus.close().await;
     program.stop().await;
 }
 

@@ -1,11 +1,11 @@
 //! A customer said something: it is kept, the follow-up ends, and they are answered, by whichever replica takes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use catalog_cache::Catalogs;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Card, Ground, LeadId, SaidBy, StopReason, TaskId, TurnId};
+use domain::{Card, Ground, Keyword, LeadId, SaidBy, StopReason, TaskId, TurnId, keyword};
 use events::{ChatAsked, LivePart, LiveTurn, Status, Stream};
 use stage::{Context, Failure, Position, Stage};
 use store::{Answering, NewTask, NewTurn, Transaction};
@@ -66,9 +66,22 @@ impl Stage for Answer {
             return Err(Failure::reject(anyhow!("there is no lead {}", asked.lead)));
         };
         let whom = ForWhom { tenant: asked.tenant, lead: asked.lead, answer, fence };
-        known.look_up_services(asked.tenant, &self.catalogs).await;
-        match self.answer(cx, &known, whom, turn, from, &asked).await {
+        let answer_them = async {
+            known.look_up_services(asked.tenant, &self.catalogs).await;
+            self.answer(cx, &known, whom, turn, from, &asked).await
+        };
+        // A CRM, a catalog or a model may take longer than the lease lasts.
+        let answered = tokio::select! {
+            biased;
+            answered = answer_them => answered,
+            overtaken = live::go_on_until_overtaken(cx, whom, self.config.lease) => Err(overtaken),
+        };
+        match answered {
             Ok(()) => live::finish(cx, (asked.tenant, asked.lead), answer).await,
+            // It may have been kept in that very moment.
+            Err(Lost::Overtaken) if is_said(cx, whom).await? => {
+                live::finish(cx, (asked.tenant, asked.lead), answer).await
+            }
             Err(Lost::Overtaken) => {
                 info!(lead.id = %asked.lead, "somebody else has the conversation; this answer is not said");
                 Ok(())
@@ -108,7 +121,12 @@ impl Answer {
             worded_by: None,
         };
         let number = tx.chats().add(asked.lead, &turn, spoken, cx.now()).await?;
-        tx.leads().stop(asked.lead, StopReason::Replied, cx.now()).await?;
+        if keyword(&asked.words) == Some(Keyword::Stop) {
+            opt_out(&mut tx, asked).await?;
+            tx.leads().stop(asked.lead, StopReason::OptedOut, cx.now()).await?;
+        } else {
+            tx.leads().stop(asked.lead, StopReason::Replied, cx.now()).await?;
+        }
         let until = wall + TimeDelta::from_std(self.config.lease).unwrap_or(TimeDelta::seconds(5));
         let answering = tx.chats().begin_answer(asked.lead, number, ends_at, wall, until).await?;
         let known = match answering {
@@ -221,6 +239,23 @@ impl Answer {
             warn!(lead.id = %whom.lead, "an answer was not left; somebody else takes over when its time is over");
         }
     }
+}
+
+/// Whoever wants no more messages says so anywhere (47 CFR 64.1200(a)(10)): it ends them by every channel.
+async fn opt_out(tx: &mut Transaction, asked: &ChatAsked) -> Result<(), Failure> {
+    let source = format!("chat:{}", asked.turn);
+    let addresses = tx.links().list_addresses(asked.lead).await?;
+    let ended: BTreeSet<_> =
+        addresses.iter().flat_map(|(by, address)| by.of_same_address().iter().map(move |by| (*by, address))).collect();
+    for (channel, address) in ended {
+        tx.replies().suppress(channel, address, &source, asked.asked_at).await?;
+    }
+    Ok(())
+}
+
+async fn is_said(cx: &Context, whom: ForWhom) -> Result<bool, Failure> {
+    let mut tx = cx.begin(whom.tenant).await?;
+    Ok(tx.chats().find_turn(whom.answer).await?.is_some())
 }
 
 /// A person is to answer this turn.

@@ -154,6 +154,17 @@ pub(crate) async fn go_on(cx: &Context, whom: ForWhom, lease: Duration) -> Resul
     if is_ours { Ok(()) } else { Err(Lost::Overtaken) }
 }
 
+/// Says so again and again, for as long as it is so.
+pub(crate) async fn go_on_until_overtaken(cx: &Context, whom: ForWhom, lease: Duration) -> Lost {
+    loop {
+        tokio::time::sleep(lease / 3).await;
+        // With the database away nobody else can take over either.
+        if let Err(Lost::Overtaken) = go_on(cx, whom, lease).await {
+            return Lost::Overtaken;
+        }
+    }
+}
+
 /// The answer is over, and is read where all turns are. Said under one name, so that whoever finds it done may say it again.
 pub(crate) async fn finish(
     cx: &Context,

@@ -6,7 +6,7 @@ mod understand;
 mod when;
 
 use chrono::TimeDelta;
-use domain::{BookingState, Card, Service};
+use domain::{BookingState, Card, Keyword, Service, keyword};
 use stage::{Context, Failure};
 
 pub(crate) use self::{say::Say, understand::language_of};
@@ -60,6 +60,9 @@ pub(crate) async fn answer(
     let say = Say(known.language);
     let plain = plain(words);
     let draft = introduce(known, say);
+    if keyword(words) == Some(Keyword::Stop) {
+        return Ok(draft.say(say.no_more_messages()));
+    }
     Ok(match wish(&plain) {
         Some(Wish::Person) => draft.hand_over("asked_for_a_person", say),
         Some(Wish::Complaint) => draft.say(say.sorry()).hand_over("complaint", say),

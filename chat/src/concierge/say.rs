@@ -151,6 +151,10 @@ impl Say {
         )
     }
 
+    pub(crate) fn no_more_messages(self) -> String {
+        self.either("You will get no more texts and emails from us.", "No recibirá más mensajes ni correos nuestros.")
+    }
+
     pub(crate) fn sorry(self) -> String {
         self.either("I'm sorry about that.", "Lo siento mucho.")
     }

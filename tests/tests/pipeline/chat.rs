@@ -1,7 +1,7 @@
 //! The conversation: from a lead's link to a booked appointment, whichever replica answers and whoever dies.
 
 use chrono::{DateTime, Utc};
-use domain::LeadId;
+use domain::{Channel, LeadId};
 use operate::{give_chat_back, say_in_chat};
 use orchestrator::{Program, Role};
 use reqwest::{Client, StatusCode, header};
@@ -374,6 +374,24 @@ async fn while_a_person_has_the_conversation_the_assistant_is_silent() {
     let who: Vec<_> = turns.iter().map(|(who, _)| who.as_str()).collect();
     assert_eq!(who, ["customer", "assistant", "person", "customer", "customer", "assistant"], "{turns:?}");
     bus.close().await;
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wants_no_more_messages_says_so_in_the_chat_too() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let lead = asked(&test, "o-1").await;
+    let page = Page::open(&test, &program, lead).await;
+    let answer = page.say("m-1", "Please stop texting me, I only look around").await;
+    assert!(text(&answer["words"]).contains("no more texts"), "{answer}");
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    for channel in [Channel::Sms, Channel::Whatsapp] {
+        assert!(tx.messages().is_suppressed(channel, "+15125550141").await.expect("an answer"), "{channel:?}");
+    }
+    drop(tx);
+    let lead = test.lead(&quote("o-1")).await.expect("the lead");
+    assert_eq!(lead.stop_reason.as_deref(), Some("opted_out"));
     program.stop().await;
 }
 

@@ -207,7 +207,7 @@ async fn address_of(test: &Test, asked: &Quote) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_who_changes_before_their_quote_is_a_lead_is_met_all_the_same() {
-    let soon = ("enrich.second_look".to_owned(), "3s".to_owned());
+    let soon = ("enrich.second_look".to_owned(), "10s".to_owned());
     let test = Test::start_with(|options| options.settings.push(soon)).await;
     let program = test.run().await;
     let world = &test.site.sim.world;
@@ -215,8 +215,9 @@ async fn a_customer_who_changes_before_their_quote_is_a_lead_is_met_all_the_same
     // The word about the number comes first; the order is read beside a copy of the customer from before it.
     let told = json!({"id": "c-o-1", "meta": {"version": 2}});
     world.tell("customer", "UPDATE", &told, Manners::default());
-    until("nobody is known by that name", async || {
-        consumer(&test, "INBOUND", "enrich-customers").await["num_ack_pending"] == 1
+    until("nobody is known by that name, and it waits", async || {
+        let waiting = test.site.store.everywhere().list_parked().await.unwrap_or_default();
+        waiting.iter().any(|line| line.stage == "enrich-customers")
     })
     .await;
     world.ask_for_quote(&asked, Manners::default());

@@ -1,5 +1,6 @@
 //! Leads with planned touches, put there by hand: what the pipeline would need days for.
 
+use domain::E164;
 use orchestrator::demo::Site;
 use sqlx::PgConnection;
 
@@ -11,12 +12,13 @@ pub(crate) async fn fill(site: &Site, owner: &mut PgConnection, touches: i32, fr
         "insert into leads (tenant_id, id, location_id, crm, crm_order_id, crm_version, status, first_name, phone,
                             texts_allowed, vehicle, service, total_cents, created_at, first_seen_at, planned_at)
          select $1, gen_random_uuid(), (select id from locations where tenant_id = $1 limit 1), 'bench', n::text, 1, 'new',
-                'Dana', '+1' || (201 + n / 100 % 700) || '55501' || lpad((n % 100)::text, 2, '0'), true, 'a car', 'Window Tint', 0, $2, $2, $2
+                'Dana', '+1' || ($4::text[])[1 + n / 100 % cardinality($4::text[])] || '55501' || lpad((n % 100)::text, 2, '0'), true, 'a car', 'Window Tint', 0, $2, $2, $2
          from generate_series(1, $3) n",
     )
     .bind(tenant)
     .bind(now)
     .bind(touches / 13 + free)
+    .bind(areas())
     .execute(&mut *owner)
     .await?;
     sqlx::query(
@@ -61,4 +63,10 @@ pub(crate) async fn fall_due(
     .execute(owner)
     .await?;
     Ok(())
+}
+
+/// Of customers who are texted.
+fn areas() -> Vec<String> {
+    let is_ours = |area: &u16| E164::parse(&format!("+1{area}5550100")).is_ok_and(|number| number.is_north_american());
+    (201_u16..901).filter(is_ours).map(|area| area.to_string()).collect()
 }

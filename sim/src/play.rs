@@ -1,8 +1,12 @@
 //! A stream of quotes as shops get them: mostly real, some not leads, some from customers nobody may write to, and the
 //! webhooks about them as rude as the vendor's documentation allows.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
+use domain::E164;
 use serde_json::json;
 
 use crate::{Manners, Quote, world::World};
@@ -73,7 +77,7 @@ impl Script {
             location_id: Some(self.locations[number % self.locations.len()].clone()),
             name: format!("New Quote: {}", SERVICES[number % SERVICES.len()]),
             first_name: Some(FIRST_NAMES[number % FIRST_NAMES.len()].into()),
-            phone: Some(phone(&area(number / 100), number)),
+            phone: Some(phone(area(number / 100), number)),
             texts_allowed: true,
             email: Some(format!("customer.{number}@{}.example.com", self.name)),
             vehicle: Some(car(number)),
@@ -165,9 +169,14 @@ impl World {
     }
 }
 
-/// Area codes from 201 on; each has a hundred numbers that belong to fiction.
-fn area(hundred: usize) -> String {
-    (201 + hundred % 700).to_string()
+/// Area codes from 201 on, without those of other countries; each has a hundred numbers that belong to fiction.
+static AREAS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let is_ours = |area: &u16| E164::parse(&format!("+1{area}5550100")).is_ok_and(|number| number.is_north_american());
+    (201_u16..901).filter(is_ours).map(|area| area.to_string()).collect()
+});
+
+fn area(hundred: usize) -> &'static str {
+    &AREAS[hundred % AREAS.len()]
 }
 
 fn phone(area: &str, number: usize) -> String {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crm::shopmonkey;
 use domain::{CrmName, LeadId};
 use notify::twilio;
@@ -88,6 +88,12 @@ async fn a_file_of_two_hundred_shops_takes_in_what_is_right_and_names_the_seven_
     assert_eq!(operate::list_shops(&desk, "sample-tint").await.expect("shops").len(), 3);
 }
 
+async fn live_since(test: &Test, slug: &str) -> DateTime<Utc> {
+    let tenant = test.site.store.everywhere().find_tenant(slug).await.expect("found").expect("a tenant");
+    let mut tx = test.site.store.begin(tenant).await.expect("a transaction");
+    tx.tenants().contacts_since().await.expect("read").expect("it is live")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
     // What a tenant has is remembered for a while; here it changes from one moment to the next.
@@ -127,8 +133,7 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
     let other = save_credentials(&desk, slug, Vendor::Crm(CrmName::Tekmetric, key("wrong"))).await;
     assert!(matches!(other, Err(Error::OtherCrm { .. })), "{other:?}");
     let right = Vendor::Crm(CrmName::Shopmonkey, key(sim::shopmonkey::API_KEY));
-    let saved = save_credentials(&desk, slug, right).await.expect("kept");
-    assert_eq!(saved.shops, Some(3));
+    assert_eq!(save_credentials(&desk, slug, right).await.expect("kept").shops, Some(3));
     let account = twilio::Credentials {
         base_url: base_url.clone(),
         account_sid: sim::twilio::ACCOUNT_SID.into(),
@@ -179,6 +184,11 @@ async fn a_tenant_is_set_up_from_nothing_and_its_first_lead_is_answered() {
     }
     test.advance_to(test.site.clock.now() + TimeDelta::seconds(1));
     go_live(&desk, slug).await.expect("live");
+    assert_eq!(
+        live_since(&test, slug).await.timestamp_subsec_nanos(),
+        0,
+        "CRMs say when somebody asked in whole seconds"
+    );
     let asked = Quote { location_id: Some(shop.into()), phone: Some("+15125550177".into()), ..quote("o-1") };
     test.site.sim.world.ask_for_quote(&asked, Manners::default());
     // Both tenants have this shop in the one account that the simulator has: each answers, and each knows only its own lead.

@@ -204,6 +204,8 @@ impl Listening {
         let config = pull::OrderedConfig { deliver_policy: DeliverPolicy::New, ..pull::OrderedConfig::default() };
         let consumer = handle.create_consumer(config).await.map_err(away)?;
         let mut messages = consumer.messages().await.map_err(away)?;
+        // Whoever began to listen before this was made may have missed something.
+        self.send_away();
         info!(stream = stream.name(), "reading the live log");
         let mut last = 0_u64;
         let mut told = 0_u32;

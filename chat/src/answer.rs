@@ -6,8 +6,8 @@ use anyhow::anyhow;
 use catalog_cache::Catalogs;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Card, Ground, Keyword, LeadId, SaidBy, StopReason, TaskId, TurnId, keyword};
-use events::{ChatAsked, LivePart, LiveTurn, Status, Stream};
-use stage::{Context, Failure, Position, Stage};
+use events::{ChatAsked, LeadClosed, LivePart, LiveTurn, Status, Stream};
+use stage::{Context, Failure, Position, Stage, Step};
 use store::{Answering, NewTask, NewTurn, Transaction};
 use tracing::{error, info, warn};
 
@@ -121,9 +121,11 @@ impl Answer {
             worded_by: None,
         };
         let number = tx.chats().add(asked.lead, &turn, spoken, cx.now()).await?;
+        let mut left = BTreeSet::new();
         if keyword(&asked.words) == Some(Keyword::Stop) {
-            opt_out(&mut tx, asked).await?;
-            tx.leads().stop(asked.lead, StopReason::OptedOut, cx.now()).await?;
+            // Whoever wants no more messages may say so anywhere.
+            let source = format!("chat:{}", asked.turn);
+            left = tx.people().opt_out(asked.lead, &source, asked.asked_at, cx.now()).await?;
         } else {
             tx.leads().stop(asked.lead, StopReason::Replied, cx.now()).await?;
         }
@@ -139,6 +141,9 @@ impl Answer {
             Answering::Done | Answering::InProgress { .. } => None,
         };
         cx.commit(tx).await?;
+        for lead in left {
+            cx.announce(&LeadClosed { tenant: asked.tenant, lead, reason: StopReason::OptedOut }).await?;
+        }
         Ok((answering, known))
     }
 
@@ -187,6 +192,7 @@ impl Answer {
         for card in &checked.cards {
             live.card(card).await?;
         }
+        cx.checkpoint(Step::AfterCall).await;
         self.keep(cx, whom, turn, asked, &checked).await
     }
 
@@ -241,21 +247,9 @@ impl Answer {
     }
 }
 
-/// Whoever wants no more messages says so anywhere (47 CFR 64.1200(a)(10)): it ends them by every channel.
-async fn opt_out(tx: &mut Transaction, asked: &ChatAsked) -> Result<(), Failure> {
-    let source = format!("chat:{}", asked.turn);
-    let addresses = tx.links().list_addresses(asked.lead).await?;
-    let ended: BTreeSet<_> =
-        addresses.iter().flat_map(|(by, address)| by.of_same_address().iter().map(move |by| (*by, address))).collect();
-    for (channel, address) in ended {
-        tx.replies().suppress(channel, address, &source, asked.asked_at).await?;
-    }
-    Ok(())
-}
-
 async fn is_said(cx: &Context, whom: ForWhom) -> Result<bool, Failure> {
     let mut tx = cx.begin(whom.tenant).await?;
-    Ok(tx.chats().find_turn(whom.answer).await?.is_some())
+    Ok(tx.chats().find_turn(whom.lead, whom.answer).await?.is_some())
 }
 
 /// A person is to answer this turn.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Card, TurnId};
 use events::{LivePart, Reset, Stream};
-use stage::{AppendError, Behind, Context, Failure, Position};
+use stage::{AppendError, Behind, Context, Entry, Failure, Position};
 use tracing::warn;
 
 use crate::offer::ForWhom;
@@ -64,7 +64,8 @@ pub(crate) struct LiveAnswer<'c> {
 }
 
 impl<'c> LiveAnswer<'c> {
-    /// Takes back what somebody wrote who answered this before, and begins.
+    /// Begins, and takes back what somebody wrote who began before and did not finish. In this order: behind our first entry they can write
+    /// nothing more, so what is looked through is all of it.
     pub(crate) async fn begin(cx: &'c Context, whom: ForWhom, lease: Duration, from: Position) -> Result<Self, Lost> {
         let subject = LivePart::subject(whom.tenant, whom.lead);
         let newest = newest(cx, &subject).await;
@@ -77,24 +78,20 @@ impl<'c> LiveAnswer<'c> {
             texts: 0,
             is_mute: false,
         };
-        let before = live.texts_of_another(&subject, from).await;
-        if !before.is_empty() {
-            live.write(&LivePart::DataReset { data: Reset { drop: before } }).await?;
-        }
         live.write(&LivePart::Start { message_id: whom.answer }).await?;
+        if live.has_begun_before(&subject, from).await {
+            live.write(&LivePart::DataReset { data: Reset {} }).await?;
+        }
         Ok(live)
     }
 
-    /// The ids of the texts that somebody else began since.
-    async fn texts_of_another(&self, subject: &str, from: Position) -> Vec<String> {
+    /// Whether somebody else has begun since. Where that cannot be read, it is taken for so: forgetting nothing does no harm.
+    async fn has_begun_before(&self, subject: &str, from: Position) -> bool {
         let Ok(Behind::Entries(entries)) = self.cx.bus().entries_behind(Stream::ChatLive, subject, from).await else {
-            return Vec::new();
+            return true;
         };
-        let begun = entries.iter().filter_map(|entry| match serde_json::from_slice(&entry.payload).ok()? {
-            LivePart::TextStart { id } => Some(id),
-            _ => None,
-        });
-        begun.collect()
+        let is_start = |entry: &&Entry| matches!(serde_json::from_slice(&entry.payload), Ok(LivePart::Start { .. }));
+        entries.iter().filter(is_start).any(|entry| entry.position.sequence < self.after)
     }
 
     /// A text, whole: in as many parts as it has sentences.

@@ -74,7 +74,7 @@ pub enum LivePart {
     DataCard {
         data: Card,
     },
-    /// Forget the texts with these ids: the answer begins anew.
+    /// The answer begins anew: forget the texts and cards of any that began before this one's `start` and did not finish.
     DataReset {
         data: Reset,
     },
@@ -95,10 +95,8 @@ pub enum Status {
     LookingUp,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reset {
-    pub drop: Vec<String>,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveTurn {
@@ -115,8 +113,6 @@ pub struct LiveTurn {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Handoff {
-    /// Somebody of the staff has been told.
-    Asked,
     Joined {
         name: String,
     },
@@ -171,10 +167,7 @@ mod tests {
                 LivePart::DataStatus { data: Status::LookingUp },
                 r#"{"type":"data-status","data":{"phase":"looking_up"}}"#.into(),
             ),
-            (
-                LivePart::DataReset { data: Reset { drop: vec!["t1".into()] } },
-                r#"{"type":"data-reset","data":{"drop":["t1"]}}"#.into(),
-            ),
+            (LivePart::DataReset { data: Reset {} }, r#"{"type":"data-reset","data":{}}"#.into()),
         ] {
             assert_eq!(serde_json::to_string(&part).unwrap(), written);
         }

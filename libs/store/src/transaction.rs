@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     Alerts, ApiKeys, Appointments, Attempts, Cadences, Chats, Config, Descriptions, Error, Everywhere, Forms, Leads,
-    Links, Locations, Merges, Messages, Once, Pauses, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
+    Links, Locations, Merges, Messages, Once, Pauses, People, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
     pool::{Connections, Loan, Pool},
 };
 
@@ -183,6 +183,10 @@ impl Transaction {
 
     pub fn links(&mut self) -> Links<'_> {
         Links(self)
+    }
+
+    pub fn people(&mut self) -> People<'_> {
+        People(self)
     }
 
     pub fn locations(&mut self) -> Locations<'_> {

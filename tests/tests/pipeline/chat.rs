@@ -100,24 +100,34 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// What a page shows of an answer, by the parts that came.
-fn shown(events: &Events) -> String {
+/// What a page shows of an answer, by the parts that came: its words, and how many cards.
+fn shown(events: &Events) -> (String, usize) {
     let mut texts: Vec<(String, String)> = Vec::new();
+    let mut cards = 0;
+    let mut before = (0, 0);
     for (_, part) in events {
         match part["type"].as_str().unwrap_or_default() {
+            "start" => before = (texts.len(), cards),
+            "data-card" => cards += 1,
             "text-start" => texts.push((text(&part["id"]), String::new())),
             "text-delta" => {
                 let of = texts.iter_mut().find(|(id, _)| *id == text(&part["id"])).expect("a text that was begun");
                 of.1.push_str(part["delta"].as_str().expect("words"));
             }
             "data-reset" => {
-                let dropped: Vec<String> = part["data"]["drop"].as_array().expect("ids").iter().map(text).collect();
-                texts.retain(|(id, _)| !dropped.contains(id));
+                texts.drain(..before.0);
+                cards -= before.1;
+                before = (0, 0);
             }
             _ => {}
         }
     }
-    texts.into_iter().map(|(_, words)| words).collect()
+    (texts.into_iter().map(|(_, words)| words).collect(), cards)
+}
+
+/// What the history has of an answer, as [`shown`] says it.
+fn as_kept(answer: &Value) -> (String, usize) {
+    (text(&answer["words"]), answer["cards"].as_array().map_or(0, Vec::len))
 }
 
 async fn link_of(test: &Test, lead: LeadId) -> String {
@@ -200,7 +210,7 @@ async fn a_page_that_was_cut_off_goes_on_behind_what_it_has_at_any_replica() {
     let as_of = text(&before["as_of"]);
     let answer = page.say("m-1", "How much is ceramic tint?").await;
     let whole = page.read(&as_of, "finish").await;
-    assert_eq!(shown(&whole), text(&answer["words"]));
+    assert_eq!(shown(&whole), as_kept(&answer));
     // Cut after each of its events, and gone on at the other replica.
     let there =
         Page { base: format!("http://{}", other.address), http: Client::new(), cookie: page.cookie.clone(), lead };
@@ -219,7 +229,7 @@ async fn a_page_that_was_cut_off_goes_on_behind_what_it_has_at_any_replica() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_is_answered_once_whatever_step_its_worker_dies_at() {
-    for step in [Step::BeforeCommit, Step::AfterCommit, Step::AfterPublish, Step::BeforeAck] {
+    for step in Step::ALL {
         let test = Test::start().await;
         stock(&test);
         let program = test.run().await;
@@ -229,11 +239,13 @@ async fn what_was_said_is_answered_once_whatever_step_its_worker_dies_at() {
         let program = test.run_with(kill.clone()).await;
         let page = Page::open(&test, &program, lead).await;
         let (_, before) = page.get("history").await;
-        let answer = page.say("m-1", "What are your hours?").await;
+        let answer = page.say("m-1", "How much is ceramic tint for a full sedan?").await;
         until("it has died once", async || !kill.killed().is_empty()).await;
         until("nothing is left to do", async || unacked(&test).await == 0).await;
         let whole = page.read(&text(&before["as_of"]), "finish").await;
-        assert_eq!(shown(&whole), text(&answer["words"]), "{step:?}");
+        assert_eq!(shown(&whole), as_kept(&answer), "{step:?}: {whole:?}");
+        let is_reset = whole.iter().any(|(_, part)| part["type"] == "data-reset");
+        assert_eq!(is_reset, step == Step::AfterCall, "only what was begun is taken back: {step:?}");
         let turns = page.turns().await;
         assert_eq!(turns.len(), 2, "{step:?}: {turns:?}");
         test.assert_settled().await;

@@ -6,9 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use domain::{
-    AppointmentId, BookingState, Card, ChatChannel, Ground, Language, LeadId, SaidBy, StopReason, TenantId, TurnId,
-};
+use domain::{AppointmentId, BookingState, Card, ChatChannel, Ground, LeadId, SaidBy, StopReason, TenantId, TurnId};
 use events::{LivePart, LiveTurn};
 use serde::Deserialize;
 use serde_json::json;
@@ -97,7 +95,11 @@ async fn told(tx: &mut Transaction, lead: LeadId, of: &BookedSlot, state: Bookin
     let chat = tx.chats().find(lead).await?.unwrap_or_default();
     let zone = tx.locations().list().await?.into_iter().find(|shop| shop.id == of.location).map(|shop| shop.time_zone);
     let zone = zone.unwrap_or(chrono_tz::UTC);
-    let say = Say(chat.language.unwrap_or(Language::English));
+    let language = match chat.language {
+        Some(language) => language,
+        None => tx.links().find_shop(lead).await?.map(|shop| shop.language).unwrap_or_default(),
+    };
+    let say = Say(language);
     let (words, name) = match state {
         BookingState::Booked => (say.you_have(of.slot.starts_at, zone), "booked"),
         BookingState::Cancelled => (say.called_off(of.slot.starts_at, zone), "cancelled"),

@@ -142,6 +142,6 @@ async fn store(app: &App, asked: &ChatAsked) -> Result<(), Problem> {
 }
 
 async fn find(app: &App, session: Session, answer: TurnId) -> Result<Option<Turn>, Problem> {
-    let look_up = async { app.0.store.begin(session.tenant).await?.chats().find_turn(answer).await };
+    let look_up = async { app.0.store.begin(session.tenant).await?.chats().find_turn(session.lead, answer).await };
     look_up.await.map_err(|error| database_away(&error))
 }

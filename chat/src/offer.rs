@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use domain::{AppointmentId, LeadId, OfferedSlot, Places, Slot, Taken, TenantId, TurnId};
 use stage::{Context, Failure};
 use store::{Fence, NewHold};
+use uuid::Uuid;
 
 use crate::{calendar::Calendars, known::Known};
 
@@ -79,7 +80,7 @@ pub(crate) async fn offer(
     let places = Places { shop: &known.shop, rules: &known.booking, bays: known.bays, taken: &taken };
     let mut slots = Vec::new();
     for Taken { bay, during: slot } in choose(&places, lasts, when, now) {
-        let id = AppointmentId::of_offer(whom.answer, whom.fence.0, slot.starts_at);
+        let id = AppointmentId::new(Uuid::new_v4());
         let hold = NewHold { id, lead: whom.lead, location, bay, slot, service, held_until };
         if tx.appointments().hold(&hold).await? {
             slots.push(OfferedSlot { hold: id, slot });

@@ -67,7 +67,7 @@ pub(crate) async fn stream(
         None => Position { sequence: 0, written_ms: 0 },
     };
     if let Some(answer) = wanted.answer {
-        let look_up = async { app.0.store.begin(session.tenant).await?.chats().find_turn(answer).await };
+        let look_up = async { app.0.store.begin(session.tenant).await?.chats().find_turn(session.lead, answer).await };
         // It is in the history, and nothing more comes.
         if look_up.await.map_err(|error| database_away(&error))?.is_some() {
             return Ok(StatusCode::NO_CONTENT.into_response());

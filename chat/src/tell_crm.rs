@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use accounts::{Accounts, Patience};
 use anyhow::{Context as _, anyhow};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crm::NewAppointment;
 use domain::{AppointmentId, TaskId, TenantId};
 use events::{Event as _, LeadBooked};
+use futures::future::join_all;
 use stage::{Failure, Runtime};
 use store::{AppointmentToTell, NewTask, Transaction};
 use tokio::time::{sleep, timeout};
@@ -16,7 +17,7 @@ use tracing::{info, warn};
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 const AT_ONCE: u16 = 10;
-/// Longer than it takes to tell a CRM; whoever died with one in hand holds it no longer.
+/// Longer than it takes to tell a CRM of all that is taken at once; whoever died with one in hand holds it no longer.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(3);
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -34,15 +35,19 @@ pub(crate) async fn run(runtime: Runtime, accounts: Accounts) {
 async fn look(runtime: &Runtime, accounts: &Accounts) -> anyhow::Result<()> {
     let wall = runtime.clock.wall();
     let everywhere = runtime.store.everywhere();
-    let due = timeout(PATIENCE, everywhere.appointments_to_tell(wall, wall + LEASE, AT_ONCE));
-    for (tenant, id) in due.await.context("Postgres does not answer")?? {
-        let told = timeout(PATIENCE, tell(runtime, accounts, tenant, id)).await;
+    let ours_until = wall + LEASE;
+    let due = timeout(PATIENCE, everywhere.appointments_to_tell(wall, ours_until, AT_ONCE));
+    let due = due.await.context("Postgres does not answer")??;
+    // One after the other, the last would be told when somebody else has taken it already.
+    let told = due.into_iter().map(|(tenant, id)| async move {
+        let told = timeout(PATIENCE, tell(runtime, accounts, tenant, id, ours_until)).await;
         if let Err(error) = told.map_err(anyhow::Error::from).and_then(|told| told.map_err(Failure::into_cause)) {
             metrics::counter!("chat_bookings_not_told_total").increment(1);
             put_off(runtime, tenant, id).await;
             warn!(tenant.id = %tenant, error = format!("{error:#}"), "the CRM has not taken an appointment yet; it is tried again");
         }
-    }
+    });
+    join_all(told).await;
     Ok(())
 }
 
@@ -59,15 +64,20 @@ async fn put_off(runtime: &Runtime, tenant: TenantId, id: AppointmentId) {
 }
 
 /// A repeat finds what was made, by its mark.
-async fn tell(runtime: &Runtime, accounts: &Accounts, tenant: TenantId, id: AppointmentId) -> Result<(), Failure> {
+async fn tell(
+    runtime: &Runtime,
+    accounts: &Accounts,
+    tenant: TenantId,
+    id: AppointmentId,
+    ours_until: DateTime<Utc>,
+) -> Result<(), Failure> {
     let (store, clock) = (&runtime.store, &runtime.clock);
-    let started_at = clock.wall();
-    let mut tx = store.begin(tenant).await?;
-    let Some(booked) = tx.appointments().lock_to_tell(id).await? else { return Ok(()) };
     let account = accounts.find(store, tenant).await.map_err(Failure::retry)?;
+    let mut tx = store.begin(tenant).await?;
+    let Some(booked) = tx.appointments().lock_to_tell(id, ours_until).await? else { return Ok(()) };
     let is_of_crm = booked.crm == account.crm_name();
     if booked.crm_id.is_some() && booked.is_booked {
-        tx.appointments().set_told(id, None, true).await?;
+        tx.appointments().set_told(id, None, true, clock.wall()).await?;
         return Ok(tx.commit().await?);
     }
     // Somebody who asked by a form is nobody in the CRM yet.
@@ -86,7 +96,7 @@ async fn tell(runtime: &Runtime, accounts: &Accounts, tenant: TenantId, id: Appo
     }
     if found.is_none() && booked.is_booked {
         // One that was held up may not be the only one any more.
-        if clock.wall() - started_at > LEASE / 2 {
+        if clock.wall() > ours_until - LEASE / 2 {
             return Err(Failure::retry(anyhow!("this took too long; it is looked for first")));
         }
         match account.crm.make_appointment(&wanted).await {
@@ -104,7 +114,7 @@ async fn tell(runtime: &Runtime, accounts: &Accounts, tenant: TenantId, id: Appo
         info!(lead.id = %booked.lead, "the CRM has the appointment");
     }
     let mut tx = store.begin(tenant).await?;
-    tx.appointments().set_told(id, found.as_deref(), booked.is_booked).await?;
+    tx.appointments().set_told(id, found.as_deref(), booked.is_booked, clock.wall()).await?;
     if !booked.is_booked && found.is_some() {
         add_task(runtime, &mut tx, id, &booked).await?;
     }
@@ -131,7 +141,7 @@ async fn by_hand(
     booked: &AppointmentToTell,
 ) -> Result<(), Failure> {
     add_task(runtime, &mut tx, id, booked).await?;
-    tx.appointments().set_told(id, None, booked.is_booked).await?;
+    tx.appointments().set_told(id, None, booked.is_booked, runtime.clock.wall()).await?;
     Ok(tx.commit().await?)
 }
 

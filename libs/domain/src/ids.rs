@@ -2,7 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -138,14 +137,6 @@ impl AlertId {
     pub fn of(about: Uuid, kind: &str, level: u8, member: &StaffMember) -> Self {
         let StaffMember { by, to, .. } = member;
         Self(Uuid::new_v5(&about, format!("alert:{kind}:{level}:{}:{to}", by.as_str()).as_bytes()))
-    }
-}
-
-impl AppointmentId {
-    /// One of the times that an answer offers. Whoever words the answer anew, under another `fence`, offers others.
-    pub fn of_offer(answer: TurnId, fence: i64, starts_at: DateTime<Utc>) -> Self {
-        let name = format!("offer:{fence}:{}", starts_at.timestamp());
-        Self(Uuid::new_v5(&answer.uuid(), name.as_bytes()))
     }
 }
 

@@ -302,8 +302,13 @@ impl Appointments<'_> {
         self.list_booked_of(lead).await
     }
 
-    /// Reads what the CRM is to be told, and keeps everybody else from it until this transaction ends. `None`: it knows.
-    pub async fn lock_to_tell(self, id: AppointmentId) -> Result<Option<AppointmentToTell>, Error> {
+    /// Reads what the CRM is to be told, and keeps everybody else from it until this transaction ends. `None`: it knows, or whoever took it
+    /// until `ours_until` has it no more, because somebody else took it since.
+    pub async fn lock_to_tell(
+        self,
+        id: AppointmentId,
+        ours_until: DateTime<Utc>,
+    ) -> Result<Option<AppointmentToTell>, Error> {
         let row = sqlx::query!(
             r#"select a.lead_id as "lead_id!", lower(a.during) as "starts_at!", upper(a.during) as "ends_at!",
                       a.state = 'booked' as "is_booked!", a.crm_id, a.crm_asked_at is not null as "was_asked!",
@@ -312,9 +317,10 @@ impl Appointments<'_> {
                from appointments a
                cross join lateral (select * from leads where tenant_id = a.tenant_id and id = a.lead_id limit 1) l
                join locations s on s.tenant_id = a.tenant_id and s.id = a.location_id
-               where a.id = $1 and a.tenant_id = $2 and a.crm_look_at is not null for update of a"#,
+               where a.id = $1 and a.tenant_id = $2 and a.crm_look_at <= $3 for update of a"#,
             id.uuid(),
-            self.0.tenant.uuid()
+            self.0.tenant.uuid(),
+            ours_until
         )
         .fetch_optional(&mut *self.0.inner)
         .await
@@ -366,16 +372,25 @@ impl Appointments<'_> {
         .map_err(Error::doing("put off what the CRM is told"))
     }
 
-    /// The CRM has it under this id, if any, and need not be told again of what it was when `is_booked` was read.
-    pub async fn set_told(self, id: AppointmentId, crm_id: Option<&str>, is_booked: bool) -> Result<(), Error> {
+    /// The CRM has it under this id, if any, and need not be told again of what it was when `is_booked` was read. What became of it
+    /// since is looked at again, even if somebody has looked before the CRM had it.
+    pub async fn set_told(
+        self,
+        id: AppointmentId,
+        crm_id: Option<&str>,
+        is_booked: bool,
+        wall: DateTime<Utc>,
+    ) -> Result<(), Error> {
         sqlx::query!(
             "update appointments
-             set crm_id = coalesce($3, crm_id), crm_look_at = case when (state = 'booked') = $4 then null else crm_look_at end
+             set crm_id = coalesce($3, crm_id),
+                 crm_look_at = case when (state = 'booked') = $4 then null else coalesce(crm_look_at, $5) end
              where id = $1 and tenant_id = $2",
             id.uuid(),
             self.0.tenant.uuid(),
             crm_id,
-            is_booked
+            is_booked,
+            wall
         )
         .execute(&mut *self.0.inner)
         .await

@@ -333,13 +333,15 @@ impl Chats<'_> {
         .transpose()
     }
 
-    /// One turn. `None`: nobody has said it.
-    pub async fn find_turn(self, id: TurnId) -> Result<Option<Turn>, Error> {
+    /// One turn of a lead's conversation. `None`: nobody has said it there.
+    pub async fn find_turn(self, lead: LeadId, id: TurnId) -> Result<Option<Turn>, Error> {
         sqlx::query_as!(
             TurnRow,
-            "select id, number, said_by, name, channel, words, cards, said_at from turns where id = $1 and tenant_id = $2",
+            "select id, number, said_by, name, channel, words, cards, said_at from turns
+             where id = $1 and tenant_id = $2 and lead_id = $3",
             id.uuid(),
-            self.0.tenant.uuid()
+            self.0.tenant.uuid(),
+            lead.uuid()
         )
         .fetch_optional(&mut *self.0.inner)
         .await

@@ -24,6 +24,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How long a request may wait for JetStream before it is told to come again.
     pub publish_patience: Duration,
+    /// What a proxy in front has before our addresses: `/leads`, or nothing.
+    pub path_before: String,
     /// Whether the page came by TLS, so that the browser shall send its cookie by nothing else.
     pub is_secure: bool,
 }
@@ -41,6 +43,9 @@ impl Config {
         if lease < Duration::from_secs(1) {
             reader.mistake("chat.lease", "is shorter than a second; two would answer at once");
         }
+        let public_url: Option<String> = reader.optional("ingest.public_url");
+        let url = public_url.as_deref().unwrap_or_default();
+        let after_host = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
         Self {
             stage: StageConfig::read(reader, "chat"),
             lease,
@@ -52,7 +57,8 @@ impl Config {
             stream_ttl: reader.duration_or("chat.stream_ttl", Duration::from_secs(600)),
             heartbeat: reader.duration_or("chat.heartbeat", Duration::from_secs(15)),
             publish_patience: reader.duration_or("chat.publish_patience", Duration::from_secs(3)),
-            is_secure: reader.optional("ingest.public_url").is_some_and(|url| url.starts_with("https://")),
+            path_before: after_host.unwrap_or_default().trim_end_matches('/').to_owned(),
+            is_secure: url.starts_with("https://"),
         }
     }
 }

@@ -9,15 +9,15 @@ use crate::{App, Session, database_away};
 
 #[derive(Serialize)]
 pub(crate) struct Context {
-    shop: Shop,
-    language: Language,
+    pub(crate) shop: Shop,
+    pub(crate) language: Language,
     vehicle: String,
     service: String,
     booked: Vec<Booked>,
 }
 
 #[derive(Serialize)]
-struct Shop {
+pub(crate) struct Shop {
     name: String,
     phone: String,
     phone_shown: String,
@@ -34,6 +34,10 @@ struct Booked {
 }
 
 pub(crate) async fn context(State(app): State<App>, session: Session) -> Result<Json<Context>, Problem> {
+    read(&app, session).await.map(Json)
+}
+
+pub(crate) async fn read(app: &App, session: Session) -> Result<Context, Problem> {
     let look_up = async {
         let mut tx = app.0.store.begin(session.tenant).await?;
         let of = tx.descriptions().find_recipient(session.lead).await?;
@@ -48,7 +52,7 @@ pub(crate) async fn context(State(app): State<App>, session: Session) -> Result<
     let of = of.ok_or_else(gone)?;
     let shop = shops.into_iter().find(|shop| shop.id == of.location).ok_or_else(gone)?;
     let booked = booked.into_iter().map(|booked| Booked { appointment: booked.id, slot: booked.slot }).collect();
-    Ok(Json(Context {
+    Ok(Context {
         language: chat.language.or(of.recipient.language).unwrap_or(settings.language),
         vehicle: of.recipient.vehicle,
         service: of.recipient.service,
@@ -61,5 +65,5 @@ pub(crate) async fn context(State(app): State<App>, session: Session) -> Result<
             hours: shop.hours,
             zone: shop.time_zone.name(),
         },
-    }))
+    })
 }

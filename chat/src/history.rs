@@ -46,7 +46,7 @@ impl Shown {
 #[derive(Serialize)]
 pub(crate) struct History {
     /// The oldest first.
-    turns: Vec<Shown>,
+    pub(crate) turns: Vec<Shown>,
     /// What to ask for next, for what was said before. `None`: that is all.
     before: Option<u32>,
     /// What the stream is opened with (`last_event_id`), so that nothing is missed and an answer on its way is read from its beginning.
@@ -68,6 +68,10 @@ pub(crate) async fn history(
     if most == 0 || most > MOST {
         return Err(Problem::new(Code::WrongQuery, format!("most is a number from 1 to {MOST}.")));
     }
+    read(&app, session, before, most).await.map(Json)
+}
+
+pub(crate) async fn read(app: &App, session: Session, before: Option<u32>, most: u16) -> Result<History, Problem> {
     // Before the turns: what is said in between is in the stream, too, and a page takes the same turn once.
     let subject = LivePart::subject(session.tenant, session.lead);
     let newest = app.0.bus.newest(Stream::ChatLive, &subject).await.unwrap_or_default().map(|entry| entry.position);
@@ -85,11 +89,11 @@ pub(crate) async fn history(
     }
     let is_answering = chat.answering_until.is_some();
     let as_of = chat.answering_from.filter(|_| is_answering).unwrap_or_else(|| written(newest));
-    Ok(Json(History {
+    Ok(History {
         before: turns.first().map(|turn| turn.number).filter(|_| has_more),
         turns: turns.into_iter().map(Shown::of).collect(),
         as_of,
         is_answering,
         held_by: chat.held_by,
-    }))
+    })
 }

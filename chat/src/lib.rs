@@ -18,6 +18,7 @@ mod known;
 mod live;
 mod message;
 mod offer;
+mod page;
 mod router;
 mod session;
 mod stop;

@@ -7,7 +7,7 @@ use axum::{
 };
 use service::http;
 
-use crate::{App, book, context, health, history, message, session, stop, stream};
+use crate::{App, book, context, health, history, message, page, session, stop, stream};
 
 /// Of a request that is no stream, a wait for an answer in one piece included.
 const SLOWEST: Duration = Duration::from_secs(40);
@@ -16,6 +16,8 @@ const LARGEST_BODY_BYTES: usize = 32 << 10;
 /// Every address of a conversation, on one screen.
 pub fn router(app: App) -> Router {
     let asked = Router::new()
+        .route("/c/{token}", get(page::show))
+        .route("/c/page/{name}", get(page::script))
         .route("/api/health", get(health::health))
         .route("/api/chat/open", post(session::open))
         .route("/api/chat/{lead}/message", post(message::message))

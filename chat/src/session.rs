@@ -14,7 +14,7 @@ use limits::ComeBackAfter;
 use serde::{Deserialize, Serialize};
 use service::{Code, Problem};
 
-use crate::{App, database_away};
+use crate::{App, Config, database_away};
 
 const COOKIE: &str = "leads_chat";
 /// What a session is sealed for.
@@ -22,7 +22,7 @@ const WHAT: &str = "chat session";
 /// Longer than any of ours.
 const LONGEST: usize = 600;
 /// A link has fourteen letters.
-const LONGEST_LINK: usize = 64;
+pub(crate) const LONGEST_LINK: usize = 64;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Sealed {
@@ -59,32 +59,44 @@ pub(crate) async fn open(
     let Ok(axum::Json(Opened { link })) = body else {
         return Err(Problem::new(Code::NotReadable, "Send the last part of the link as {\"link\": \"…\"}."));
     };
-    let wall = app.0.clock.wall();
-    let found = if link.is_empty() || link.len() > LONGEST_LINK {
-        None
-    } else {
-        app.0.store.everywhere().find_chat_link(&link).await.map_err(|error| database_away(&error))?
-    };
-    let age = |made_at: DateTime<Utc>| (app.0.clock.now() - made_at).to_std().unwrap_or_default();
-    let Some((tenant, lead, _)) = found.filter(|(_, _, made_at)| age(*made_at) < app.0.config.link_ttl) else {
+    let Some(session) = app.find_conversation(&link).await? else {
         return Err(Problem::new(Code::NoSession, "This link has ended. Answer one of our messages, or call us."));
     };
-    let ttl = app.0.config.session_ttl;
-    let sealed = Sealed { tenant, lead, opened_at: wall, ends_at: wall + TimeDelta::from_std(ttl).unwrap_or_default() };
-    let session = app.seal(&sealed)?;
+    let cookie = app.cookie(session)?;
+    let lead = session.lead;
     let body = serde_json::json!({ "lead": lead, "history": format!("/api/chat/{lead}/history"), "stream": format!("/api/chat/{lead}/stream") });
     let mut response = (StatusCode::OK, axum::Json(body)).into_response();
-    let secure = if app.0.config.is_secure { "; Secure" } else { "" };
-    let cookie =
-        format!("{COOKIE}={session}; Path=/api/chat/{lead}; Max-Age={}; HttpOnly; SameSite=Lax{secure}", ttl.as_secs());
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
 impl App {
+    /// Whose link this is, as long as it opens a conversation.
+    pub(crate) async fn find_conversation(&self, link: &str) -> Result<Option<Session>, Problem> {
+        if link.is_empty() || link.len() > LONGEST_LINK {
+            return Ok(None);
+        }
+        let found = self.0.store.everywhere().find_chat_link(link).await.map_err(|error| database_away(&error))?;
+        let age = |made_at: DateTime<Utc>| (self.0.clock.now() - made_at).to_std().unwrap_or_default();
+        let young = found.filter(|(_, _, made_at)| age(*made_at) < self.0.config.link_ttl);
+        Ok(young.map(|(tenant, lead, _)| Session { tenant, lead }))
+    }
+
+    /// What a browser sends from now on, to this conversation alone.
+    pub(crate) fn cookie(&self, Session { tenant, lead }: Session) -> Result<HeaderValue, Problem> {
+        let Config { session_ttl, is_secure, path_before, .. } = &self.0.config;
+        let wall = self.0.clock.wall();
+        let ends_at = wall + TimeDelta::from_std(*session_ttl).unwrap_or_default();
+        let session = self.seal(&Sealed { tenant, lead, opened_at: wall, ends_at })?;
+        let secure = if *is_secure { "; Secure" } else { "" };
+        let seconds = session_ttl.as_secs();
+        let cookie = format!(
+            "{COOKIE}={session}; Path={path_before}/api/chat/{lead}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+        );
+        HeaderValue::from_str(&cookie).map_err(|_| Problem::new(Code::Internal, "Please try again."))
+    }
+
     fn seal(&self, session: &Sealed) -> Result<String, Problem> {
         let internal = |_| Problem::new(Code::Internal, "Please try again.");
         let plain = serde_json::to_vec(session).map_err(|_| Problem::new(Code::Internal, "Please try again."))?;

@@ -26,7 +26,6 @@ pub fn router(app: App) -> Router {
         .route("/api/chatbot/leads", post(forms::chatbot_lead).options(forms::preflight))
         .route("/api/submit-contact", post(forms::contact).options(forms::preflight))
         .route("/api/property-inquiry", post(forms::property_inquiry).options(forms::preflight))
-        .route("/c/{token}", get(links::hello))
         .route("/u/{token}", get(links::ask_to_leave).post(links::leave))
         .fallback(async || Problem::new(Code::NotFound, "Webhooks live under /webhooks/, forms under /api/."))
         .method_not_allowed_fallback(async || Problem::new(Code::WrongMethod, "Webhooks and forms are sent with POST."))

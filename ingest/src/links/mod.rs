@@ -1,4 +1,4 @@
-//! `/c/{token}` and `/u/{token}`: a lead's own links. Whoever has one is who it was sent to.
+//! `/u/{token}`: the way out. Whoever has a lead's link is who it was sent to.
 //!
 //! Leaving takes a press of a button, or the one request of a mailbox (RFC 8058): opening the page changes nothing, because programs
 //! that look for harmful links open every one.
@@ -31,7 +31,7 @@ static PAGE: LazyLock<Option<Page>> = LazyLock::new(|| Page::new(include_str!("p
 
 #[derive(Serialize)]
 struct Shown<'a> {
-    /// `hello`, `leave`, `left` or `nothing`.
+    /// `leave`, `left` or `nothing`.
     what: &'static str,
     language: &'static str,
     token: &'a str,
@@ -39,17 +39,6 @@ struct Shown<'a> {
     phone: &'a str,
     /// As people read it.
     number: String,
-    address: &'a str,
-    hours: &'a str,
-}
-
-/// What is behind a lead's link, until there is somebody to talk with.
-pub(crate) async fn hello(
-    State(app): State<App>,
-    token: Option<Path<String>>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    show(&app, token, &headers, "hello").await
 }
 
 pub(crate) async fn ask_to_leave(
@@ -129,8 +118,6 @@ fn page(
         shop: text(|shop| &shop.name),
         phone: text(|shop| &shop.phone),
         number: domain::as_people_read(text(|shop| &shop.phone)),
-        address: text(|shop| &shop.postal_address),
-        hours: text(|shop| &shop.hours),
     };
     let Some(filled) = PAGE.as_ref().and_then(|page| page.fill(&shown).ok()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -164,7 +151,7 @@ mod tests {
             language: Language::English,
         };
         for (what, language) in
-            ["hello", "leave", "left", "nothing"].into_iter().flat_map(|what| Language::ALL.map(|l| (what, l)))
+            ["leave", "left", "nothing"].into_iter().flat_map(|what| Language::ALL.map(|l| (what, l)))
         {
             let response = page(StatusCode::OK, what, "abc", language, Some(&shop));
             assert_eq!(response.status(), StatusCode::OK, "{what}");

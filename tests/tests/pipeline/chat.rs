@@ -14,7 +14,7 @@ use tests::{KillOnce, Test, quote, until};
 use crate::{killed::unacked, ledger::desk, merges::TENANT};
 
 /// Somebody with the page open.
-struct Page {
+pub(crate) struct Page {
     http: Client,
     base: String,
     lead: LeadId,
@@ -26,7 +26,7 @@ type Events = Vec<(String, Value)>;
 
 impl Page {
     /// Opens the lead's link, as it would stand in a text.
-    async fn open(test: &Test, program: &Program, lead: LeadId) -> Self {
+    pub(crate) async fn open(test: &Test, program: &Program, lead: LeadId) -> Self {
         let link = link_of(test, lead).await;
         let (http, base) = (Client::new(), format!("http://{}", program.address));
         let opened =
@@ -55,7 +55,7 @@ impl Page {
     }
 
     /// Says something, and waits for the answer in one piece.
-    async fn say(&self, id: &str, words: &str) -> Value {
+    pub(crate) async fn say(&self, id: &str, words: &str) -> Value {
         let (status, said) = self.post("message?wait=20", &json!({ "id": id, "words": words })).await;
         assert_eq!(status, StatusCode::OK, "{said}");
         said["answer"].clone()
@@ -130,7 +130,7 @@ fn as_kept(answer: &Value) -> (String, usize) {
     (text(&answer["words"]), answer["cards"].as_array().map_or(0, Vec::len))
 }
 
-async fn link_of(test: &Test, lead: LeadId) -> String {
+pub(crate) async fn link_of(test: &Test, lead: LeadId) -> String {
     let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
     let token = tx.links().of_lead(lead, test.site.clock.now()).await.expect("a token");
     tx.commit().await.expect("committed");
@@ -138,7 +138,7 @@ async fn link_of(test: &Test, lead: LeadId) -> String {
 }
 
 /// Somebody else for each order.
-async fn asked(test: &Test, order: &str) -> LeadId {
+pub(crate) async fn asked(test: &Test, order: &str) -> LeadId {
     let number = order.trim_start_matches("o-");
     let phone = Some(format!("+1512555014{number}"));
     let asked = sim::Quote { phone, email: None, ..quote(order) };

@@ -21,6 +21,7 @@ mod links;
 mod map;
 mod merges;
 mod onboard;
+mod page;
 mod pauses;
 mod permissions;
 mod plans;

@@ -6,7 +6,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use domain::{AppointmentId, BookingState, Card, ChatChannel, Ground, LeadId, SaidBy, StopReason, TenantId, TurnId};
+use domain::{
+    AppointmentId, BOOKED, BookingState, CALLED_OFF, Card, Channel, ChatChannel, Ground, LeadId, SaidBy, StopReason,
+    TenantId, TurnId,
+};
 use events::{LivePart, LiveTurn};
 use serde::Deserialize;
 use serde_json::json;
@@ -24,6 +27,9 @@ pub(crate) struct Pressed {
 pub(crate) struct CalledOff {
     appointment: AppointmentId,
 }
+
+/// A text is read at once, and an email has the file for a calendar.
+const CONFIRMED_BY: [Channel; 2] = [Channel::Sms, Channel::Email];
 
 /// What is told to whoever has the page open, and kept as a turn.
 struct Told {
@@ -50,9 +56,12 @@ pub(crate) async fn book(
         let told = told(&mut tx, lead, &appointment, BookingState::Booked).await?;
         if is_new {
             tx.appointments().release_holds(lead).await?;
-            tx.appointments().end_others(lead, hold, wall).await?;
+            for before in tx.appointments().end_others(lead, hold, wall).await? {
+                tx.messages().cancel_answers(lead, before, now).await?;
+            }
             tx.leads().stop(lead, StopReason::Booked, now).await?;
             keep(&mut tx, lead, &told, hold, now).await?;
+            tx.messages().plan_answer(lead, hold, BOOKED, &CONFIRMED_BY, now).await?;
         }
         tx.commit().await?;
         Ok::<_, store::Error>(Some((appointment, told)))
@@ -80,7 +89,11 @@ pub(crate) async fn cancel(
             return Ok(None);
         };
         let told = told(&mut tx, lead, &called_off, BookingState::Cancelled).await?;
-        keep(&mut tx, lead, &told, appointment, app.0.clock.now()).await?;
+        let now = app.0.clock.now();
+        keep(&mut tx, lead, &told, appointment, now).await?;
+        // Whoever has not been told yet that it is booked is told nothing of it.
+        tx.messages().cancel_answers(lead, appointment, now).await?;
+        tx.messages().plan_answer(lead, appointment, CALLED_OFF, &CONFIRMED_BY, now).await?;
         tx.commit().await?;
         Ok::<_, store::Error>(Some(told))
     };

@@ -8,6 +8,7 @@ mod answer;
 mod app;
 mod book;
 mod calendar;
+mod calendar_file;
 mod concierge;
 mod config;
 mod context;

@@ -7,7 +7,7 @@ use axum::{
 };
 use service::http;
 
-use crate::{App, book, context, health, history, message, page, session, stop, stream};
+use crate::{App, book, calendar_file, context, health, history, message, page, session, stop, stream};
 
 /// Of a request that is no stream, a wait for an answer in one piece included.
 const SLOWEST: Duration = Duration::from_secs(40);
@@ -26,6 +26,7 @@ pub fn router(app: App) -> Router {
         .route("/api/chat/{lead}/stop", post(stop::stop))
         .route("/api/chat/{lead}/book", post(book::book))
         .route("/api/chat/{lead}/cancel", post(book::cancel))
+        .route("/api/chat/{lead}/calendar", get(calendar_file::calendar_file))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES))
         .with_state(app.clone());
     // A stream lasts as long as somebody reads it.

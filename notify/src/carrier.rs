@@ -29,6 +29,17 @@ pub(crate) struct Letter {
     pub(crate) html: Option<String>,
     /// Of a WhatsApp message to somebody who has not written within a day.
     pub(crate) approved: Option<Approved>,
+    /// Of an email.
+    pub(crate) attachment: Option<Attachment>,
+}
+
+/// A file beside an email.
+#[derive(Debug, Clone)]
+pub(crate) struct Attachment {
+    pub(crate) name: &'static str,
+    /// As in `text/calendar`.
+    pub(crate) media_type: &'static str,
+    pub(crate) content: String,
 }
 
 /// Words that WhatsApp has approved, and what stands in them.
@@ -52,6 +63,7 @@ impl Letter {
             body: String::new(),
             html: None,
             approved: None,
+            attachment: None,
         }
     }
 }

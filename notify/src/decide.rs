@@ -7,6 +7,9 @@ use domain::{
 };
 use store::{Message, Recipient};
 
+/// After what somebody did an answer to it is one at any hour.
+const AT_ONCE: TimeDelta = TimeDelta::minutes(15);
+
 /// Of Twilio's, which throws a text away that it has not sent by then.
 const LONGEST_IN_A_QUEUE: TimeDelta = TimeDelta::hours(10);
 
@@ -76,6 +79,9 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
     if message.is_confirmation() {
         return confirm(message, safe_mode, now);
     }
+    if message.is_answer() {
+        return answer(message, chosen, now);
+    }
     if message.stopped || !message.lead_status.is_followed_up() {
         return Decision::Stay(Stay::Cancel);
     }
@@ -88,29 +94,59 @@ pub(crate) fn decide(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) 
         }
         Some(_) => {}
     }
-    if !channels.has(message.channel) {
-        return Decision::Stay(Stay::Withhold(WithheldReason::ChannelOff));
-    }
-    let Some(address) = address(message) else {
-        return Decision::Stay(Stay::Withhold(WithheldReason::NoAddress));
+    let address = match reach(message, channels, safe_mode) {
+        Ok(address) => address,
+        Err(decision) => return decision,
     };
-    if message.suppressed {
-        return Decision::Stay(Stay::Withhold(WithheldReason::Suppressed));
-    }
-    if message.unreachable {
-        return Decision::Stay(Stay::Withhold(WithheldReason::Unreachable));
-    }
-    if message.channel == Channel::Email && message.recipient.email.as_ref().is_some_and(Email::is_nobodys) {
-        return Decision::Rehearse;
-    }
-    if !safe_mode.allows(&address) {
-        return Decision::Stay(Stay::Withhold(WithheldReason::SafeMode));
-    }
     let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
     match rules.decide(&sending(message, now)) {
         Departure::Now => Decision::Send(address),
         // It waits for the clock of the law, which stands still for nobody.
         Departure::Later { at, moves } => Decision::Stay(Stay::Wait { until: at, moves, counted_from: at }),
+        Departure::Never(because) => Decision::Stay(Stay::Never(because)),
+    }
+}
+
+/// Where this message reaches them, or why it reaches nobody.
+fn reach(message: &Message, channels: &Channels, safe_mode: &SafeMode) -> Result<String, Decision> {
+    let withhold = |reason| Err(Decision::Stay(Stay::Withhold(reason)));
+    if !channels.has(message.channel) {
+        return withhold(WithheldReason::ChannelOff);
+    }
+    let Some(address) = address(message) else { return withhold(WithheldReason::NoAddress) };
+    if message.suppressed {
+        return withhold(WithheldReason::Suppressed);
+    }
+    if message.unreachable {
+        return withhold(WithheldReason::Unreachable);
+    }
+    if message.channel == Channel::Email && message.recipient.email.as_ref().is_some_and(Email::is_nobodys) {
+        return Err(Decision::Rehearse);
+    }
+    if !safe_mode.allows(&address) {
+        return withhold(WithheldReason::SafeMode);
+    }
+    Ok(address)
+}
+
+/// They have done something a moment ago, as booked a time, and are told what came of it: that is nothing that they are followed up with,
+/// so neither its end nor a pause holds it up. What could not leave at once waits for an hour at which anything may.
+fn answer(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc>) -> Decision {
+    let Chosen { channels, window, own, safe_mode } = chosen;
+    let address = match reach(message, channels, safe_mode) {
+        Ok(address) => address,
+        Err(decision) => return decision,
+    };
+    if now - message.counted_from <= AT_ONCE {
+        return Decision::Send(address);
+    }
+    let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
+    let Message { channel, whereabouts, .. } = message;
+    match rules.decide(&Sending { channel: *channel, at: now, is_first: true, whereabouts, sent: &[] }) {
+        Departure::Now => Decision::Send(address),
+        Departure::Later { at, moves } => {
+            Decision::Stay(Stay::Wait { until: at, moves, counted_from: message.counted_from })
+        }
         Departure::Never(because) => Decision::Stay(Stay::Never(because)),
     }
 }
@@ -158,6 +194,7 @@ mod tests {
             sent: Vec::new(),
             channel: Channel::Sms,
             template: "day_0".into(),
+            about: None,
             state: MessageState::Planned,
             due_at: DateTime::UNIX_EPOCH,
             release_at: DateTime::UNIX_EPOCH,
@@ -268,6 +305,22 @@ mod tests {
         let confirmation = Message { template, stopped: true, suppressed: true, counted_from: night, ..message() };
         assert_eq!(said(&confirmation, night), Decision::Send("+15125550142".into()));
         assert_eq!(said(&confirmation, night + TimeDelta::minutes(6)), Decision::Stay(Stay::Cancel));
+    }
+
+    #[test]
+    fn an_appointment_is_confirmed_at_once_at_any_hour_and_later_by_day() {
+        let night: DateTime<Utc> = "2026-01-10T05:00:00Z".parse().unwrap();
+        let about = Some(domain::AppointmentId::new(Uuid::from_u128(3)));
+        let open = Pause { from: night - TimeDelta::hours(1), until: None };
+        let told = Message { about, stopped: true, pauses: vec![open], counted_from: night, ..message() };
+        assert_eq!(said(&told, night), Decision::Send("+15125550142".into()));
+        let Decision::Stay(Stay::Wait { until, counted_from, .. }) = said(&told, night + TimeDelta::hours(1)) else {
+            panic!("sent at night")
+        };
+        assert_eq!((until, counted_from), ("2026-01-10T15:00:00Z".parse().unwrap(), night));
+        assert_eq!(said(&told, until), Decision::Send("+15125550142".into()));
+        let suppressed = Message { suppressed: true, ..told };
+        assert_eq!(said(&suppressed, night), Decision::Stay(Stay::Withhold(WithheldReason::Suppressed)));
     }
 
     #[test]

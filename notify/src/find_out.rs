@@ -99,7 +99,8 @@ impl FindOut {
             return Ok(());
         }
         tx.messages().finish(message.id, MessageState::Failed, Some(NOBODY_KNOWS), cx.now()).await?;
-        let may_be_called = !(message.is_confirmation() || message.stopped || message.suppressed);
+        let is_over = message.stopped && !message.is_answer();
+        let may_be_called = !(message.is_confirmation() || is_over || message.suppressed);
         if may_be_called {
             let task = NewTask {
                 id: TaskId::of_unknown(message.id),

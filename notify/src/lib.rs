@@ -7,6 +7,7 @@
 //! To add a vendor: a folder with the same files as `twilio/` (`config client wire receipts`), an arm in `tenants.rs`.
 
 mod app;
+mod appointment_words;
 mod breaker;
 mod carrier;
 mod config;

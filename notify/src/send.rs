@@ -167,6 +167,7 @@ impl Send {
             body: written.text,
             html: written.html,
             approved: written.approved,
+            attachment: written.attachment,
             ..Letter::plain(attempt)
         };
         let sender = carrier.sender(letter.sender.as_ref());
@@ -195,9 +196,9 @@ impl Send {
             body: &written.body,
             started_at,
             other_address: other_address.as_deref(),
-            most_in_24h: if message.is_confirmation() { u16::MAX } else { chosen.sending.most_in_24h },
+            most_in_24h: if message.is_of_follow_up() { chosen.sending.most_in_24h } else { u16::MAX },
             business_now: cx.now(),
-            quiet_since: (!message.is_first).then(|| cx.now() - apart_of(&chosen)),
+            quiet_since: (message.is_of_follow_up() && !message.is_first).then(|| cx.now() - apart_of(&chosen)),
         };
         // The same words to the same person within a day are the same message, whichever quote they are about.
         let apart = if message.was_merged { SAME_WORDS_OF_ONE_APART } else { SAME_WORDS_APART };

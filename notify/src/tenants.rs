@@ -12,6 +12,7 @@ use templates::{Design, Designs};
 use tracing::warn;
 
 use crate::{
+    appointment_words,
     carrier::{Answer, Carrier, Letter},
     sendgrid::{self, Sendgrid},
     slack::{self, Slack},
@@ -59,7 +60,8 @@ impl Tenants {
             return Ok(tenant);
         }
         let settings = tx.tenants().settings().await?;
-        let templates = tx.tenants().list_templates().await?;
+        let mut templates = tx.tenants().list_templates().await?;
+        templates.extend(appointment_words::beside(&templates));
         let account: Option<twilio::Credentials> = tx.tenants().find_credentials(twilio::NAME).await?;
         let mailer: Option<sendgrid::Credentials> = tx.tenants().find_credentials(sendgrid::NAME).await?;
         let chats: Option<whatsapp::Credentials> = tx.tenants().find_credentials(whatsapp::NAME).await?;

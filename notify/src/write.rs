@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Channel, Language, Segments, WithheldReason};
+use domain::{AppointmentId, CALLED_OFF, CalendarEntry, Channel, Language, Segments, Slot, WithheldReason};
 use stage::Failure;
 use store::{Message, Recipient, Template, Transaction};
 use templates::{Around, Asked, Designs, Known, Renderer, Shop, Words, with_way_out};
 use tracing::warn;
 
-use crate::{Config, carrier::Approved, tenants::Tenant};
+use crate::{
+    Config,
+    carrier::{Approved, Attachment},
+    tenants::Tenant,
+};
 
 /// After each message of a customer's a business may write to them by WhatsApp as it likes for so long (Meta: customer service window).
 const CONVERSATION: TimeDelta = TimeDelta::hours(24);
@@ -36,6 +40,8 @@ pub(crate) struct Written {
     pub(crate) unsubscribe: Option<String>,
     /// Of a WhatsApp message.
     pub(crate) approved: Option<Approved>,
+    /// Of an email.
+    pub(crate) attachment: Option<Attachment>,
 }
 
 /// The lead's own links.
@@ -66,7 +72,11 @@ impl Writer {
             return Ok(Err(WithheldReason::NotApproved));
         }
         let links = self.links(tx, chosen, message, template, now).await?;
-        Ok(self.fill(chosen, message, template, links).map_err(|error| {
+        let slot = match message.about {
+            Some(appointment) => tx.appointments().find_slot(appointment).await?,
+            None => None,
+        };
+        Ok(self.fill(chosen, message, template, links, slot, now).map_err(|error| {
             warn!(message.id = %message.id, error = service::telemetry::causes(&error), "a template could not be filled");
             WithheldReason::Template
         }))
@@ -78,9 +88,14 @@ impl Writer {
         message: &Message,
         template: &Template,
         links: OwnLinks,
+        slot: Option<Slot>,
+        now: DateTime<Utc>,
     ) -> Result<Written, templates::Error> {
         let words = words(template);
         let mut known = known(message, template.language, &links.to_chat);
+        if let Some(slot) = slot {
+            known = known.with_appointment(template.language.says_time(slot.starts_at, message.shop.zone));
+        }
         let mut rendered = self.renderer.render(words, &known)?;
         if message.channel == Channel::Sms && Segments::of(&rendered.body).count > Segments::MOST {
             // Something that they typed is as long as a text by itself: it is said without.
@@ -94,10 +109,12 @@ impl Writer {
             html: None,
             unsubscribe: None,
             approved: None,
+            attachment: None,
         };
         match message.channel {
             Channel::Sms => {}
             Channel::Email => {
+                written.attachment = message.about.zip(slot).map(|(id, slot)| invitation(message, id, slot, now));
                 let around = Around {
                     language: template.language,
                     look: &chosen.look,
@@ -139,6 +156,20 @@ impl Writer {
         let token = token.as_str();
         Ok(OwnLinks { to_chat: base.to_chat(token), to_leave: Some(base.to_leave(token)), is_safe: base.is_safe() })
     }
+}
+
+/// For their calendar.
+fn invitation(message: &Message, id: AppointmentId, slot: Slot, now: DateTime<Utc>) -> Attachment {
+    let Message { shop_name, shop_postal_address, shop_phone, .. } = message;
+    let entry = CalendarEntry {
+        id,
+        slot,
+        is_called_off: message.template == CALLED_OFF,
+        title: shop_name,
+        place: shop_postal_address,
+        notes: &domain::as_people_read(shop_phone),
+    };
+    Attachment { name: "appointment.ics", media_type: "text/calendar", content: entry.file(now) }
 }
 
 /// Whether they wrote by this channel within a day.

@@ -9,6 +9,8 @@ export interface Acts {
   say(words: string): void;
   book(hold: string): Promise<void>;
   callOff(appointment: string): Promise<void>;
+  /** Where the file for a calendar is. */
+  calendarOf(appointment: string): string;
 }
 
 export interface Shown {
@@ -126,6 +128,11 @@ function BookingView({ card, isCurrent, shown }: { card: BookingCard; isCurrent:
       <h3>{isBooked ? words.booked : words.calledOff}</h3>
       <p class="amount">{dayAt(card.starts_at, card.zone, language)}</p>
       <p>{timeAt(card.starts_at, card.zone, language)}</p>
+      {isBooked && isCurrent && (
+        <a class="quiet" href={acts.calendarOf(card.appointment)} download>
+          {words.calendar}
+        </a>
+      )}
       {isBooked && isCurrent && step !== "sure" && (
         <button type="button" class="quiet" disabled={step === "busy"} onClick={() => setStep("sure")}>
           {step === "busy" ? words.callingOff : words.callOff}

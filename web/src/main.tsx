@@ -1,4 +1,5 @@
 import { render } from "preact";
+import "./chat.css";
 import { ChatPage } from "./page.js";
 import type { Start } from "./wire.js";
 

@@ -110,7 +110,7 @@ export function ChatPage({ start }: { start: Start }) {
   const words = WORDS[language];
   const { shop } = start.context;
   const wallAhead = useRef(Date.parse(start.wall) - Date.now());
-  const acts = { say: talk.say, book: talk.book, callOff: talk.callOff };
+  const acts = { say: talk.say, book: talk.book, callOff: talk.callOff, calendarOf: talk.calendarOf };
   const shown: Shown = { words, language, acts, now: () => Date.now() + wallAhead.current };
   const offer = newestOffer(conversation);
   const state: CardState = { isNewestOffer: (card) => card === offer, isCurrent: (id) => isCurrent(conversation, id) };

@@ -20,6 +20,7 @@ export interface Talk {
   showEarlier(): Promise<void>;
   book(hold: string): Promise<void>;
   callOff(appointment: string): Promise<void>;
+  calendarOf(appointment: string): string;
 }
 
 export function useConversation(start: Start, language: string): Talk {
@@ -120,5 +121,6 @@ export function useConversation(start: Start, language: string): Talk {
     async callOff(appointment) {
       await api.cancel(appointment, () => undefined);
     },
+    calendarOf: (appointment) => `${api.base}/calendar?appointment=${appointment}`,
   };
 }

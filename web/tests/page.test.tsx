@@ -24,7 +24,7 @@ function draw(card: Card, acts: Partial<Shown["acts"]> = {}, language: Language 
   const shown: Shown = {
     words: WORDS[language],
     language,
-    acts: { say: vi.fn(), book: vi.fn(async () => undefined), callOff: vi.fn(async () => undefined), ...acts },
+    acts: { say: vi.fn(), book: vi.fn(async () => undefined), callOff: vi.fn(async () => undefined), calendarOf: (id) => `/calendar/${id}`, ...acts },
     now: () => NOW,
   };
   const state = { isNewestOffer: () => isNewest, isCurrent: () => true };

@@ -1,6 +1,6 @@
 //! What the concierge says, in both languages. Each sentence is checked like a model's before anybody reads it.
 
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{Language, Service, Tax, dollars};
 
@@ -165,44 +165,6 @@ impl Say {
 
     /// `Tuesday, March 10 at 10:30 AM`; `martes 10 de marzo a las 10:30 a. m.`
     pub(crate) fn time(self, at: DateTime<Utc>, zone: Tz) -> String {
-        const DAYS: [&str; 7] = ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"];
-        const MONTHS: [&str; 12] = [
-            "enero",
-            "febrero",
-            "marzo",
-            "abril",
-            "mayo",
-            "junio",
-            "julio",
-            "agosto",
-            "septiembre",
-            "octubre",
-            "noviembre",
-            "diciembre",
-        ];
-        let local = at.with_timezone(&zone);
-        match self.0 {
-            Language::English => local.format("%A, %B %-d at %-I:%M %p").to_string(),
-            Language::Spanish => {
-                let (day, month) =
-                    (DAYS[local.weekday().num_days_from_monday() as usize], MONTHS[local.month0() as usize]);
-                let (is_after_noon, hour) = local.hour12();
-                let half = if is_after_noon { "p. m." } else { "a. m." };
-                format!("{day} {} de {month} a las {hour}:{:02} {half}", local.day(), local.minute())
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_said_as_people_say_it() {
-        let at = "2026-03-10T14:30:00Z".parse().unwrap();
-        let zone = chrono_tz::America::New_York;
-        assert_eq!(Say(Language::English).time(at, zone), "Tuesday, March 10 at 10:30 AM");
-        assert_eq!(Say(Language::Spanish).time(at, zone), "martes 10 de marzo a las 10:30 a. m.");
+        self.0.says_time(at, zone)
     }
 }

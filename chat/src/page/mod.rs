@@ -29,7 +29,7 @@ use crate::{
 };
 
 const SCRIPT: &str = include_str!("chat.js");
-const CSS: &str = include_str!("../../../web/src/chat.css");
+const CSS: &str = include_str!("chat.css");
 const A_YEAR: &str = "public, max-age=31536000, immutable";
 
 /// Turns that the page is delivered with.

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ShopCalendar, WeekHours};
 
+/// The templates of what somebody is told of their appointment.
+pub const BOOKED: &str = "booked";
+pub const CALLED_OFF: &str = "called_off";
+
 /// How a tenant's shops take appointments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

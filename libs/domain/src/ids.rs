@@ -113,6 +113,11 @@ impl MessageId {
         Self::of_step(lead, 0)
     }
 
+    /// What is told of an appointment by one channel, once. `what`: what became of it.
+    pub fn of_appointment(appointment: AppointmentId, what: &str, channel: Channel) -> Self {
+        Self(Uuid::new_v5(&appointment.uuid(), format!("{what}:{}", channel.as_str()).as_bytes()))
+    }
+
     /// The same step by another channel: beside the one it was planned for, or in its place.
     pub fn of_step_by(lead: LeadId, step: u16, channel: Channel) -> Self {
         // No cadence has so many steps.

@@ -1,5 +1,7 @@
 use std::str::FromStr;
 
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use whatlang::{Detector, Lang};
 
@@ -46,6 +48,36 @@ impl Language {
             _ => None,
         }
     }
+
+    /// A day and a time, as people say them: "Tuesday, March 10 at 10:30 AM".
+    pub fn says_time(self, at: DateTime<Utc>, zone: Tz) -> String {
+        const DAYS: [&str; 7] = ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"];
+        const MONTHS: [&str; 12] = [
+            "enero",
+            "febrero",
+            "marzo",
+            "abril",
+            "mayo",
+            "junio",
+            "julio",
+            "agosto",
+            "septiembre",
+            "octubre",
+            "noviembre",
+            "diciembre",
+        ];
+        let local = at.with_timezone(&zone);
+        match self {
+            Self::English => local.format("%A, %B %-d at %-I:%M %p").to_string(),
+            Self::Spanish => {
+                let (day, month) =
+                    (DAYS[local.weekday().num_days_from_monday() as usize], MONTHS[local.month0() as usize]);
+                let (is_after_noon, hour) = local.hour12();
+                let half = if is_after_noon { "p. m." } else { "a. m." };
+                format!("{day} {} de {month} a las {hour}:{:02} {half}", local.day(), local.minute())
+            }
+        }
+    }
 }
 
 impl FromStr for Language {
@@ -62,6 +94,14 @@ impl FromStr for Language {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_said_as_people_say_it() {
+        let at = "2026-03-10T14:30:00Z".parse().unwrap();
+        let zone = chrono_tz::America::New_York;
+        assert_eq!(Language::English.says_time(at, zone), "Tuesday, March 10 at 10:30 AM");
+        assert_eq!(Language::Spanish.says_time(at, zone), "martes 10 de marzo a las 10:30 a. m.");
+    }
 
     #[test]
     fn what_somebody_wrote_says_how_to_answer_them() {

@@ -5,6 +5,7 @@
 mod approved_name;
 mod booking;
 mod cadence;
+mod calendar_file;
 mod channels;
 mod clock;
 mod contact;
@@ -35,8 +36,9 @@ mod vendor_error;
 mod website_lead;
 
 pub use approved_name::{ApprovedName, ApprovedNameError};
-pub use booking::{BookingRules, Places, Slot, Taken};
+pub use booking::{BOOKED, BookingRules, CALLED_OFF, Places, Slot, Taken};
 pub use cadence::{Cadence, CadenceError, CadencePreset, PlannedTouch, Planning, Step, When};
+pub use calendar_file::CalendarEntry;
 pub use channels::{Channels, NoChannel};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email, as_people_read};

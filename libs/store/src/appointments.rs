@@ -257,6 +257,19 @@ impl Appointments<'_> {
         Ok(theirs.map_or(Booking::Gone, |appointment| Booking::Booked { appointment, is_new }))
     }
 
+    /// The time of an appointment, whatever became of it. `None`: there is no such one.
+    pub async fn find_slot(self, id: AppointmentId) -> Result<Option<Slot>, Error> {
+        let row = sqlx::query!(
+            r#"select lower(during) as "starts_at!", upper(during) as "ends_at!" from appointments where id = $1 and tenant_id = $2"#,
+            id.uuid(),
+            self.0.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("find an appointment"))?;
+        Ok(row.map(|row| Slot { starts_at: row.starts_at, ends_at: row.ends_at }))
+    }
+
     /// Somebody calls off what they have booked. `None`: they have no such appointment.
     pub async fn cancel(
         mut self,
@@ -281,20 +294,25 @@ impl Appointments<'_> {
         Ok(theirs)
     }
 
-    /// Somebody has booked another time, in the place of any before it.
-    pub async fn end_others(self, lead: LeadId, but: AppointmentId, wall: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query!(
+    /// Somebody has booked another time, in the place of any before it. Answers what that was.
+    pub async fn end_others(
+        self,
+        lead: LeadId,
+        but: AppointmentId,
+        wall: DateTime<Utc>,
+    ) -> Result<Vec<AppointmentId>, Error> {
+        let ended = sqlx::query_scalar!(
             "update appointments set state = 'ended', ended_because = 'moved', crm_look_at = $4
-             where lead_id = $1 and tenant_id = $2 and id <> $3 and state = 'booked'",
+             where lead_id = $1 and tenant_id = $2 and id <> $3 and state = 'booked' returning id",
             lead.uuid(),
             self.0.tenant.uuid(),
             but.uuid(),
             wall
         )
-        .execute(&mut *self.0.inner)
+        .fetch_all(&mut *self.0.inner)
         .await
-        .map(drop)
-        .map_err(Error::doing("end what was booked before"))
+        .map_err(Error::doing("end what was booked before"))?;
+        Ok(ended.into_iter().map(AppointmentId::new).collect())
     }
 
     /// What somebody has booked and not called off, the earliest first.

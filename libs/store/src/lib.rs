@@ -5,6 +5,7 @@
 //! What must look across tenants is in [`Everywhere`], each function with a grant of its own in the migrations.
 
 mod alerts;
+mod answers;
 mod api_keys;
 mod appointments;
 mod attempts;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Channel, E164, Email, Language, LeadId, LeadStatus, MessageId, MessageState, Moved, OPT_OUT_CONFIRMATION, Pause,
-    PlannedTouch, ShopCalendar, State, TextSender, Whereabouts, WithheldReason,
+    AppointmentId, Channel, E164, Email, Language, LeadId, LeadStatus, MessageId, MessageState, Moved,
+    OPT_OUT_CONFIRMATION, Pause, PlannedTouch, ShopCalendar, State, TextSender, Whereabouts, WithheldReason,
 };
 
 use crate::{
@@ -33,6 +33,8 @@ pub struct Message {
     /// What is tried instead, in this order.
     pub fallbacks: Vec<Channel>,
     pub template: String,
+    /// The appointment that it tells of. `None`: it is one of the follow-up.
+    pub about: Option<AppointmentId>,
     pub state: MessageState,
     pub due_at: DateTime<Utc>,
     pub release_at: DateTime<Utc>,
@@ -65,6 +67,16 @@ pub struct Message {
 }
 
 impl Message {
+    /// It answers what somebody did a moment ago, and is none of their follow-up.
+    pub fn is_answer(&self) -> bool {
+        self.about.is_some()
+    }
+
+    /// It is one of the lead's follow-up, which answers nothing that they did.
+    pub fn is_of_follow_up(&self) -> bool {
+        !self.is_answer() && !self.is_confirmation()
+    }
+
     /// It answers an opt-out, and goes to whoever gets nothing else any more.
     pub fn is_confirmation(&self) -> bool {
         self.template == OPT_OUT_CONFIRMATION
@@ -190,7 +202,7 @@ impl Messages<'_> {
         let row = sqlx::query!(
             // Joined plainly, the young tables of a new shop get a plan that reads all of its leads, and the connection keeps it.
             // `limit 1` keeps the lead a lookup by its id.
-            r#"select m.lead_id, m.step, m.fallbacks, m.channel, m.template, m.state, m.due_at, m.release_at, m.attempts, m.reason,
+            r#"select m.lead_id, m.step, m.fallbacks, m.channel, m.template, m.about, m.state, m.due_at, m.release_at, m.attempts, m.reason,
                       l.status as "status!", l.stopped_at is not null as "stopped!", l.first_name, l.phone,
                       l.texts_allowed as "texts_allowed!", l.email, l.vehicle as "vehicle!", l.service as "service!",
                       l.total_cents as "total_cents!", l.language,
@@ -234,8 +246,7 @@ impl Messages<'_> {
                from messages m
                cross join lateral (select * from leads where tenant_id = m.tenant_id and id = m.lead_id limit 1) l
                cross join lateral (select case m.channel when 'email' then lower(l.email) else l.phone end as address) own
-               join locations s on s.tenant_id = m.tenant_id and s.id = l.location_id
-               where m.tenant_id = $1 and m.id = $2 for update of m"#,
+               join locations s on s.tenant_id = m.tenant_id and s.id = l.location_id where m.tenant_id = $1 and m.id = $2 for update of m"#,
             self.0.tenant.uuid(),
             id.uuid(),
             now
@@ -257,6 +268,7 @@ impl Messages<'_> {
                 shop,
                 channel: row.channel.parse().map_err(|error| Error::corrupt("channel", error))?,
                 template: row.template,
+                about: row.about.map(AppointmentId::new),
                 state: row.state.parse().map_err(|error| Error::corrupt("message state", error))?,
                 due_at: row.due_at,
                 release_at: row.release_at,
@@ -287,36 +299,6 @@ impl Messages<'_> {
             })
         })
         .transpose()
-    }
-
-    /// Plans the one message that confirms an opt-out, to the number and by the channel that it came from. Answers false if that is not the lead's, or if one
-    /// was planned before.
-    pub async fn plan_confirmation(
-        self,
-        lead: LeadId,
-        channel: Channel,
-        to: &E164,
-        now: DateTime<Utc>,
-        said_at: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        let planned = sqlx::query!(
-            "insert into messages (tenant_id, id, lead_id, step, channel, template, state, due_at, release_at, counted_from)
-             select $1, $2, l.id, 0, $7, $4, 'planned', $5, $5, $8
-             from (select id from leads where tenant_id = $1 and id = $3 and phone = $6 limit 1) l
-             on conflict do nothing",
-            self.0.tenant.uuid(),
-            MessageId::of_confirmation(lead).uuid(),
-            lead.uuid(),
-            OPT_OUT_CONFIRMATION,
-            now,
-            to.as_str(),
-            channel.as_str(),
-            said_at
-        )
-        .execute(&mut *self.0.inner)
-        .await
-        .map_err(Error::doing("plan the confirmation of an opt-out"))?;
-        Ok(planned.rows_affected() == 1)
     }
 
     /// A rule lets it leave at the end of these moves; they are kept, and their last rule is what it waits for. Pauses count for it
@@ -350,10 +332,10 @@ impl Messages<'_> {
     /// Not now, but at `at`; `due_at` says so too, because that is when it will be sent.
     pub async fn put_off(self, id: MessageId, at: DateTime<Utc>, reason: &str) -> Result<(), Error> {
         sqlx::query!(
-            // The confirmation of an opt-out counts from the opt-out, however often it is put off.
+            // What answers somebody counts from what they did, however often it is put off.
             "update messages
              set state = 'planned', due_at = $3, release_at = $3, reason = $4,
-                 counted_from = case when step = 0 then counted_from else $3 end
+                 counted_from = case when step <= 0 then counted_from else $3 end
              where tenant_id = $1 and id = $2 and state in ('planned', 'claimed', 'unknown')",
             self.0.tenant.uuid(),
             id.uuid(),

@@ -46,7 +46,7 @@ impl Leads<'_> {
         .map_err(Error::doing("end a lead's follow-up"))?;
         sqlx::query!(
             "update messages set state = 'cancelled', reason = $3, finished_at = $4
-             where tenant_id = $1 and lead_id = $2 and state = 'planned'",
+             where tenant_id = $1 and lead_id = $2 and state = 'planned' and (about is null or $3 = 'opted_out')",
             self.0.tenant.uuid(),
             id.uuid(),
             reason.as_str(),

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use domain::{Language, NO_SERVICE};
 use serde::Serialize;
 
@@ -15,11 +17,23 @@ pub struct Known<'a> {
     shop_hours: &'a str,
     /// Where this lead, and nobody else, talks with the shop.
     chat_link: &'a str,
+    /// When they come, as people say it.
+    appointment: Cow<'a, str>,
 }
 
 /// Every name of [`Known`].
-pub(crate) const NAMES: [&str; 9] =
-    ["first_name", "vehicle", "service", "price", "shop", "shop_phone", "shop_address", "shop_hours", "chat_link"];
+pub(crate) const NAMES: [&str; 10] = [
+    "first_name",
+    "vehicle",
+    "service",
+    "price",
+    "shop",
+    "shop_phone",
+    "shop_address",
+    "shop_hours",
+    "chat_link",
+    "appointment",
+];
 
 /// Who asked, and for what.
 #[derive(Debug, Clone, Copy)]
@@ -55,11 +69,21 @@ impl<'a> Known<'a> {
             shop_address: shop.postal_address,
             shop_hours: shop.hours,
             chat_link,
+            appointment: match language {
+                Language::English => "your appointment".into(),
+                Language::Spanish => "su cita".into(),
+            },
         }
     }
 }
 
 impl Known<'_> {
+    /// Of a message that tells of an appointment.
+    #[must_use]
+    pub fn with_appointment(self, appointment: String) -> Self {
+        Self { appointment: appointment.into(), ..self }
+    }
+
     /// The same without a word of the customer's own.
     #[must_use]
     pub fn without_theirs(self, language: Language) -> Self {

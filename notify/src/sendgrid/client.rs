@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::{ErrorClass, TextSender};
 use reqwest::StatusCode;
@@ -31,7 +32,14 @@ impl Carrier for Sendgrid {
         let way_out = letter.unsubscribe.as_deref();
         let text = wire::Content { r#type: "text/plain", value: &letter.body };
         let html = letter.html.as_deref().map(|html| wire::Content { r#type: "text/html", value: html });
+        let attached = letter.attachment.as_ref().map(|file| wire::Attachment {
+            content: STANDARD.encode(&file.content),
+            r#type: file.media_type,
+            filename: file.name,
+            disposition: "attachment",
+        });
         let mail = wire::Mail {
+            attachments: attached.map(|file| [file]),
             personalizations: [wire::Personalization {
                 to: [wire::Address { email: &letter.to, name: None }],
                 custom_args: letter.reports.then(|| ("attempt_id", letter.attempt.to_string())).into_iter().collect(),

@@ -14,6 +14,17 @@ pub(super) struct Mail<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<&'static str, String>,
     pub tracking_settings: Tracking,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<[Attachment<'a>; 1]>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Attachment<'a> {
+    /// Base64.
+    pub content: String,
+    pub r#type: &'a str,
+    pub filename: &'a str,
+    pub disposition: &'static str,
 }
 
 /// One recipient: the arguments come back with every event about this mail.

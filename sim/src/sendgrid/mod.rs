@@ -20,6 +20,8 @@ pub struct Sendgrid {
     event_url: Mutex<Option<String>>,
     /// By recipient, of the newest alone: that is what a person looks at.
     html: Mutex<HashMap<String, String>>,
+    /// The newest file beside an email to somebody: its name, and what is in it.
+    files: Mutex<HashMap<String, (String, String)>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,6 +44,10 @@ impl Sendgrid {
     }
 
     /// How the newest email to this address looks in a mailbox.
+    pub fn newest_file(&self, to: &str) -> Option<(String, String)> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).get(to).cloned()
+    }
+
     pub fn newest_html(&self, to: &str) -> Option<String> {
         self.html.lock().unwrap_or_else(PoisonError::into_inner).get(to).cloned()
     }

@@ -6,8 +6,7 @@ use operate::{give_chat_back, say_in_chat};
 use orchestrator::{Program, Role};
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
-use sim::{Fault, FaultKind, Manners, Vendor};
-use sqlx::{Connection as _, PgConnection};
+use sim::Manners;
 use stage::{Bus, Step};
 use tests::{KillOnce, Test, quote, until};
 
@@ -15,10 +14,10 @@ use crate::{killed::unacked, ledger::desk, merges::TENANT};
 
 /// Somebody with the page open.
 pub(crate) struct Page {
-    http: Client,
+    pub(crate) http: Client,
     base: String,
     lead: LeadId,
-    cookie: String,
+    pub(crate) cookie: String,
 }
 
 /// Part of a stream: each event's id and its data.
@@ -38,17 +37,23 @@ impl Page {
         Self { http, base, lead, cookie }
     }
 
-    fn url(&self, path: &str) -> String {
+    /// The same page, served by another replica.
+    pub(crate) fn at(&self, program: &Program) -> Self {
+        let (http, base) = (Client::new(), format!("http://{}", program.address));
+        Self { http, base, lead: self.lead, cookie: self.cookie.clone() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/api/chat/{}/{path}", self.base, self.lead)
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let answer =
             self.http.get(self.url(path)).header(header::COOKIE, &self.cookie).send().await.expect("an answer");
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
-    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = self.http.post(self.url(path)).header(header::COOKIE, &self.cookie).json(body);
         let answer = request.send().await.expect("an answer");
         (answer.status(), answer.json().await.unwrap_or_default())
@@ -96,7 +101,7 @@ impl Page {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -147,11 +152,11 @@ pub(crate) async fn asked(test: &Test, order: &str) -> LeadId {
     test.lead_id(&asked)
 }
 
-fn stock(test: &Test) {
+pub(crate) fn stock(test: &Test) {
     test.site.sim.world.stock(orchestrator::demo::LOCATIONS[0].0);
 }
 
-fn slots(answer: &Value) -> Vec<(String, DateTime<Utc>)> {
+pub(crate) fn slots(answer: &Value) -> Vec<(String, DateTime<Utc>)> {
     let cards = answer["cards"].as_array().expect("cards");
     let card = cards.iter().find(|card| card["kind"] == "slots").unwrap_or_else(|| panic!("no times: {answer}"));
     let slot = |slot: &Value| (text(&slot["hold"]), text(&slot["starts_at"]).parse().expect("a time"));
@@ -212,8 +217,7 @@ async fn a_page_that_was_cut_off_goes_on_behind_what_it_has_at_any_replica() {
     let whole = page.read(&as_of, "finish").await;
     assert_eq!(shown(&whole), as_kept(&answer));
     // Cut after each of its events, and gone on at the other replica.
-    let there =
-        Page { base: format!("http://{}", other.address), http: Client::new(), cookie: page.cookie.clone(), lead };
+    let there = page.at(&other);
     for cut in 0..whole.len() - 1 {
         let rest = there.read(&whole[cut].0, "finish").await;
         assert_eq!(rest, whole[cut + 1..], "behind event {cut}");
@@ -404,106 +408,6 @@ async fn whoever_wants_no_more_messages_says_so_in_the_chat_too() {
     drop(tx);
     let lead = test.lead(&quote("o-1")).await.expect("the lead");
     assert_eq!(lead.stop_reason.as_deref(), Some("opted_out"));
-    program.stop().await;
-}
-
-/// What the shop's calendar in the CRM shows.
-fn calendar(test: &Test) -> Vec<Value> {
-    test.site.sim.world.shopmonkey.rows("appointment")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_booking_is_in_the_crm_once_whatever_the_crm_answers() {
-    for kind in [None, Some(FaultKind::FailBefore), Some(FaultKind::FailAfter), Some(FaultKind::CutAfter)] {
-        let test = Test::start().await;
-        stock(&test);
-        let program = test.run().await;
-        let lead = asked(&test, "o-1").await;
-        let page = Page::open(&test, &program, lead).await;
-        let answer = page.say("m-1", "Can I bring it in for ceramic tint, full sedan?").await;
-        let (hold, starts_at) = slots(&answer)[0].clone();
-        if let Some(kind) = kind {
-            test.site.sim.world.faults.add(Fault { vendor: Vendor::Shopmonkey, kind, times: 1 });
-        }
-        let (status, booked) = page.post("book", &json!({ "hold": hold })).await;
-        assert_eq!(status, StatusCode::OK, "{booked}");
-        until("the CRM has it", async || !calendar(&test).is_empty()).await;
-        until("we know its id there", async || untold(&test).await == 0).await;
-        let rows = calendar(&test);
-        assert_eq!(rows.len(), 1, "{kind:?}: {rows:?}");
-        assert_eq!(text(&rows[0]["startDate"]).parse(), Ok(starts_at), "{kind:?}");
-        assert_eq!(
-            (text(&rows[0]["orderId"]).as_str(), &rows[0]["sendConfirmation"]),
-            ("o-1", &json!(false)),
-            "{kind:?}"
-        );
-        test.assert_settled().await;
-        program.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_time_that_the_shop_has_given_away_itself_is_not_offered() {
-    let test = Test::start().await;
-    stock(&test);
-    let program = test.run().await;
-    let (one, other) = (asked(&test, "o-1").await, asked(&test, "o-2").await);
-    let words = "Can I bring it in for ceramic tint, full sedan?";
-    let first = slots(&Page::open(&test, &program, one).await.say("m-1", words).await)[0].1;
-    let release = "update appointments set held_until = now() - interval '1 second' where state = 'held'";
-    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
-    sqlx::query(release).execute(&mut owner).await.expect("released");
-    // The shop notes somebody by hand then, and has another one called off.
-    let date = |at: DateTime<Utc>| json!(at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
-    let row = |id: &str, at: DateTime<Utc>, note: Option<&str>| {
-        json!({"id": id, "name": "By telephone", "color": "blue", "locationId": orchestrator::demo::LOCATIONS[0].0,
-            "startDate": date(at), "endDate": date(at + chrono::TimeDelta::hours(2)), "cancellationNote": note})
-    };
-    for (id, at, note) in [("by-hand", first, None), ("off", first + chrono::TimeDelta::hours(3), Some("sick"))] {
-        test.site.sim.world.shopmonkey.put("appointment", id, row(id, at, note));
-    }
-    // Another replica, which has not asked the CRM yet.
-    let elsewhere = test.site.config(&Role::ALL, &[("http.listen", "127.0.0.1:0")]).expect("settings");
-    program.stop().await;
-    let program = Program::start(&elsewhere, &Role::ALL, None).await.expect("a replica");
-    let offered = slots(&Page::open(&test, &program, other).await.say("m-1", words).await);
-    let hours = chrono::TimeDelta::hours(2);
-    assert!(offered.iter().all(|(_, at)| *at >= first + hours), "{offered:?}, and the shop has somebody at {first}");
-    assert!(
-        offered.iter().any(|(_, at)| *at < first + chrono::TimeDelta::hours(6)),
-        "that day is not over: {offered:?}"
-    );
-    program.stop().await;
-}
-
-/// Appointments that the CRM is still to be told of.
-async fn untold(test: &Test) -> i64 {
-    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
-    let count = "select count(*) from appointments where crm_look_at is not null";
-    sqlx::query_scalar(count).fetch_one(&mut owner).await.expect("a count")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_called_off_or_cannot_be_told_to_the_crm_is_somebodys_task() {
-    let test = Test::start().await;
-    stock(&test);
-    let program = test.run().await;
-    let lead = asked(&test, "o-1").await;
-    let page = Page::open(&test, &program, lead).await;
-    let answer = page.say("m-1", "Can I bring it in for ceramic tint, full sedan?").await;
-    let (_, booked) = page.post("book", &json!({ "hold": slots(&answer)[0].0 })).await;
-    until("the CRM has it", async || untold(&test).await == 0 && calendar(&test).len() == 1).await;
-    let appointment = &booked["appointment"];
-    let (status, off) = page.post("cancel", &json!({ "appointment": appointment })).await;
-    assert_eq!((status, off["booking"]["state"].as_str()), (StatusCode::OK, Some("cancelled")));
-    let (status, _) = page.post("cancel", &json!({ "appointment": appointment })).await;
-    assert_eq!(status, StatusCode::CONFLICT, "a second time there is nothing to call off");
-    until("somebody is asked to take it out", async || {
-        let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
-        let tasks = tx.tasks().list_open(10).await.expect("tasks");
-        tasks.iter().any(|task| task.lead == lead && task.title.starts_with("Take out of the CRM"))
-    })
-    .await;
     program.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod batches;
+mod bookings;
 mod cadences;
 mod catalog;
 mod chat;

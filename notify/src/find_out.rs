@@ -14,6 +14,7 @@ use crate::{
     carrier::{Letter, Trace},
     send::announce,
     tenants::Tenants,
+    write::as_it_left,
 };
 
 /// Why a message has failed that may have arrived.
@@ -47,10 +48,10 @@ impl FindOut {
         };
         tx.messages().set_unknown(message.id, self.next_question(cx, &attempt), "looking_up").await?;
         tx.attempts().count_lookup(attempt.id).await?;
+        let body = as_it_left(&mut tx, &self.config, &chosen, message, &attempt.body, cx.now()).await?;
         cx.commit(tx).await?;
 
-        let (to, body) = (attempt.recipient.clone(), attempt.body.clone());
-        let letter = Letter { to, body, ..Letter::plain(attempt.id) };
+        let letter = Letter { to: attempt.recipient.clone(), body, ..Letter::plain(attempt.id) };
         let traces = match carrier.look_up(&letter, attempt.started_at).await {
             Ok(traces) => traces,
             Err(error) => {

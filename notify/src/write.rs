@@ -48,9 +48,39 @@ pub(crate) struct Written {
 #[derive(Default)]
 struct OwnLinks {
     to_chat: String,
+    /// The same as it is kept.
+    to_chat_kept: String,
     to_leave: Option<String>,
     /// Whether a mailbox would show a button for it.
     is_safe: bool,
+}
+
+/// Stands in what is kept where whoever got it had a word that opens their conversation. It is nobody's word, and the same for everybody: the
+/// same words about two quotes stay the same words. As long as one, in letters that cost a text nothing: its parts are counted in it.
+const NOBODYS: &str = "..............";
+
+impl OwnLinks {
+    fn leave_out(&self, text: &str) -> String {
+        if self.to_chat.is_empty() { text.to_owned() } else { text.replace(&self.to_chat, &self.to_chat_kept) }
+    }
+}
+
+/// What left, out of what is kept of it: by this a vendor's record of it is known.
+pub(crate) async fn as_it_left(
+    tx: &mut Transaction,
+    config: &Config,
+    chosen: &Tenant,
+    message: &Message,
+    kept: &str,
+    now: DateTime<Utc>,
+) -> Result<String, Failure> {
+    let Some(base) = chosen.link_base.as_ref().or(config.link_base.as_ref()) else { return Ok(kept.to_owned()) };
+    let without = base.to_chat(NOBODYS);
+    if !kept.contains(&without) {
+        return Ok(kept.to_owned());
+    }
+    let token = tx.links().of_lead(message.lead, now).await?;
+    Ok(kept.replace(&without, &base.to_chat(token.as_str())))
 }
 
 impl Writer {
@@ -103,9 +133,9 @@ impl Writer {
             rendered = self.renderer.render(words, &known)?;
         }
         let mut written = Written {
-            text: rendered.body.clone(),
+            body: links.leave_out(&rendered.body),
+            text: rendered.body,
             subject: rendered.subject,
-            body: rendered.body,
             html: None,
             unsubscribe: None,
             approved: None,
@@ -119,12 +149,12 @@ impl Writer {
                     language: template.language,
                     look: &chosen.look,
                     subject: written.subject.as_deref().unwrap_or_default(),
-                    body: &written.body,
+                    body: &written.text,
                     unsubscribe_link: links.to_leave.as_deref(),
                 };
                 written.html = Some(self.designs.fill(chosen.design(template), &known, &around)?);
                 if let Some(link) = links.to_leave {
-                    written.text = with_way_out(&written.body, template.language, &link);
+                    written.text = with_way_out(&written.text, template.language, &link);
                     // Otherwise the vendor's own way out is in the email, too.
                     written.unsubscribe = links.is_safe.then_some(link);
                 }
@@ -154,7 +184,12 @@ impl Writer {
         };
         let token = tx.links().of_lead(message.lead, now).await?;
         let token = token.as_str();
-        Ok(OwnLinks { to_chat: base.to_chat(token), to_leave: Some(base.to_leave(token)), is_safe: base.is_safe() })
+        Ok(OwnLinks {
+            to_chat: base.to_chat(token),
+            to_chat_kept: base.to_chat(NOBODYS),
+            to_leave: Some(base.to_leave(token)),
+            is_safe: base.is_safe(),
+        })
     }
 }
 

@@ -2,8 +2,11 @@
 
 use domain::Channel;
 use sim::{Event, Manners, Quote};
+use sqlx::{Connection as _, PgConnection};
 use stage::Step;
 use tests::{KillOnce, Test, quote, until};
+
+use crate::chat::{asked, link_of};
 
 const DANA: &str = "+15125550142";
 const ADDRESS: &str = "dana@example.com";
@@ -144,5 +147,23 @@ async fn every_message_of_a_lead_has_the_same_link_and_another_leads_has_another
     test.site.sim.world.ask_for_quote(&robin, Manners::default());
     until("their email is there", async || test.emails_to("robin@example.com").len() == 1).await;
     assert_ne!(link(&test), first);
+    program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_first_message_opens_the_conversation_and_what_is_kept_of_it_does_not() {
+    let test = Test::start().await;
+    let program = test.run().await;
+    let lead = asked(&test, "o-1").await;
+    let token = link_of(&test, lead).await;
+    let sent = test.texts_to("+15125550141").pop().expect("a text");
+    let link = sent.split_whitespace().find(|word| word.contains("/c/")).expect("a link in it");
+    assert!(link.ends_with(&token), "{sent}");
+    let opened = reqwest::get(link).await.expect("a page");
+    assert_eq!(opened.status(), 200);
+    let mut owner = PgConnection::connect(&test.site.settings["postgres.owner_url"]).await.expect("the owner");
+    let kept: Vec<String> =
+        sqlx::query_scalar("select body from attempts").fetch_all(&mut owner).await.expect("bodies");
+    assert!(!kept.is_empty() && kept.iter().all(|body| body.contains("/c/") && !body.contains(&token)), "{kept:?}");
     program.stop().await;
 }

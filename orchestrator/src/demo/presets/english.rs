@@ -136,6 +136,8 @@ pub(super) const STEPS: [Preset; 19] = [
 
 /// Below every email: who writes and from where (CAN-SPAM asks for the postal address). How to end it is added as a link. Nothing here
 /// asks for an answer by email, which nobody here would hear.
+pub(super) const CHAT: &str = "Our prices, free times, and an answer right now: {{ chat_link }}";
+
 pub(super) const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
     You get this because you asked us for a quote.";
 

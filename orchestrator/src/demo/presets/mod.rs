@@ -15,9 +15,9 @@ pub fn templates() -> Vec<Template> {
 }
 
 fn templates_in(language: Language) -> Vec<Template> {
-    let (steps, footer, opted_out) = match language {
-        Language::English => (english::STEPS, english::FOOTER, english::OPTED_OUT),
-        Language::Spanish => (spanish::STEPS, spanish::FOOTER, spanish::OPTED_OUT),
+    let (steps, chat, footer, opted_out) = match language {
+        Language::English => (english::STEPS, english::CHAT, english::FOOTER, english::OPTED_OUT),
+        Language::Spanish => (spanish::STEPS, spanish::CHAT, spanish::FOOTER, spanish::OPTED_OUT),
     };
     let template = |name: &str, channel, subject: Option<&str>, body: String| Template {
         name: name.to_owned(),
@@ -30,8 +30,9 @@ fn templates_in(language: Language) -> Vec<Template> {
     };
     let of_step = |(name, text, subject, body): Preset| {
         [
-            template(name, Channel::Sms, None, text.to_owned()),
-            template(name, Channel::Email, Some(subject), format!("{body}{footer}")),
+            // Where they get an answer at any hour.
+            template(name, Channel::Sms, None, format!("{text} {{{{ chat_link }}}}")),
+            template(name, Channel::Email, Some(subject), format!("{body}\n\n{chat}{footer}")),
         ]
     };
     // To whoever asked in words of their own to be left alone: the vendor of texts confirms its own words, and WhatsApp none.
@@ -67,6 +68,12 @@ mod tests {
             assert_eq!(segments.encoding, Encoding::Gsm7, "{} in {}", text.name, text.language.as_str());
             assert!(segments.count <= 2, "{} in {}", text.name, text.language.as_str());
         }
+    }
+
+    #[test]
+    fn every_message_has_the_way_into_the_conversation() {
+        let steps = templates().into_iter().filter(|template| template.name != domain::OPT_OUT_CONFIRMATION);
+        assert!(steps.into_iter().all(|template| template.body.contains("{{ chat_link }}")));
     }
 
     #[test]

@@ -133,6 +133,8 @@ pub(super) const STEPS: [Preset; 19] = [
     ),
 ];
 
+pub(super) const CHAT: &str = "Nuestros precios, horas libres y una respuesta ahora mismo: {{ chat_link }}";
+
 pub(super) const FOOTER: &str = "\n\n{{ shop }}\n{{ shop_address }}\n{{ shop_phone }}\n\n\
     Recibe este mensaje porque nos pidió un presupuesto.";
 

@@ -8,11 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Card, Ground, Keyword, LeadId, SaidBy, StopReason, TaskId, TurnId, keyword};
 use events::{ChatAsked, LeadClosed, LivePart, LiveTurn, Status, Stream};
 use stage::{Context, Failure, Position, Stage, Step};
-use store::{Answering, NewTask, NewTurn, Transaction};
+use store::{Answering, ModelCall, NewTask, NewTurn, Transaction};
 use tracing::{error, info, warn};
 
 use crate::{
     Config,
+    assistant::{Assistant, GaveUp, Models},
     calendar::Calendars,
     concierge::{self, Draft},
     ground::Grounds,
@@ -32,14 +33,17 @@ pub(crate) struct Answer {
     pub(crate) config: Arc<Config>,
     pub(crate) catalogs: Catalogs,
     pub(crate) calendars: Calendars,
+    pub(crate) models: Models,
 }
 
 /// What is checked of an answer and may be read.
-struct Checked {
-    sentences: Vec<String>,
-    cards: Vec<Card>,
-    grounds: Vec<Ground>,
-    hand_over: Option<&'static str>,
+pub(crate) struct Checked {
+    pub(crate) sentences: Vec<String>,
+    pub(crate) cards: Vec<Card>,
+    pub(crate) grounds: Vec<Ground>,
+    pub(crate) hand_over: Option<&'static str>,
+    /// The concierge, or a vendor's model.
+    pub(crate) worded_by: String,
 }
 
 impl Stage for Answer {
@@ -185,15 +189,61 @@ impl Answer {
     ) -> Result<(), Lost> {
         let mut live = LiveAnswer::begin(cx, whom, self.config.lease, from).await?;
         live.write(&LivePart::DataStatus { data: Status::Thinking }).await?;
+        let mut calls = Vec::new();
+        let checked = match self.ask_model(cx, known, whom, &mut live, &mut calls).await? {
+            Some(checked) => checked,
+            None => self.ask_concierge(cx, known, whom, &mut live).await?,
+        };
+        cx.checkpoint(Step::AfterCall).await;
+        self.keep(cx, whom, turn, asked, &checked, &calls).await
+    }
+
+    /// `None`: there is no model, or it is away; the concierge always answers.
+    async fn ask_model(
+        &self,
+        cx: &Context,
+        known: &Known,
+        whom: ForWhom,
+        live: &mut LiveAnswer<'_>,
+        calls: &mut Vec<ModelCall>,
+    ) -> Result<Option<Checked>, Lost> {
+        // Whoever wants no more messages is told so in our own words.
+        if keyword(&known.waiting_words()) == Some(Keyword::Stop) {
+            return Ok(None);
+        }
+        let Some(model) = self.models.find(cx, whom.tenant).await? else { return Ok(None) };
+        let calendars = &self.calendars;
+        let mut assistant = Assistant { cx, model: model.as_ref(), calendars, known, whom, live, calls };
+        match assistant.answer().await {
+            Ok(checked) => Ok(Some(checked)),
+            Err(GaveUp::Lost(lost)) => Err(lost),
+            Err(GaveUp::Failed { failed, has_spoken }) => {
+                warn!(lead.id = %whom.lead, error = service::telemetry::causes(&failed), "the model has not answered; the concierge does");
+                if has_spoken {
+                    live.begin_anew().await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn ask_concierge(
+        &self,
+        cx: &Context,
+        known: &Known,
+        whom: ForWhom,
+        live: &mut LiveAnswer<'_>,
+    ) -> Result<Checked, Lost> {
         let draft = concierge::answer(cx, &self.calendars, known, whom, &known.waiting_words()).await?;
         let checked = check(draft, known, cx);
-        let spaced: Vec<String> = spaced(&checked.sentences);
-        live.text(spaced.iter().map(String::as_str)).await?;
+        for sentence in spaced(&checked.sentences) {
+            live.more(&sentence).await?;
+        }
+        live.end_text().await?;
         for card in &checked.cards {
             live.card(card).await?;
         }
-        cx.checkpoint(Step::AfterCall).await;
-        self.keep(cx, whom, turn, asked, &checked).await
+        Ok(checked)
     }
 
     /// The answer is a turn, and what it asks of the staff is a task, or nothing is, because somebody else has the conversation by now.
@@ -204,6 +254,7 @@ impl Answer {
         turn: u32,
         asked: &ChatAsked,
         checked: &Checked,
+        calls: &[ModelCall],
     ) -> Result<(), Lost> {
         let words = checked.sentences.join(" ");
         let said = NewTurn {
@@ -214,9 +265,10 @@ impl Answer {
             words: &words,
             cards: &checked.cards,
             grounds: &checked.grounds,
-            worded_by: Some(CONCIERGE),
+            worded_by: Some(&checked.worded_by),
         };
         let mut tx = cx.begin(whom.tenant).await?;
+        tx.model_calls().keep(whom.lead, whom.answer, whom.fence, calls, cx.now()).await.map_err(Failure::from)?;
         let number = tx.chats().answer(whom.lead, whom.fence, turn, &said, cx.now()).await.map_err(Failure::from)?;
         if number.is_none() {
             return Err(Lost::Overtaken);
@@ -228,7 +280,7 @@ impl Answer {
             info!(lead.id = %whom.lead, why, "a person is asked to answer");
         }
         cx.commit(tx).await?;
-        metrics::counter!("chat_answers_total", "by" => CONCIERGE).increment(1);
+        metrics::counter!("chat_answers_total", "by" => checked.worded_by.clone()).increment(1);
         info!(lead.id = %whom.lead, "answered a customer");
         Ok(())
     }
@@ -279,8 +331,13 @@ fn check(draft: Draft, known: &Known, cx: &Context) -> Checked {
             grounds.slots.extend(slots.iter().map(|offered| (offered.hold, offered.slot)));
         }
     }
-    let mut checked =
-        Checked { sentences: Vec::new(), cards: draft.cards, grounds: Vec::new(), hand_over: draft.hand_over };
+    let mut checked = Checked {
+        sentences: Vec::new(),
+        cards: draft.cards,
+        grounds: Vec::new(),
+        hand_over: draft.hand_over,
+        worded_by: CONCIERGE.to_owned(),
+    };
     for sentence in draft.sentences {
         match grounds.check(&sentence) {
             Ok(rests_on) => {

@@ -12,7 +12,7 @@ use stage::{Bus, Listening, Runtime};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, answer::Answer, calendar::Calendars, tell_crm};
+use crate::{Config, answer::Answer, assistant::Models, calendar::Calendars, tell_crm};
 
 /// How long somebody may go on talking whose link was taken back.
 const REVOKED_WITHIN: Duration = Duration::from_secs(30);
@@ -49,7 +49,8 @@ impl App {
 pub fn start(runtime: &Runtime, config: &Config, accounts: &Accounts, catalogs: Catalogs) {
     runtime.lifecycle.spawn("bookings", tell_crm::run(runtime.clone(), accounts.clone()));
     let calendars = Calendars::new(accounts.clone(), runtime.store.clone());
-    let answer = Answer { config: Arc::new(config.clone()), catalogs, calendars };
+    let models = Models::new(config.model_timeouts, config.tenant_ttl);
+    let answer = Answer { config: Arc::new(config.clone()), catalogs, calendars, models };
     stage::run(runtime, config.stage.clone(), answer);
 }
 

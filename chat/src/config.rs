@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use model::Timeouts;
 use service::config::Reader;
 use stage::StageConfig;
 
@@ -18,6 +19,10 @@ pub struct Config {
     pub per_address: u32,
     /// The header in which a proxy in front says who called; the last address in it counts.
     pub client_address_header: Option<String>,
+    /// What a model may take.
+    pub model_timeouts: Timeouts,
+    /// How long is remembered which model a tenant has chosen.
+    pub tenant_ttl: Duration,
     /// How long an open stream lasts before the page has to open it again.
     pub stream_ttl: Duration,
     /// Between two signs that a stream is still there.
@@ -54,6 +59,12 @@ impl Config {
             per_lead: per_minute(reader, "chat.per_lead"),
             per_address: per_minute(reader, "chat.per_address"),
             client_address_header: reader.optional("ingest.client_address_header").map(|name| name.to_lowercase()),
+            model_timeouts: Timeouts {
+                answer: reader.duration_or("chat.model_answer", Timeouts::default().answer),
+                silence: reader.duration_or("chat.model_silence", Timeouts::default().silence),
+                total: reader.duration_or("chat.model_total", Timeouts::default().total),
+            },
+            tenant_ttl: reader.duration_or("chat.tenant_ttl", Duration::from_secs(30)),
             stream_ttl: reader.duration_or("chat.stream_ttl", Duration::from_secs(600)),
             heartbeat: reader.duration_or("chat.heartbeat", Duration::from_secs(15)),
             publish_patience: reader.duration_or("chat.publish_patience", Duration::from_secs(3)),

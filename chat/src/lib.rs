@@ -6,6 +6,7 @@
 
 mod answer;
 mod app;
+mod assistant;
 mod book;
 mod calendar;
 mod calendar_file;

@@ -59,6 +59,8 @@ pub(crate) struct LiveAnswer<'c> {
     after: u64,
     parts: u32,
     texts: u32,
+    /// The text that grows just now.
+    open: Option<String>,
     /// The log takes nothing: the answer is whole in the end, and is not seen growing.
     is_mute: bool,
 }
@@ -76,6 +78,7 @@ impl<'c> LiveAnswer<'c> {
             after: newest.map_or(0, |position| position.sequence),
             parts: 0,
             texts: 0,
+            open: None,
             is_mute: false,
         };
         live.write(&LivePart::Start { message_id: whom.answer }).await?;
@@ -94,15 +97,31 @@ impl<'c> LiveAnswer<'c> {
         entries.iter().filter(is_start).any(|entry| entry.position.sequence < self.after)
     }
 
-    /// A text, whole: in as many parts as it has sentences.
-    pub(crate) async fn text<'t>(&mut self, sentences: impl Iterator<Item = &'t str>) -> Result<(), Lost> {
-        self.texts += 1;
-        let id = format!("{}-{}", self.whom.fence.0, self.texts);
-        self.write(&LivePart::TextStart { id: id.clone() }).await?;
-        for sentence in sentences {
-            self.write(&LivePart::TextDelta { id: id.clone(), delta: sentence.to_owned() }).await?;
+    /// Some more of the text, which begins with it.
+    pub(crate) async fn more(&mut self, words: &str) -> Result<(), Lost> {
+        let id = if let Some(id) = &self.open {
+            id.clone()
+        } else {
+            self.texts += 1;
+            let id = format!("{}-{}", self.whom.fence.0, self.texts);
+            self.write(&LivePart::TextStart { id: id.clone() }).await?;
+            self.open.insert(id).clone()
+        };
+        self.write(&LivePart::TextDelta { id, delta: words.to_owned() }).await
+    }
+
+    pub(crate) async fn end_text(&mut self) -> Result<(), Lost> {
+        match self.open.take() {
+            Some(id) => self.write(&LivePart::TextEnd { id }).await,
+            None => Ok(()),
         }
-        self.write(&LivePart::TextEnd { id }).await
+    }
+
+    /// Takes back what was said, and begins anew: somebody else words it.
+    pub(crate) async fn begin_anew(&mut self) -> Result<(), Lost> {
+        self.open = None;
+        self.write(&LivePart::Start { message_id: self.whom.answer }).await?;
+        self.write(&LivePart::DataReset { data: Reset {} }).await
     }
 
     pub(crate) async fn card(&mut self, card: &Card) -> Result<(), Lost> {

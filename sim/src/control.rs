@@ -28,7 +28,7 @@ const HELP: &str = r#"What you may do to the simulated vendors and customers:
   How an email looks         http://localhost:PORT/sim/email?to=robin@example.com
   What really happened       curl localhost:PORT/sim/journal
 
-Vendors: shopmonkey, tekmetric, twilio, sendgrid, slack, telegram, whatsapp.
+Vendors: shopmonkey, tekmetric, twilio, sendgrid, slack, telegram, whatsapp, anthropic.
 Kinds:   fail_before, fail_after   500, without and with the effect
          cut_before, cut_after     the connection breaks, without and with the effect
          edge_page                 HTML of whatever stands in front of the API
@@ -37,6 +37,8 @@ Kinds:   fail_before, fail_after   500, without and with the effect
          lose_receipts, late_receipts (with "ms": 1500)
          undelivered               taken, and a receipt says that it did not arrive
          expired                   a text is taken, and thrown away because it was too late
+         cut_stream, stall_stream, end_stream, broken_call, refuses, spend_limit
+                                   what a model's vendor does in the middle of an answer, or instead of one
 "#;
 
 pub(crate) fn router() -> Router<Arc<World>> {

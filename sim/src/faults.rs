@@ -24,6 +24,7 @@ pub enum Vendor {
     Slack,
     Telegram,
     Whatsapp,
+    Anthropic,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,18 @@ pub enum FaultKind {
     Undelivered,
     /// Twilio takes a text, and throws it away when its validity is over.
     Expired,
+    /// A model's answer ends in the middle, as a connection does.
+    CutStream,
+    /// A model's answer stops in the middle, and says nothing more.
+    StallStream,
+    /// A model's answer ends in the middle with the vendor's error.
+    EndStream,
+    /// A model calls a tool with half of a JSON.
+    BrokenCall,
+    /// A model will not answer, by its vendor's policy.
+    Refuses,
+    /// The vendor answers that our own limit of money is reached, as if the prompt were wrong.
+    SpendLimit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +135,13 @@ pub(crate) async fn before(fault: Option<FaultKind>, cut: &Cut) -> Option<Respon
         | FaultKind::LoseReceipts
         | FaultKind::LateReceipts { .. }
         | FaultKind::Undelivered
-        | FaultKind::Expired => None,
+        | FaultKind::Expired
+        | FaultKind::CutStream
+        | FaultKind::StallStream
+        | FaultKind::EndStream
+        | FaultKind::BrokenCall
+        | FaultKind::Refuses
+        | FaultKind::SpendLimit => None,
     }
 }
 

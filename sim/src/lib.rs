@@ -6,6 +6,7 @@
 
 #![recursion_limit = "256"]
 
+pub mod anthropic;
 mod connection;
 mod control;
 mod delivery;

@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     Journal,
+    anthropic::Anthropic,
     connection::{Cut, CuttableListener},
     control,
     faults::Faults,
@@ -56,6 +57,7 @@ pub struct World {
     pub shopmonkey: Shopmonkey,
     pub tekmetric: Tekmetric,
     pub twilio: Twilio,
+    pub anthropic: Anthropic,
     pub sendgrid: Sendgrid,
     pub slack: Slack,
     pub telegram: Telegram,
@@ -73,6 +75,7 @@ impl Sim {
             shopmonkey: Shopmonkey::default(),
             tekmetric: Tekmetric::default(),
             twilio: Twilio::default(),
+            anthropic: Anthropic::default(),
             sendgrid: Sendgrid::default(),
             slack: Slack::default(),
             telegram: Telegram::default(),
@@ -86,6 +89,7 @@ impl Sim {
             .merge(crate::shopmonkey::router())
             .merge(crate::tekmetric::router())
             .merge(crate::twilio::router())
+            .merge(crate::anthropic::router())
             .merge(crate::sendgrid::router())
             .merge(crate::slack::router())
             .merge(crate::telegram::router())

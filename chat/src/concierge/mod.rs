@@ -59,7 +59,7 @@ pub(crate) async fn answer(
 ) -> Result<Draft, Failure> {
     let say = Say(known.language);
     let plain = plain(words);
-    let draft = introduce(known, say);
+    let draft = Draft { sentences: introduction(known).into_iter().collect(), ..Draft::default() };
     if keyword(words) == Some(Keyword::Stop) {
         return Ok(draft.say(say.no_more_messages()));
     }
@@ -89,11 +89,15 @@ pub(crate) async fn answer(
     })
 }
 
-/// Who reads its first words reads that it is no person.
-fn introduce(known: &Known, say: Say) -> Draft {
+/// Who reads its first words reads that it is no person. `None`: they have.
+pub(crate) fn introduction(known: &Known) -> Option<String> {
     let has_spoken = known.turns.iter().any(|turn| turn.said_by == domain::SaidBy::Assistant);
-    let draft = Draft::default();
-    if has_spoken { draft } else { draft.say(say.who_i_am(&known.location.name)) }
+    (!has_spoken).then(|| Say(known.language).who_i_am(&known.location.name))
+}
+
+/// When somebody would like to come, by their words.
+pub(crate) fn wanted_time(words: &str, today: chrono::NaiveDate) -> When {
+    when(&plain(words), today)
 }
 
 fn names_a_day(known: &Known, cx: &Context, plain: &str) -> bool {
@@ -157,7 +161,7 @@ fn prices(known: &Known, plain: &str, say: Say, draft: Draft) -> Draft {
     if shown.iter().any(|service| service.is_bookable) { draft.say(say.see_a_time()) } else { draft }
 }
 
-fn price_card(service: &Service) -> Card {
+pub(crate) fn price_card(service: &Service) -> Card {
     Card::Price {
         service: service.id.clone(),
         name: service.name.clone(),

@@ -65,6 +65,21 @@ impl FromStr for SaidBy {
     }
 }
 
+/// A model that words answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChosenModel {
+    pub vendor: ModelVendor,
+    /// As the vendor calls it: `claude-haiku-5-5`.
+    pub model: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelVendor {
+    Anthropic,
+}
+
 /// What a claim in an answer rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -42,7 +42,7 @@ pub use calendar_file::CalendarEntry;
 pub use channels::{Channels, NoChannel};
 pub use clock::Clock;
 pub use contact::{ContactError, E164, Email, as_people_read};
-pub use conversation::{BookingState, Card, ChatChannel, Ground, OfferedSlot, SaidBy};
+pub use conversation::{BookingState, Card, ChatChannel, ChosenModel, Ground, ModelVendor, OfferedSlot, SaidBy};
 pub use crm_name::CrmName;
 pub use duplicate::{DuplicateRules, Owner, ZoneSource};
 pub use form::{Answers, CONSENT, FieldError, FieldKind, FormField, FormPreset, FormSchema, FormSchemaError, HONEYPOT};

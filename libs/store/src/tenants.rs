@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    BookingRules, Cadence, Channel, Channels, CrmName, DuplicateRules, HeatRules, Language, LegalWindow, LinkBase,
-    Look, OwnRules, SenderLimits, SlaRules, Staff, TenantId, WebsiteLeadRules,
+    BookingRules, Cadence, Channel, Channels, ChosenModel, CrmName, DuplicateRules, HeatRules, Language, LegalWindow,
+    LinkBase, Look, OwnRules, SenderLimits, SlaRules, Staff, TenantId, WebsiteLeadRules,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,6 +20,8 @@ pub struct TenantSettings {
     pub cadence: Cadence,
     /// How its shops take appointments that customers make by themselves.
     pub booking: BookingRules,
+    /// Whose words customers read in the conversation. `None`: the built-in concierge's.
+    pub assistant: Option<ChosenModel>,
     pub channels: Channels,
     /// In which customers are written to of whom nobody knows better.
     pub language: Language,

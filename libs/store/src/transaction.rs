@@ -8,7 +8,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     Alerts, ApiKeys, Appointments, Attempts, Cadences, Chats, Config, Descriptions, Error, Everywhere, Forms, Leads,
-    Links, Locations, Merges, Messages, Once, Pauses, People, Polls, Replies, Sealer, Slas, Tasks, Tenants, Timeline,
+    Links, Locations, Merges, Messages, ModelCalls, Once, Pauses, People, Polls, Replies, Sealer, Slas, Tasks, Tenants,
+    Timeline,
     pool::{Connections, Loan, Pool},
 };
 
@@ -183,6 +184,10 @@ impl Transaction {
 
     pub fn links(&mut self) -> Links<'_> {
         Links(self)
+    }
+
+    pub fn model_calls(&mut self) -> ModelCalls<'_> {
+        ModelCalls(self)
     }
 
     pub fn people(&mut self) -> People<'_> {

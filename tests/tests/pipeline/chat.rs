@@ -21,7 +21,7 @@ pub(crate) struct Page {
 }
 
 /// Part of a stream: each event's id and its data.
-type Events = Vec<(String, Value)>;
+pub(crate) type Events = Vec<(String, Value)>;
 
 impl Page {
     /// Opens the lead's link, as it would stand in a text.
@@ -73,7 +73,7 @@ impl Page {
     }
 
     /// Reads the stream behind an event until one of these types has come.
-    async fn read(&self, from: &str, until_type: &str) -> Events {
+    pub(crate) async fn read(&self, from: &str, until_type: &str) -> Events {
         let request =
             self.http.get(self.url("stream")).header(header::COOKIE, &self.cookie).header("last-event-id", from);
         let mut answer = request.send().await.expect("a stream");
@@ -106,7 +106,7 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 /// What a page shows of an answer, by the parts that came: its words, and how many cards.
-fn shown(events: &Events) -> (String, usize) {
+pub(crate) fn shown(events: &Events) -> (String, usize) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut cards = 0;
     let mut before = (0, 0);
@@ -131,7 +131,7 @@ fn shown(events: &Events) -> (String, usize) {
 }
 
 /// What the history has of an answer, as [`shown`] says it.
-fn as_kept(answer: &Value) -> (String, usize) {
+pub(crate) fn as_kept(answer: &Value) -> (String, usize) {
     (text(&answer["words"]), answer["cards"].as_array().map_or(0, Vec::len))
 }
 

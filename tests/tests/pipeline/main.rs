@@ -1,6 +1,7 @@
 //! The whole pipeline on real servers.
 
 mod api;
+mod assistant;
 mod batches;
 mod bookings;
 mod cadences;

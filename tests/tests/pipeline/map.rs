@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const FLOORS: [&[&str]; 9] = [
     &["domain"],
     &["events", "service", "templates"],
-    &["store", "crm", "limits"],
+    &["store", "crm", "limits", "model"],
     &["accounts"],
     &["catalog-cache"],
     &["stage"],

@@ -12,6 +12,8 @@ use crate::{Desk, Error, OLD_DOOR_STAYS_OPEN, PATIENCE};
 pub enum Vendor<T> {
     /// Tried at the CRM before they are kept.
     Crm(CrmName, T),
+    /// A vendor that tells us nothing by itself, such as a model's.
+    Asked { name: &'static str, credentials: T },
     /// A vendor that carries messages. `secret` is what it signs with. `make` is told the door that was opened for what the vendor
     /// tells us, so that it can name it in the credentials; `keep` takes it over from those before. `anew`: with a new address, also
     /// if there is one.
@@ -58,6 +60,11 @@ pub async fn save_credentials<T: Serialize + DeserializeOwned + Send + Sync>(
             tx.tenants().save_credentials(crm.as_str(), &credentials).await?;
             tx.commit().await?;
             Ok(SavedCredentials { shops: Some(shops.len()), door: None })
+        }
+        Vendor::Asked { name, credentials } => {
+            tx.tenants().save_credentials(name, &credentials).await?;
+            tx.commit().await?;
+            Ok(SavedCredentials { shops: None, door: None })
         }
         Vendor::Carrier { name, secret, make, keep, credentials, anew } => {
             let before: Option<T> = tx.tenants().find_credentials(name).await?;

@@ -23,12 +23,21 @@ pub enum VendorName {
     Whatsapp,
     Slack,
     Telegram,
+    Anthropic,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ShopmonkeyKey {
     #[serde(default = "shopmonkey_url")]
+    base_url: String,
+    api_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnthropicKey {
+    #[serde(default = "anthropic_url")]
     base_url: String,
     api_key: String,
 }
@@ -124,6 +133,10 @@ fn sendgrid_url() -> String {
     "https://api.sendgrid.com".to_owned()
 }
 
+fn anthropic_url() -> String {
+    "https://api.anthropic.com".to_owned()
+}
+
 impl VendorName {
     /// What is to be given, as somebody would type it.
     fn example(self) -> &'static str {
@@ -133,6 +146,7 @@ impl VendorName {
             Self::Twilio => r#"{"account_sid": "AC…", "auth_token": "…", "messaging_service_sid": "MG…"}"#,
             Self::Whatsapp => r#"{"phone_number_id": "…", "access_token": "…", "app_secret": "…"}"#,
             Self::Slack => r#"{"bot_token": "xoxb-…", "signing_secret": "…"}"#,
+            Self::Anthropic => r#"{"api_key": "sk-ant-…"}"#,
             Self::Telegram => r#"{"bot_token": "…", "secret_token": "…"}"#,
             Self::Sendgrid => {
                 r#"{"api_key": "SG.…", "from_email": "hello@…", "from_name": "…", "webhook_public_key": "…"}"#
@@ -174,6 +188,7 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
     };
     let desk = desk(config)?;
     let saved = match vendor {
+        VendorName::Anthropic => save_model_key(&desk, slug, vendor).await?,
         VendorName::Shopmonkey => {
             let ShopmonkeyKey { base_url, api_key } = vendor.read()?;
             let key = shopmonkey::Credentials { base_url: address(base_url)?, api_key };
@@ -265,13 +280,26 @@ pub async fn save(config: &Config, slug: &str, vendor: VendorName, anew: bool, j
     tell_saved(slug, vendor, &saved)
 }
 
+async fn save_model_key(desk: &operate::Desk, slug: &str, vendor: VendorName) -> anyhow::Result<SavedCredentials> {
+    let AnthropicKey { base_url, api_key } = vendor.read()?;
+    let credentials = model::Credentials { base_url: address(base_url)?, api_key };
+    let tried = model::Anthropic::try_key(&credentials).await;
+    tried.map_err(|why| anyhow::anyhow!("nothing is kept: with these credentials {why}"))?;
+    Ok(operate::save_credentials(desk, slug, Vendor::Asked { name: model::ANTHROPIC, credentials }).await?)
+}
+
 fn tell_saved(slug: &str, vendor: VendorName, saved: &SavedCredentials) -> anyhow::Result<()> {
     if let Some(shops) = saved.shops {
         say(&format!("the CRM takes them and shows {shops} shops; next: leads tenant webhook repair {slug}"))?;
     }
     let Some(door) = &saved.door else {
         return if saved.shops.is_none() {
-            Ok(say("the vendor takes them; our address there stays as it is")?)
+            Ok(say(match vendor {
+                VendorName::Anthropic => {
+                    "the vendor takes the key; choose a model: \"assistant\" in leads tenant settings"
+                }
+                _ => "the vendor takes them; our address there stays as it is",
+            })?)
         } else {
             Ok(())
         };

@@ -8,7 +8,7 @@ use axum::{
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::post,
+    routing::{get, post},
 };
 use serde_json::{Value, json};
 
@@ -16,13 +16,20 @@ use super::{API_KEY, mind, stream};
 use crate::{FaultKind, Vendor, connection::Cut, faults::before, world::World};
 
 pub fn router() -> Router<Arc<World>> {
-    Router::new().route("/v1/messages", post(messages))
+    Router::new().route("/v1/messages", post(messages)).route("/v1/models", get(models))
 }
 
 fn refuse(status: u16, kind: &str, message: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = json!({ "type": "error", "error": { "type": kind, "message": message }, "request_id": "req_sim" });
     (status, Json(body)).into_response()
+}
+
+async fn models(headers: HeaderMap) -> Response {
+    if headers.get("x-api-key").is_none_or(|key| key != API_KEY) {
+        return refuse(401, "authentication_error", "invalid x-api-key");
+    }
+    Json(json!({ "data": [{ "type": "model", "id": "claude-haiku-5-5" }], "has_more": true })).into_response()
 }
 
 async fn messages(

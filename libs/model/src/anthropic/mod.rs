@@ -17,6 +17,8 @@ use crate::{Failed, Model, Prompt, Speaking, Timeouts, Unavailable};
 pub const NAME: &str = "anthropic";
 /// From this version on there is no temperature.
 const VERSION: &str = "2026-10-21";
+const CONNECT: Duration = Duration::from_secs(2);
+const LONGEST_TRIAL: Duration = Duration::from_secs(10);
 /// Of an error's words.
 const LONGEST_SAID: usize = 300;
 
@@ -41,6 +43,21 @@ impl Anthropic {
     pub fn new(http: reqwest::Client, credentials: Credentials, model: String, timeouts: Timeouts) -> Self {
         let Credentials { base_url, api_key } = credentials;
         Self { http, base_url, api_key: api_key.into(), model, timeouts }
+    }
+}
+
+impl Anthropic {
+    /// Whether the vendor takes this key; in words, what is well or wrong. It costs nothing.
+    pub async fn try_key(credentials: &Credentials) -> Result<String, String> {
+        let http = service::http::client(CONNECT, LONGEST_TRIAL);
+        let url = format!("{}/v1/models?limit=1", credentials.base_url.trim_end_matches('/'));
+        let request = http.get(url).header("x-api-key", &credentials.api_key).header("anthropic-version", VERSION);
+        let response = request.send().await.map_err(|error| service::telemetry::causes(&error.without_url()))?;
+        match response.status() {
+            StatusCode::OK => Ok("the key works".to_owned()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err("Anthropic refuses the key".to_owned()),
+            status => Err(format!("Anthropic answers {}", status.as_u16())),
+        }
     }
 }
 

@@ -11,11 +11,11 @@ use std::{
 };
 
 use balancer::Balancer;
-use domain::LeadId;
+use domain::{ChosenModel, LeadId, ModelVendor};
 use operate::{Desk, give_chat_back, say_in_chat};
 use orchestrator::{Program, Role};
 use serde_json::{Value, json};
-use sim::Manners;
+use sim::{Fault, FaultKind, Manners, Vendor};
 use sqlx::{Connection as _, PgConnection};
 use stage::Bus;
 use tests::{Test, quote, until};
@@ -25,8 +25,18 @@ use tokio::{
     time::timeout,
 };
 
+const PHONE: &str = "+15125550141";
+
 /// Of a whole journey, on a machine that is busy with others.
 const LONGEST: Duration = Duration::from_secs(180);
+
+async fn give_model_key(test: &Test) {
+    let (base_url, api_key) = (test.site.sim.url.clone(), sim::anthropic::API_KEY.to_owned());
+    let mut tx = test.site.store.begin(test.site.franchise.tenant).await.expect("a transaction");
+    let key = model::Credentials { base_url, api_key };
+    tx.tenants().save_credentials(model::ANTHROPIC, &key).await.expect("kept");
+    tx.commit().await.expect("committed");
+}
 
 /// Three replicas that answer, all else beside them, and somebody whose text has a link.
 struct World {
@@ -41,6 +51,9 @@ struct World {
 impl World {
     async fn start() -> Self {
         let test = Test::start().await;
+        let model = "claude-haiku-5-5".to_owned();
+        test.choose(|settings| settings.assistant = Some(ChosenModel { vendor: ModelVendor::Anthropic, model })).await;
+        give_model_key(&test).await;
         test.site.sim.world.stock(orchestrator::demo::LOCATIONS[0].0);
         let rest: Vec<Role> = Role::ALL.into_iter().filter(|role| *role != Role::Chat).collect();
         let config = test.site.config(&rest, &[]).expect("settings");
@@ -51,7 +64,7 @@ impl World {
             replicas.push(Program::start(&config, &[Role::Chat], None).await.expect("a replica starts"));
         }
         let balancer = Balancer::start(replicas.iter().map(|replica| replica.address)).await.expect("a door");
-        let asked = sim::Quote { phone: Some("+15125550141".into()), email: None, ..quote("o-1") };
+        let asked = sim::Quote { phone: Some(PHONE.into()), email: None, ..quote("o-1") };
         test.site.sim.world.ask_for_quote(&asked, Manners::default());
         test.until_texted(&asked).await;
         let lead = test.lead_id(&asked);
@@ -59,12 +72,11 @@ impl World {
         Self { test, rest, replicas, balancer, lead, bus }
     }
 
-    /// The lead's link, as its texts have it, at the door that stands before the replicas.
-    async fn link(&self) -> String {
-        let mut tx = self.test.site.store.begin(self.test.site.franchise.tenant).await.expect("a transaction");
-        let token = tx.links().of_lead(self.lead, self.test.site.clock.now()).await.expect("a token");
-        tx.commit().await.expect("committed");
-        format!("http://{}/c/{}", self.balancer.address, token.as_str())
+    /// The link in the newest text on the customer's phone, at the door that stands before the replicas.
+    fn link(&self) -> String {
+        let text = self.test.texts_to(PHONE).pop().expect("a text");
+        let link = text.split_whitespace().find(|word| word.contains("/c/")).expect("a link in it").to_owned();
+        link.replace(&self.test.site.public_url, &format!("http://{}", self.balancer.address))
     }
 
     fn desk(&self) -> Desk {
@@ -89,6 +101,13 @@ impl World {
                 self.balancer.cut(serves);
                 self.replicas.remove(place.expect("it lives")).crash().await;
             }
+            "have the model speak slowly" => {
+                self.test.site.sim.world.anthropic.speak_slowly(Duration::from_millis(120))
+            }
+            "have the model break off" => {
+                let fault = Fault { vendor: Vendor::Anthropic, kind: FaultKind::CutStream, times: 1 };
+                self.test.site.sim.world.faults.add(fault);
+            }
             "let nobody answer" => self.replicas.iter().for_each(|replica| self.balancer.cut(replica.address)),
             "answer again" => self.replicas.iter().for_each(|replica| self.balancer.add(replica.address)),
             "a person joins" => {
@@ -108,7 +127,7 @@ impl World {
         let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web");
         let mut command = Command::new("node");
         command.arg(web.join("journeys").join(format!("{journey}.mjs"))).current_dir(&web).kill_on_drop(true);
-        command.env("JOURNEY", json!({ "link": self.link().await }).to_string());
+        command.env("JOURNEY", json!({ "link": self.link() }).to_string());
         // Whoever wants to see it names a folder.
         if let Some(pictures) = std::env::var_os("PICTURES") {
             let folder = PathBuf::from(pictures).join(journey);
@@ -156,12 +175,14 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_asks_a_price_and_books_a_time_while_replicas_die() {
+async fn a_customer_asks_a_price_and_books_a_time_while_replicas_die_and_the_model_breaks_off() {
     let mut world = World::start().await;
     world.travel("book").await;
     assert_eq!(world.booked().await, 1);
     let crm = &world.test.site.sim.world;
     until("the CRM has it", async || crm.shopmonkey.rows("appointment").len() == 1).await;
+    until("it is confirmed", async || world.test.texts_to(PHONE).iter().any(|text| text.contains("ou're booked")))
+        .await;
     world.test.assert_settled().await;
     world.stop().await;
 }

@@ -2,6 +2,7 @@
 //! of them to `target/bench.json`.
 
 mod catalog;
+mod chat;
 mod due;
 mod figures;
 mod first_touch;
@@ -58,6 +59,9 @@ async fn measure() -> anyhow::Result<()> {
     }
     if wanted("catalog") {
         catalog::measure(&mut figures).await?;
+    }
+    if wanted("chat") {
+        chat::measure(&mut figures).await?;
     }
     if wanted("polls") {
         polls::measure(&mut figures).await?;

@@ -4,6 +4,9 @@ use model::Timeouts;
 use service::config::Reader;
 use stage::StageConfig;
 
+/// Whoever answers waits for a model nearly all of the time.
+const WIDTH: usize = 500;
+
 #[derive(Debug, Clone)]
 pub struct Config {
     pub stage: StageConfig,
@@ -52,7 +55,7 @@ impl Config {
         let url = public_url.as_deref().unwrap_or_default();
         let after_host = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
         Self {
-            stage: StageConfig::read(reader, "chat"),
+            stage: StageConfig::read_wide(reader, "chat", WIDTH),
             lease,
             session_ttl: reader.duration_or("chat.session_ttl", Duration::from_hours(30 * 24)),
             link_ttl: Duration::from_hours(24) * u32::from(reader.parse_or("chat.link_days", 120_u16)),

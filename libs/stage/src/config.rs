@@ -65,20 +65,25 @@ impl Default for StageConfig {
 
 impl StageConfig {
     pub fn read(reader: &mut Reader, section: &str) -> Self {
+        Self::read_wide(reader, section, Self::default().width)
+    }
+
+    /// Of a stage whose usual width is another.
+    pub fn read_wide(reader: &mut Reader, section: &str, usual: usize) -> Self {
         let default = Self::default();
         Self {
-            width: Self::read_width(reader, &format!("{section}.width"), default.width),
+            width: Self::read_width(reader, &format!("{section}.width"), usual),
             ceiling: reader.duration_or(&format!("{section}.ceiling"), default.ceiling),
             longest_delay: reader.duration_or(&format!("{section}.longest_delay"), default.longest_delay),
             ..default
         }
     }
 
-    /// How many messages a stage has in hand at once, between 1 and 256.
+    /// How many messages a stage has in hand at once, between 1 and 1024.
     pub fn read_width(reader: &mut Reader, name: &str, default: usize) -> usize {
         let width = reader.parse_or(name, default);
-        if !(1..=256).contains(&width) {
-            reader.mistake(name, format!("{width} is not between 1 and 256"));
+        if !(1..=1024).contains(&width) {
+            reader.mistake(name, format!("{width} is not between 1 and 1024"));
         }
         width
     }

@@ -7,13 +7,14 @@ use catalog_cache::Catalogs;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Card, Ground, Keyword, LeadId, SaidBy, StopReason, TaskId, TurnId, keyword};
 use events::{ChatAsked, LeadClosed, LivePart, LiveTurn, Status, Stream};
+use model::{Failed, Model, Speaking};
 use stage::{Context, Failure, Position, Stage, Step};
 use store::{Answering, ModelCall, NewTask, NewTurn, Transaction};
 use tracing::{error, info, warn};
 
 use crate::{
     Config,
-    assistant::{Assistant, GaveUp, Models},
+    assistant::{Assistant, GaveUp, Models, Prompting},
     calendar::Calendars,
     concierge::{self, Draft},
     ground::Grounds,
@@ -34,6 +35,13 @@ pub(crate) struct Answer {
     pub(crate) catalogs: Catalogs,
     pub(crate) calendars: Calendars,
     pub(crate) models: Models,
+}
+
+/// A model that has been asked, and has begun to answer or not.
+struct AskedModel {
+    model: Arc<dyn Model>,
+    prompting: Prompting,
+    first: Result<Speaking, Failed>,
 }
 
 /// What is checked of an answer and may be read.
@@ -187,10 +195,16 @@ impl Answer {
         from: Position,
         asked: &ChatAsked,
     ) -> Result<(), Lost> {
-        let mut live = LiveAnswer::begin(cx, whom, self.config.lease, from).await?;
-        live.write(&LivePart::DataStatus { data: Status::Thinking }).await?;
+        let begin = async {
+            let mut live = LiveAnswer::begin(cx, whom, self.config.lease, from).await?;
+            live.write(&LivePart::DataStatus { data: Status::Thinking }).await?;
+            Ok::<_, Lost>(live)
+        };
+        // A model takes longest: it is asked while the pages are told that somebody answers.
+        let (live, asked_model) = tokio::join!(begin, self.ask_model_at_once(cx, known, whom));
+        let mut live = live?;
         let mut calls = Vec::new();
-        let checked = match self.ask_model(cx, known, whom, &mut live, &mut calls).await? {
+        let checked = match self.hear_model(cx, known, whom, &mut live, asked_model?, &mut calls).await? {
             Some(checked) => checked,
             None => self.ask_concierge(cx, known, whom, &mut live).await?,
         };
@@ -198,23 +212,32 @@ impl Answer {
         self.keep(cx, whom, turn, asked, &checked, &calls).await
     }
 
-    /// `None`: there is no model, or it is away; the concierge always answers.
-    async fn ask_model(
-        &self,
-        cx: &Context,
-        known: &Known,
-        whom: ForWhom,
-        live: &mut LiveAnswer<'_>,
-        calls: &mut Vec<ModelCall>,
-    ) -> Result<Option<Checked>, Lost> {
+    /// `None`: there is no model.
+    async fn ask_model_at_once(&self, cx: &Context, known: &Known, whom: ForWhom) -> Result<Option<AskedModel>, Lost> {
         // Whoever wants no more messages is told so in our own words.
         if keyword(&known.waiting_words()) == Some(Keyword::Stop) {
             return Ok(None);
         }
         let Some(model) = self.models.find(cx, whom.tenant).await? else { return Ok(None) };
+        let prompting = Prompting::new(known, whom, cx.now());
+        let first = model.ask(&prompting.prompt()).await;
+        Ok(Some(AskedModel { model, prompting, first }))
+    }
+
+    /// `None`: there is no model, or it is away; the concierge always answers.
+    async fn hear_model(
+        &self,
+        cx: &Context,
+        known: &Known,
+        whom: ForWhom,
+        live: &mut LiveAnswer<'_>,
+        asked_model: Option<AskedModel>,
+        calls: &mut Vec<ModelCall>,
+    ) -> Result<Option<Checked>, Lost> {
+        let Some(AskedModel { model, prompting, first }) = asked_model else { return Ok(None) };
         let calendars = &self.calendars;
         let mut assistant = Assistant { cx, model: model.as_ref(), calendars, known, whom, live, calls };
-        match assistant.answer().await {
+        match assistant.answer(prompting, first).await {
             Ok(checked) => Ok(Some(checked)),
             Err(GaveUp::Lost(lost)) => Err(lost),
             Err(GaveUp::Failed { failed, has_spoken }) => {

@@ -5,6 +5,7 @@ mod prompt;
 mod sentences;
 mod tools;
 
+use chrono::{DateTime, Utc};
 use domain::{Card, Ground, TurnId};
 use events::{LivePart, Status};
 use model::{Failed, Model, Piece, Prompt, Said, Speaking, Stop};
@@ -54,6 +55,25 @@ impl From<Failure> for GaveUp {
     }
 }
 
+/// What a model is asked, and more of it with each round.
+pub(crate) struct Prompting {
+    system: String,
+    said: Vec<Said>,
+    user: String,
+}
+
+impl Prompting {
+    pub(crate) fn new(known: &Known, whom: ForWhom, now: DateTime<Utc>) -> Self {
+        let user = TurnId::of_customer(whom.lead, "model").to_string();
+        Self { system: prompt::system(known), said: prompt::said(known, now), user }
+    }
+
+    pub(crate) fn prompt(&self) -> Prompt<'_> {
+        let (said, user) = (self.said.clone(), self.user.clone());
+        Prompt { system: &self.system, tools: &TOOLS, said, most_tokens: MOST_TOKENS, user }
+    }
+}
+
 /// One answer in the making.
 pub(crate) struct Assistant<'a, 'c> {
     pub(crate) cx: &'a Context,
@@ -75,12 +95,17 @@ struct Spoken {
 }
 
 impl Assistant<'_, '_> {
-    pub(crate) async fn answer(&mut self) -> Result<Checked, GaveUp> {
+    /// `first`: what came of the first prompt.
+    pub(crate) async fn answer(
+        &mut self,
+        prompting: Prompting,
+        first: Result<Speaking, Failed>,
+    ) -> Result<Checked, GaveUp> {
         let now = self.cx.now();
         let grounds = self.known.grounds(now);
         let mut spoken = Spoken { sentences: Vec::new(), grounds, rests_on: Vec::new(), is_ungrounded: false };
         let mut found = Found::default();
-        let outcome = self.speak(&mut spoken, &mut found).await;
+        let outcome = self.speak(prompting, first, &mut spoken, &mut found).await;
         let failed = match outcome {
             Ok(()) if !spoken.sentences.is_empty() => None,
             // It had nothing to say that may be said.
@@ -115,13 +140,20 @@ impl Assistant<'_, '_> {
     }
 
     /// Asks, and has what it calls for found, until it has said what it has to say.
-    async fn speak(&mut self, spoken: &mut Spoken, found: &mut Found) -> Result<(), GaveUp> {
-        let system = prompt::system(self.known);
-        let mut said = prompt::said(self.known, self.cx.now());
+    async fn speak(
+        &mut self,
+        mut prompting: Prompting,
+        first: Result<Speaking, Failed>,
+        spoken: &mut Spoken,
+        found: &mut Found,
+    ) -> Result<(), GaveUp> {
+        let mut begun = Some(first);
         for _ in 0..MOST_ROUNDS {
-            let user = TurnId::of_customer(self.whom.lead, "model").to_string();
-            let prompt = Prompt { system: &system, tools: &TOOLS, said: said.clone(), most_tokens: MOST_TOKENS, user };
-            let mut speaking = match self.model.ask(&prompt).await {
+            let asked = match begun.take() {
+                Some(first) => first,
+                None => self.model.ask(&prompting.prompt()).await,
+            };
+            let mut speaking = match asked {
                 Ok(speaking) => speaking,
                 Err(failed) => {
                     self.note(None, Some(&failed));
@@ -143,8 +175,8 @@ impl Assistant<'_, '_> {
             for call in &calls {
                 outcomes.push(desk.run(call, &mut spoken.grounds, found).await?);
             }
-            said.push(Said::Model(speaking.content()));
-            said.push(Said::Outcomes(outcomes));
+            prompting.said.push(Said::Model(speaking.content()));
+            prompting.said.push(Said::Outcomes(outcomes));
         }
         Err(GaveUp::Failed { failed: Failed::Ended("it only looks things up".to_owned()), has_spoken: false })
     }

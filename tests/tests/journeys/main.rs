@@ -102,7 +102,7 @@ impl World {
                 self.replicas.remove(place.expect("it lives")).crash().await;
             }
             "have the model speak slowly" => {
-                self.test.site.sim.world.anthropic.speak_slowly(Duration::from_millis(120))
+                self.test.site.sim.world.anthropic.speak_slowly(Duration::from_millis(120));
             }
             "have the model break off" => {
                 let fault = Fault { vendor: Vendor::Anthropic, kind: FaultKind::CutStream, times: 1 };

@@ -240,12 +240,15 @@ impl Answer {
         match assistant.answer(prompting, first).await {
             Ok(checked) => Ok(Some(checked)),
             Err(GaveUp::Lost(lost)) => Err(lost),
-            Err(GaveUp::Failed { failed, has_spoken }) => {
+            Err(GaveUp::Failed { failed, has_spoken, hand_over }) => {
                 warn!(lead.id = %whom.lead, error = service::telemetry::causes(&failed), "the model has not answered; the concierge does");
                 if has_spoken {
                     live.begin_anew().await?;
                 }
-                Ok(None)
+                let mut checked = self.ask_concierge(cx, known, whom, live).await?;
+                // What the model asked for while it could.
+                checked.hand_over = checked.hand_over.or(hand_over);
+                Ok(Some(checked))
             }
         }
     }

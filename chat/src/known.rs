@@ -118,6 +118,7 @@ impl Known {
             services: self.services().to_vec(),
             slots: self.booked.iter().map(|booked| (booked.id, booked.slot)).collect(),
             has_booked: !self.booked.is_empty(),
+            hours: hours.clone(),
             shop_words: shop_words.into_iter().filter(|words| !words.is_empty()).cloned().collect(),
         }
     }

@@ -92,7 +92,12 @@ async fn tell(
     let wanted = wanted(id, &booked);
     let mut found = booked.crm_id.clone();
     if may_be_there {
-        found = account.crm.find_appointment(&wanted).await.map_err(Failure::retry)?;
+        found = match account.crm.find_appointment(&wanted).await {
+            Ok(found) => found,
+            // Somebody of the shop noted it, and takes it out.
+            Err(crm::Error::ByHand { .. }) => return by_hand(runtime, store.begin(tenant).await?, id, &booked).await,
+            Err(error) => return Err(Failure::retry(error)),
+        };
     }
     if found.is_none() && booked.is_booked {
         // One that was held up may not be the only one any more.

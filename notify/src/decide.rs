@@ -172,6 +172,10 @@ pub(crate) fn valid_for(message: &Message, chosen: Chosen<'_>, now: DateTime<Utc
     if message.is_confirmation() {
         return Some(CONFIRMED_WITHIN);
     }
+    // It may leave at an hour that is closed to all else.
+    if message.is_answer() {
+        return (message.channel == Channel::Sms).then_some(AT_ONCE);
+    }
     let Chosen { window, own, .. } = chosen;
     let rules = Rules { law: Law::ours(), window, own, shop: &message.shop };
     (message.channel == Channel::Sms).then(|| rules.open_for(&sending(message, now), LONGEST_IN_A_QUEUE))

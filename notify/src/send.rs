@@ -8,8 +8,8 @@ use std::{
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AttemptId, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, SenderLimits, StopReason, TaskId,
-    TenantId, WithheldReason,
+    AttemptId, BOOKED, Channel, ErrorClass, LeadId, MessageId, MessageState, Segments, SenderLimits, StopReason,
+    TaskId, TenantId, WithheldReason,
 };
 use events::{MessageAwaited, MessageDue, MessageOutcome, Outcome, Stream};
 use stage::{Context, Failure, Stage, Step};
@@ -96,6 +96,10 @@ impl Send {
         // Whoever released it had a clock too: if ours is behind theirs, its time has come all the same.
         let theirs = cx.now().max(due.release.min(cx.now() + CLOCK_SKEW));
         match message.state {
+            MessageState::Planned if message.due_at <= theirs && is_overtaken(&mut tx, &message).await? => {
+                tx.messages().cancel(message.id, "overtaken", cx.now()).await?;
+                cx.commit(tx).await
+            }
             MessageState::Planned if message.due_at <= theirs => self.send(cx, tx, message, theirs).await,
             // Put off since it was released; it comes up again at its new time.
             MessageState::Planned => Ok(()),
@@ -141,7 +145,9 @@ impl Send {
         let Some(address) = address else {
             return self.withhold(cx, tx, &message, WithheldReason::Rehearsal).await;
         };
-        if message.was_merged && tx.messages().was_said_by_another(message.lead, &message.template, &address).await? {
+        // What answers them is about one appointment, whatever was said of another.
+        let may_repeat = message.was_merged && message.is_of_follow_up();
+        if may_repeat && tx.messages().was_said_by_another(message.lead, &message.template, &address).await? {
             return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await;
         }
         let Some(carrier) = chosen.carrier(message.channel) else {
@@ -200,10 +206,8 @@ impl Send {
             business_now: cx.now(),
             quiet_since: (message.is_of_follow_up() && !message.is_first).then(|| cx.now() - apart_of(&chosen)),
         };
-        // The same words to the same person within a day are the same message, whichever quote they are about.
-        let apart = if message.was_merged { SAME_WORDS_OF_ONE_APART } else { SAME_WORDS_APART };
         let lease_until = cx.clock().in_wall(self.config.claim_lease);
-        match tx.attempts().start(&new, started_at - apart, lease_until).await? {
+        match tx.attempts().start(&new, started_at - same_words_apart(&message), lease_until).await? {
             Started::Yes => {}
             Started::SaidAlready => return self.withhold(cx, tx, &message, WithheldReason::AlreadySaid).await,
             // Another message to this person was claimed since this one was read. Its row comes up again and is decided anew, which
@@ -425,6 +429,24 @@ async fn ask_somebody_to_write(cx: &Context, tx: &mut Transaction, message: &Mes
         created_by: "template",
     };
     Ok(tx.tasks().add(&task, cx.now()).await?)
+}
+
+/// Whether it would tell of an appointment that is off by now.
+async fn is_overtaken(tx: &mut Transaction, message: &Message) -> Result<bool, Failure> {
+    match message.about {
+        Some(appointment) if message.template == BOOKED => Ok(!tx.appointments().is_booked(appointment).await?),
+        _ => Ok(false),
+    }
+}
+
+/// For which the same words to the same person are the same message, whichever quote they are about.
+fn same_words_apart(message: &Message) -> TimeDelta {
+    match (message.is_answer(), message.was_merged) {
+        // Each is about one thing that they did: whoever books the same time again is told so again.
+        (true, _) => TimeDelta::zero(),
+        (false, true) => SAME_WORDS_OF_ONE_APART,
+        (false, false) => SAME_WORDS_APART,
+    }
 }
 
 fn apart_of(chosen: &Tenant) -> TimeDelta {

@@ -57,6 +57,18 @@ export class Api {
     return ask(`${this.base}/history${before === undefined ? "" : `?before=${before}`}`);
   }
 
+  /** Until it is there: without it something would be missing for good. */
+  async insistOnHistory(): Promise<History> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.history();
+      } catch (error) {
+        if (error instanceof Refused && !error.retry) throw error;
+        await pause(Math.min(400 * 2 ** attempt, LONGEST_PAUSE_MS));
+      }
+    }
+  }
+
   stop(): Promise<void> {
     return ask(`${this.base}/stop`, {});
   }

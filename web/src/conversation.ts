@@ -135,19 +135,28 @@ export function heard(conversation: Conversation, part: Part, at: string): Conve
       return { ...conversation, drafts: rest, turns: withTurn(conversation.turns, turn), phase: null };
     }
     case "abort":
-      return { ...conversation, drafts: drafts.filter((each) => each.answer !== part.messageId), phase: null };
+      // There is one answer at a time; whoever stops it, or is in its place, ends what is on its way.
+      return { ...conversation, drafts: [], phase: null };
     case "data-turn": {
       const turn = { ...part.data, cards: part.data.cards ?? [] };
       // Our own words came back by the stream before the answer to our request did.
-      const echo = turn.said_by === "customer" && conversation.unsent.find((unsent) => unsent.words === turn.words);
+      const isNew = !conversation.turns.some((known) => known.id === turn.id);
+      const echo = isNew && turn.said_by === "customer" && conversation.unsent.find((unsent) => unsent.words === turn.words);
       const unsent = echo ? conversation.unsent.filter((each) => each !== echo) : conversation.unsent;
       return { ...conversation, turns: withTurn(conversation.turns, turn), unsent };
     }
     case "data-handoff":
-      return { ...conversation, heldBy: part.data.state === "joined" ? part.data.name : null, phase: null };
+      return { ...conversation, heldBy: part.data.state === "joined" ? part.data.name : null, drafts: [], phase: null };
     case "data-resync":
       return conversation;
   }
+}
+
+/** An answer has ended whose beginning was not heard: the history has it whole. */
+export function hasMissed(conversation: Conversation, part: Part): boolean {
+  if (part.type !== "finish") return false;
+  const isKnown = conversation.turns.some((turn) => turn.id === part.messageId);
+  return !isKnown && !conversation.drafts.some((draft) => draft.answer === part.messageId);
 }
 
 /** Bookings by what was said of them last: a card of one that was called off since offers nothing. */

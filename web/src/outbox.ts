@@ -1,4 +1,4 @@
-/** What was written and has not arrived, kept over a reload: it is said again under the same id. */
+/** What was written and has not arrived, kept over a reload and for another tab: it is said again under the same id. */
 
 import type { Unsent } from "./conversation.js";
 
@@ -6,7 +6,7 @@ const key = (lead: string) => `unsent:${lead}`;
 
 export function readUnsent(lead: string): Unsent[] {
   try {
-    const kept: unknown = JSON.parse(sessionStorage.getItem(key(lead)) ?? "[]");
+    const kept: unknown = JSON.parse(localStorage.getItem(key(lead)) ?? "[]");
     return Array.isArray(kept) ? (kept as Unsent[]) : [];
   } catch {
     // A browser that keeps nothing, or something that is not ours.
@@ -17,8 +17,8 @@ export function readUnsent(lead: string): Unsent[] {
 export function keepUnsent(lead: string, change: (kept: Unsent[]) => Unsent[]): void {
   const kept = change(readUnsent(lead));
   try {
-    if (kept.length > 0) sessionStorage.setItem(key(lead), JSON.stringify(kept));
-    else sessionStorage.removeItem(key(lead));
+    if (kept.length > 0) localStorage.setItem(key(lead), JSON.stringify(kept));
+    else localStorage.removeItem(key(lead));
   } catch {
     // Then it lives as long as the page does.
   }

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Api, Refused } from "./api.js";
-import { type Conversation, confirmed, forgotten, heard, open, refused, resynced, said, withEarlier } from "./conversation.js";
+import { type Conversation, confirmed, forgotten, hasMissed, heard, open, refused, resynced, said, withEarlier } from "./conversation.js";
 import { Line, type LineState } from "./line.js";
 import { keepUnsent, readUnsent } from "./outbox.js";
 import type { Part, Start } from "./wire.js";
@@ -33,9 +33,7 @@ export function useConversation(start: Start, language: string): Talk {
   const now = () => new Date(Date.now() + ahead.current).toISOString();
 
   const resync = async () => {
-    const history = await api.history().catch(() => null);
-    // Without it the line stays where it is, and asks again.
-    if (!history) return;
+    const history = await api.insistOnHistory();
     change((before) => resynced(before, history));
     line.current?.goOnFrom(history.as_of);
   };
@@ -44,7 +42,11 @@ export function useConversation(start: Start, language: string): Talk {
     const hear = ({ data }: { data: string }) => {
       const part = JSON.parse(data) as Part;
       if (part.type === "data-resync") void resync();
-      else change((before) => heard(before, part, now()));
+      else
+        change((before) => {
+          if (hasMissed(before, part)) void resync();
+          return heard(before, part, now());
+        });
     };
     const opened = new Line({ url: `${api.base}/stream`, from: start.history.as_of, hear, show });
     line.current = opened;
@@ -75,6 +77,8 @@ export function useConversation(start: Start, language: string): Talk {
 
   const send = async (id: string, words: string) => {
     let isSlow = false;
+    // Whoever opens the link again says it then.
+    let isOver = false;
     const away = () => {
       if (!isSlow) setSlow((count) => count + 1);
       isSlow = true;
@@ -83,11 +87,12 @@ export function useConversation(start: Start, language: string): Talk {
       const { turn } = await api.say(id, words, language, away);
       change((before) => confirmed(before, id, turn, now()));
     } catch (error) {
-      if (error instanceof Refused && error.code === "no-session") show("over");
+      isOver = error instanceof Refused && error.code === "no-session";
+      if (isOver) show("over");
       change((before) => refused(before, id, error instanceof Refused ? error.message : String(error)));
     }
     if (isSlow) setSlow((count) => count - 1);
-    keepUnsent(start.lead, (kept) => kept.filter((each) => each.id !== id));
+    if (!isOver) keepUnsent(start.lead, (kept) => kept.filter((each) => each.id !== id));
   };
 
   // What was written before the page was closed, and had not arrived.
@@ -117,9 +122,16 @@ export function useConversation(start: Start, language: string): Talk {
     },
     async book(hold) {
       await api.book(hold, () => undefined);
+      void resync();
     },
     async callOff(appointment) {
-      await api.cancel(appointment, () => undefined);
+      try {
+        await api.cancel(appointment, () => undefined);
+      } catch (error) {
+        // It was off already: the first time its answer did not arrive.
+        if (!(error instanceof Refused) || error.status !== 409) throw error;
+      }
+      void resync();
     },
     calendarOf: (appointment) => `${api.base}/calendar?appointment=${appointment}`,
   };

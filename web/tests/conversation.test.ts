@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { confirmed, type Conversation, heard, isCurrent, open, resynced, said, withEarlier, words } from "../src/conversation.js";
+import { confirmed, type Conversation, hasMissed, heard, isCurrent, open, resynced, said, withEarlier, words } from "../src/conversation.js";
 import type { BookingCard, History, Part, Turn } from "../src/wire.js";
 
 const AT = "2026-03-10T16:00:00Z";
@@ -45,6 +45,18 @@ describe("an answer", () => {
       const page = hear(open(empty), [...ANSWER.slice(0, cut), ...anew]);
       expect(page).toEqual(hear(open(empty), ANSWER));
     }
+  });
+
+  it("whose beginning was not heard is looked for in the history", () => {
+    const finish: Part = { type: "finish", messageId: "a-1" };
+    expect(hasMissed(open(empty), finish)).toBe(true);
+    expect(hasMissed(hear(open(empty), ANSWER.slice(0, 3)), finish)).toBe(false);
+    expect(hasMissed(hear(open(empty), ANSWER), finish)).toBe(false);
+  });
+
+  it("that is overtaken by a person leaves no half of it", () => {
+    const joined: Part = { type: "data-handoff", data: { state: "joined", name: "Sam" } };
+    expect(hear(open(empty), [...ANSWER.slice(0, 4), joined]).drafts).toEqual([]);
   });
 
   it("that was stopped is gone", () => {

@@ -5,12 +5,15 @@ mod prompt;
 mod sentences;
 mod tools;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::{Card, Ground, TurnId};
 use events::{LivePart, Status};
 use model::{Failed, Model, Piece, Prompt, Said, Speaking, Stop};
 use stage::{Context, Failure};
 use store::ModelCall;
+use tokio::time::timeout;
 use tracing::error;
 
 pub(crate) use self::models::Models;
@@ -31,15 +34,18 @@ use crate::{
 /// Calls of tools follow each other so often at most: whoever asks more goes in a circle.
 const MOST_ROUNDS: usize = 6;
 const MOST_TOKENS: u32 = 700;
+/// All rounds together; then the concierge answers.
+const LONGEST_ANSWER: Duration = Duration::from_secs(90);
 const MOST_PRICE_CARDS: usize = 4;
 
 /// Why a model has not answered.
 pub(crate) enum GaveUp {
     Lost(Lost),
-    /// Somebody else can. `has_spoken`: some of it has been read.
+    /// Somebody else can. `has_spoken`: some of it has been read. `hand_over`: why a person is asked all the same.
     Failed {
         failed: Failed,
         has_spoken: bool,
+        hand_over: Option<&'static str>,
     },
 }
 
@@ -53,6 +59,10 @@ impl From<Failure> for GaveUp {
     fn from(failure: Failure) -> Self {
         Self::Lost(failure.into())
     }
+}
+
+fn failed_by(failed: Failed) -> GaveUp {
+    GaveUp::Failed { failed, has_spoken: false, hand_over: None }
 }
 
 /// What a model is asked, and more of it with each round.
@@ -105,7 +115,11 @@ impl Assistant<'_, '_> {
         let grounds = self.known.grounds(now);
         let mut spoken = Spoken { sentences: Vec::new(), grounds, rests_on: Vec::new(), is_ungrounded: false };
         let mut found = Found::default();
-        let outcome = self.speak(prompting, first, &mut spoken, &mut found).await;
+        let speak = self.speak(prompting, first, &mut spoken, &mut found);
+        let outcome = match timeout(LONGEST_ANSWER, speak).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(failed_by(Failed::TooLong(LONGEST_ANSWER))),
+        };
         let failed = match outcome {
             Ok(()) if !spoken.sentences.is_empty() => None,
             // It had nothing to say that may be said.
@@ -114,14 +128,14 @@ impl Assistant<'_, '_> {
             Err(GaveUp::Failed { failed, .. }) => Some(failed),
             Err(lost) => return Err(lost),
         };
-        if let Some(failed) = failed {
-            return Err(GaveUp::Failed { failed, has_spoken: !spoken.sentences.is_empty() });
-        }
         let hand_over = match (found.is_handed_over, spoken.is_ungrounded) {
             (true, _) => Some("the_assistant_asked"),
             (false, true) => Some("ungrounded"),
             (false, false) => None,
         };
+        if let Some(failed) = failed {
+            return Err(GaveUp::Failed { failed, has_spoken: !spoken.sentences.is_empty(), hand_over });
+        }
         if hand_over.is_some() {
             self.say(Say(self.known.language).a_person_comes(), &mut spoken).await?;
         }
@@ -157,7 +171,7 @@ impl Assistant<'_, '_> {
                 Ok(speaking) => speaking,
                 Err(failed) => {
                     self.note(None, Some(&failed));
-                    return Err(GaveUp::Failed { failed, has_spoken: false });
+                    return Err(failed_by(failed));
                 }
             };
             let heard = self.hear(&mut speaking, spoken).await;
@@ -178,14 +192,13 @@ impl Assistant<'_, '_> {
             prompting.said.push(Said::Model(speaking.content()));
             prompting.said.push(Said::Outcomes(outcomes));
         }
-        Err(GaveUp::Failed { failed: Failed::Ended("it only looks things up".to_owned()), has_spoken: false })
+        Err(failed_by(Failed::Ended("it only looks things up".to_owned())))
     }
 
     /// Says each sentence as soon as it is whole. Answers what it wants to have found.
     async fn hear(&mut self, speaking: &mut Speaking, spoken: &mut Spoken) -> Result<Vec<model::Call>, GaveUp> {
-        let failed = |failed| GaveUp::Failed { failed, has_spoken: false };
         let (mut sentences, mut calls) = (Sentences::default(), Vec::new());
-        while let Some(piece) = speaking.next().await.map_err(failed)? {
+        while let Some(piece) = speaking.next().await.map_err(failed_by)? {
             match piece {
                 Piece::Text(more) => {
                     for sentence in sentences.push(&more) {

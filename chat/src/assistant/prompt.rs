@@ -35,6 +35,10 @@ pub(super) fn said(known: &Known, now: DateTime<Utc>) -> Vec<Said> {
             SaidBy::Assistant | SaidBy::Person => Said::Assistant(turn.words.clone()),
         })
         .collect();
+    // They pressed something before they were answered; it is the customer who is answered.
+    if !matches!(said.last(), Some(Said::Customer(_))) {
+        said.push(Said::Customer(known.waiting_words()));
+    }
     let last = said.len().saturating_sub(1);
     said.insert(last, Said::Customer(about(known, now)));
     said

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono::TimeDelta;
-use domain::{Card, Service, Tax, dollars};
+use domain::{AppointmentId, Card, Service, Tax, dollars};
 use model::{Call, Outcome, Tool};
 use serde_json::{Value, json};
 use stage::{Context, Failure};
@@ -64,6 +64,7 @@ pub(super) struct Desk<'a> {
 pub(super) struct Found {
     /// The times that were offered last: any before them are kept no more.
     pub(super) slots: Option<Card>,
+    offered: Vec<AppointmentId>,
     pub(super) is_handed_over: bool,
 }
 
@@ -122,6 +123,9 @@ impl Desk<'_> {
         let today = self.cx.now().with_timezone(&known.shop.zone).date_naive();
         let wanted = wanted_time(day, today);
         let of = service.map(|service| service.id.as_str());
+        // Whatever was offered before is kept no more.
+        grounds.slots.retain(|(id, _)| !found.offered.contains(id));
+        found.slots = None;
         let mut offered = offer(self.cx, self.calendars, known, self.whom, of, lasts, &wanted).await?;
         let is_other = offered.slots.is_empty() && wanted != When::default();
         if is_other {
@@ -130,6 +134,7 @@ impl Desk<'_> {
         let zone = known.shop.zone;
         let times: Vec<String> =
             offered.slots.iter().map(|slot| known.language.says_time(slot.slot.starts_at, zone)).collect();
+        found.offered = offered.slots.iter().map(|offered| offered.hold).collect();
         grounds.slots.extend(offered.slots.iter().map(|offered| (offered.hold, offered.slot)));
         if !offered.slots.is_empty() {
             found.slots = Some(Card::Slots {

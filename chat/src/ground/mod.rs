@@ -3,7 +3,7 @@
 
 mod claims;
 
-use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Timelike as _, Utc, Weekday};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Timelike as _, Utc};
 use chrono_tz::Tz;
 use claims::{Claim, claims};
 use domain::{AppointmentId, Ground, Service, Slot};
@@ -20,6 +20,8 @@ pub(crate) struct Grounds {
     pub(crate) has_booked: bool,
     /// What the shop says of itself: its name, telephone, address and hours, and what the customer's car is.
     pub(crate) shop_words: Vec<String>,
+    /// When it is open, in its own words; among those above, too.
+    pub(crate) hours: String,
 }
 
 /// Why a sentence is not said.
@@ -37,9 +39,9 @@ impl Grounds {
         let mut grounds = Vec::new();
         for claim in &claims {
             let ground = match claim {
-                Claim::Money(cents) => self.price(*cents),
+                Claim::Money(cents) => self.price(*cents, sentence),
                 Claim::Time(time) => self.time(*time, &days, sentence),
-                Claim::Day(_) | Claim::Date(..) | Claim::InDays(_) => self.day(claim),
+                Claim::Day(_) | Claim::Date(..) | Claim::InDays(_) => self.day(claim, sentence),
                 Claim::Number(number) => self.number(number),
                 Claim::Promise(promise) => self.promise(promise, sentence),
                 Claim::Percent(words) => self.quoted(words),
@@ -55,9 +57,26 @@ impl Grounds {
         Ok(grounds)
     }
 
-    fn price(&self, cents: i64) -> Option<Ground> {
-        let row = self.services.iter().find(|service| service.price_cents == cents)?;
-        Some(of_row(row))
+    /// Of the service that the sentence names; of any, if it names none.
+    fn price(&self, cents: i64, sentence: &str) -> Option<Ground> {
+        let said = sentence.to_lowercase();
+        let named: Vec<&Service> = self
+            .services
+            .iter()
+            .filter(|row| !row.name.is_empty() && said.contains(&row.name.to_lowercase()))
+            .collect();
+        let costs = |row: &&Service| row.price_cents == cents;
+        let row = if named.is_empty() { self.services.iter().find(costs) } else { named.into_iter().find(costs) };
+        row.map(of_row)
+    }
+
+    /// Whether the sentence says the shop's hours, as they are written, and no time beside them.
+    fn says_hours(&self, sentence: &str) -> bool {
+        if self.hours.is_empty() || !sentence.contains(&self.hours) {
+            return false;
+        }
+        let beside = claims(&sentence.replace(&self.hours, " "));
+        !beside.iter().any(|claim| is_day(claim) || matches!(claim, Claim::Time(_)))
     }
 
     /// A time that goes with a day has to be one slot's together with it; one that is kept, or within the hours that the shop names.
@@ -70,12 +89,11 @@ impl Grounds {
         if let Some((id, _)) = self.slots.iter().find(|(_, slot)| is_slot(slot)) {
             return Some(Ground::Appointment { id: *id });
         }
-        // Its hours it has written itself, and they are said as they are written.
-        let says_hours = self.shop_words.iter().any(|words| !words.is_empty() && sentence.contains(words.as_str()));
-        says_hours.then_some(Ground::Shop)
+        // Its hours it has written itself.
+        self.says_hours(sentence).then_some(Ground::Shop)
     }
 
-    fn day(&self, claim: &Claim) -> Option<Ground> {
+    fn day(&self, claim: &Claim, sentence: &str) -> Option<Ground> {
         let of_slot = self.slots.iter().find(|(_, slot)| {
             self.is_on(claim, slot.starts_at.with_timezone(&self.zone).date_naive())
                 || self.is_on(claim, slot.ends_at.with_timezone(&self.zone).date_naive())
@@ -83,8 +101,7 @@ impl Grounds {
         if let Some((id, _)) = of_slot {
             return Some(Ground::Appointment { id: *id });
         }
-        let Claim::Day(day) = claim else { return None };
-        self.shop_words.iter().any(|words| names_day(words, *day)).then_some(Ground::Shop)
+        self.says_hours(sentence).then_some(Ground::Shop)
     }
 
     fn is_on(&self, claim: &Claim, date: NaiveDate) -> bool {
@@ -128,15 +145,6 @@ fn is_day(claim: &Claim) -> bool {
     matches!(claim, Claim::Day(_) | Claim::Date(..) | Claim::InDays(_))
 }
 
-/// Whether these words name the day, also within a span such as `Mon-Fri`.
-fn names_day(words: &str, day: Weekday) -> bool {
-    let named = claims(words);
-    let days: Vec<Weekday> =
-        named.iter().filter_map(|claim| if let Claim::Day(day) = claim { Some(*day) } else { None }).collect();
-    let lower = words.to_lowercase();
-    days.contains(&day) || lower.contains(&format!("{day}").to_lowercase())
-}
-
 /// Whether a number stands in a text by itself, and not as a part of another.
 fn has_number(text: &str, number: &str) -> bool {
     let is_digit_at = |place: usize| text.as_bytes().get(place).is_some_and(u8::is_ascii_digit);
@@ -173,7 +181,32 @@ mod tests {
             slots: vec![(AppointmentId::new(Uuid::from_u128(1)), Slot { starts_at, ends_at: starts_at })],
             has_booked: false,
             shop_words: vec!["(813) 555-0100".into(), "Mon-Fri 9am-6pm".into(), "2021 Honda Civic".into()],
+            hours: "Mon-Fri 9am-6pm".into(),
         }
+    }
+
+    #[test]
+    fn a_time_beside_what_the_shop_says_of_itself_rests_on_nothing() {
+        for sentence in [
+            "Bring your 2021 Honda Civic on Friday at 3 pm.",
+            "We are open Mon-Fri 9am-6pm, and on Saturday at 3 pm for you.",
+            "Call (813) 555-0100 at 7 am.",
+            "We open on Wednesday.",
+        ] {
+            assert!(grounds().check(sentence).is_err(), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_the_one_of_the_service_that_is_named() {
+        let mut two = grounds();
+        let other =
+            Service { id: "s-2".into(), name: "Carbon Tint".into(), price_cents: 19_900, ..two.services[0].clone() };
+        two.services.push(other);
+        assert!(two.check("Carbon Tint is $199.").is_ok());
+        assert!(two.check("It is $459.").is_ok());
+        assert!(two.check("Carbon Tint is $459.").is_err());
+        assert!(two.check("Ceramic Tint - Full Sedan is $199.").is_err());
     }
 
     #[test]

@@ -270,6 +270,18 @@ impl Appointments<'_> {
         Ok(row.map(|row| Slot { starts_at: row.starts_at, ends_at: row.ends_at }))
     }
 
+    /// Whether an appointment stands.
+    pub async fn is_booked(self, id: AppointmentId) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select exists (select from appointments where id = $1 and tenant_id = $2 and state = 'booked') as "yes!""#,
+            id.uuid(),
+            self.0.tenant.uuid()
+        )
+        .fetch_one(&mut *self.0.inner)
+        .await
+        .map_err(Error::doing("look whether an appointment stands"))
+    }
+
     /// Somebody calls off what they have booked. `None`: they have no such appointment.
     pub async fn cancel(
         mut self,

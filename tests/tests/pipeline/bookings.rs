@@ -163,7 +163,14 @@ async fn a_booking_is_confirmed_at_once_by_text_and_by_email_even_at_night() {
     let (status, _) = page.get(&format!("calendar?appointment={hold}")).await;
     assert_eq!(status, StatusCode::CONFLICT, "there is nothing to put into a calendar any more");
     assert_eq!(told(&test, "ou're booked for"), (1, 1));
-    test.assert_settled().await;
+
+    // The same time once more is news, in the same words.
+    let answer = page.say("m-2", "Can I bring it in for ceramic tint, full sedan?").await;
+    let (hold, again_at) = slots(&answer)[0].clone();
+    assert_eq!(again_at, starts_at);
+    let (status, _) = page.post("book", &json!({ "hold": hold })).await;
+    assert_eq!(status, StatusCode::OK);
+    until("they are told again", async || told(&test, "ou're booked for") == (2, 2)).await;
     program.stop().await;
 }
 

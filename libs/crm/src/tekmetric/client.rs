@@ -165,7 +165,7 @@ impl Crm for Tekmetric {
     }
 
     async fn find_appointment(&self, _: &NewAppointment) -> Result<Option<String>, Error> {
-        Ok(None)
+        Err(Error::ByHand { place: CALENDAR })
     }
 
     async fn calendar(&self, _: &str, _: Window) -> Result<Vec<CalendarEntry>, Error> {

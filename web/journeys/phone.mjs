@@ -56,7 +56,7 @@ export async function settled(page, count) {
   await page.waitForFunction(
     (count) =>
       document.querySelectorAll("ol > li").length === count &&
-      !document.querySelector(".unsent") &&
+      !document.querySelector(".unsent, li[aria-busy=true]") &&
       !document.querySelector(".status.typing"),
     count,
   );

@@ -18,14 +18,16 @@ interface BubbleProps {
   at?: string;
   cards?: Card[];
   note?: string;
+  /** More of it is on its way. */
+  isGrowing?: boolean;
   state: CardState;
   shown: Shown;
   zone: string;
 }
 
-function Bubble({ by, who, words, at, cards = [], note, state, shown, zone }: BubbleProps) {
+function Bubble({ by, who, words, at, cards = [], note, isGrowing = false, state, shown, zone }: BubbleProps) {
   return (
-    <li class={by}>
+    <li class={by} aria-busy={isGrowing}>
       <p class="who">
         {who}
         {at && <time dateTime={at}> · {timeAt(at, zone, shown.language)}</time>}
@@ -200,6 +202,7 @@ export function ChatPage({ start }: { start: Start }) {
               who={words.assistant}
               words={wordsOf(draft)}
               cards={draft.cards}
+              isGrowing
               state={state}
               shown={shown}
               zone={shop.zone}
